@@ -1,0 +1,2 @@
+//! A heap for microcontrollers and wasm.
+#![no_std]
