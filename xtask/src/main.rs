@@ -1,1 +1,61 @@
-fn main() {}
+//! larder's own commands, run as `cargo xtask COMMAND`.
+//!
+//! Each command does its own set-up, shows on standard error what it is doing and for how long, quotes a tool that
+//! fails, and keeps standard output for its result.
+
+mod board;
+mod demo;
+mod firmware;
+mod packages;
+mod project;
+mod qemu;
+mod step;
+mod test;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The commands of the larder repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the demo firmware, run it in QEMU, show its report and the heap's statistics
+    Demo(demo::Options),
+    /// Run every test there is; the last line is `N passed, N failed`
+    Test(test::Options),
+    /// Build one firmware binary and run it in QEMU; the firmware's verdict is the exit status
+    Qemu(qemu::Options),
+    /// Build one firmware binary and print where its ELF file is
+    Firmware(firmware::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Qemu(options) => qemu::run_command(&options),
+        Command::Firmware(options) => firmware::run_command(&options),
+    };
+    exit_code(outcome)
+}
+
+/// `true` is success; `false` a failure that was already shown; an error is shown here.
+fn exit_code(outcome: Result<bool>) -> ExitCode {
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Building firmware.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::board::{self, Board};
+use crate::project;
+use crate::step;
+use crate::toolchain::Toolchain;
+
+/// Who may enter the heap's large tier, and how: one firmware binary for each.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Policy {
+    CriticalSection,
+    Try,
+}
+
+#[derive(Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub firmware: Firmware,
+}
+
+/// One firmware binary.
+#[derive(Args)]
+pub struct Firmware {
+    /// The binary's name, as in `src/bin` of the board's package
+    pub binary: String,
+    #[arg(long, value_enum, default_value = "cortex-m3")]
+    pub board: board::Name,
+    #[arg(long, value_enum, default_value = "critical-section")]
+    pub policy: Policy,
+}
+
+impl Firmware {
+    /// The name under which cargo builds it.
+    pub fn name(&self) -> String {
+        match self.policy {
+            Policy::CriticalSection => self.binary.clone(),
+            Policy::Try => format!("{}-try", self.binary),
+        }
+    }
+
+    /// Builds it and returns the ELF file.
+    pub fn build(&self) -> Result<PathBuf> {
+        build(self.board.board(), &self.name())
+    }
+}
+
+pub fn run_command(options: &Options) -> Result<bool> {
+    println!("{}", options.firmware.build()?.display());
+    Ok(true)
+}
+
+fn build(board: &Board, binary: &str) -> Result<PathBuf> {
+    let toolchain = Toolchain::for_target(board.triple)?;
+    let mut command = toolchain.cargo("build");
+    command.args([
+        "--release",
+        "--locked",
+        "--package",
+        board.package,
+        "--bin",
+        binary,
+    ]);
+    command
+        .arg("--manifest-path")
+        .arg(project::root().join("targets/Cargo.toml"));
+    step::require(
+        &format!("build {binary} for {}", board.triple),
+        &mut command,
+    )?;
+    let elf = toolchain.release_binary(binary);
+    if !elf.exists() {
+        bail!("cargo built {binary} but {} is missing", elf.display());
+    }
+    Ok(elf)
+}
