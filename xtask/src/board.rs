@@ -26,12 +26,7 @@ const CORTEX_M3: Board = Board {
     package: "larder-cortex-m",
     emulator: "qemu-system-arm",
     emulator_package: "qemu-system-arm",
-    machine: &[
-        "-machine",
-        "lm3s6965evb",
-        "-icount",
-        "shift=7,align=off,sleep=off",
-    ],
+    machine: &["-machine", "lm3s6965evb", "-icount", "shift=7,align=off,sleep=off"],
 };
 
 impl Name {

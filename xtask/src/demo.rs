@@ -21,18 +21,11 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
-    let firmware = Firmware {
-        binary: "demo".to_owned(),
-        board: options.board,
-        policy: options.policy,
-    };
+    let firmware = Firmware { binary: "demo".to_owned(), board: options.board, policy: options.policy };
     let elf = firmware.build()?;
     let outcome = qemu::run(options.board.board(), &elf, LIMIT)?;
     if !outcome.success {
-        bail!(
-            "the demo failed; it said:\n{}",
-            step::quote(&outcome.output)
-        );
+        bail!("the demo failed; it said:\n{}", step::quote(&outcome.output));
     }
     println!("{}", outcome.output);
     Ok(true)

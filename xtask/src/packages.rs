@@ -15,29 +15,19 @@ pub fn install(packages: &[&str]) -> Result<()> {
     if !is_root() {
         bail!("installing {names} with apt-get needs root");
     }
-    let first = step::run(
-        &format!("apt-get install {names}"),
-        &mut install_command(packages),
-    )?;
+    let first = step::run(&format!("apt-get install {names}"), &mut install_command(packages))?;
     if first.success {
         return Ok(());
     }
     step::require("apt-get update", apt_get().arg("update"))?;
-    step::require(
-        &format!("apt-get install {names}, again"),
-        &mut install_command(packages),
-    )?;
+    step::require(&format!("apt-get install {names}, again"), &mut install_command(packages))?;
     Ok(())
 }
 
 /// Whether a program can be started: whether asking for its version does anything.
 pub fn program_exists(program: &str) -> bool {
     let mut command = Command::new(program);
-    command
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok()
 }
 
@@ -56,9 +46,7 @@ pub fn require_program(program: &str, package: &str) -> Result<()> {
 
 fn install_command(packages: &[&str]) -> Command {
     let mut command = apt_get();
-    command
-        .args(["install", "-y", "--no-install-recommends"])
-        .args(packages);
+    command.args(["install", "-y", "--no-install-recommends"]).args(packages);
     command
 }
 
@@ -69,8 +57,5 @@ fn apt_get() -> Command {
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

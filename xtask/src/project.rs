@@ -8,9 +8,7 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 /// The repository's root.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in the root")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root")
 }
 
 /// The one target directory of everything that is not built for the host, so that a standard library built from source
@@ -28,11 +26,7 @@ pub fn cargo(subcommand: &str) -> Command {
 }
 
 pub fn metadata() -> Result<Metadata> {
-    MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
-        .no_deps()
-        .exec()
-        .context("cargo metadata failed")
+    MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().context("cargo metadata failed")
 }
 
 /// The library's own package.

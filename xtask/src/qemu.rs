@@ -22,11 +22,7 @@ pub struct Options {
 
 pub fn run_command(options: &Options) -> Result<bool> {
     let elf = options.firmware.build()?;
-    let outcome = run(
-        options.firmware.board.board(),
-        &elf,
-        Duration::from_secs(options.limit),
-    )?;
+    let outcome = run(options.firmware.board.board(), &elf, Duration::from_secs(options.limit))?;
     print!("{}", outcome.output);
     Ok(outcome.success)
 }
@@ -37,24 +33,14 @@ pub fn run(board: &Board, elf: &Path, limit: Duration) -> Result<step::Outcome> 
     let mut command = Command::new(board.emulator);
     command.args(board.machine);
     command.args(["-nographic", "-monitor", "none", "-serial", "none"]);
-    command
-        .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
-        .arg(elf);
+    command.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(elf);
     let name = elf.file_name().unwrap_or_default().to_string_lossy();
-    let mut outcome = step::run_limited(
-        &format!("run {name} in {}", board.emulator),
-        &mut command,
-        Some(limit),
-    )?;
+    let mut outcome = step::run_limited(&format!("run {name} in {}", board.emulator), &mut command, Some(limit))?;
     outcome.output = without_noise(&outcome.output);
     Ok(outcome)
 }
 
 /// What the firmware said, without what QEMU says about a timer that nobody has set yet.
 fn without_noise(output: &str) -> String {
-    output
-        .lines()
-        .filter(|line| !line.contains("Timer with period zero"))
-        .map(|line| format!("{line}\n"))
-        .collect()
+    output.lines().filter(|line| !line.contains("Timer with period zero")).map(|line| format!("{line}\n")).collect()
 }

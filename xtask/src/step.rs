@@ -47,10 +47,7 @@ pub fn run_limited(title: &str, command: &mut Command, limit: Option<Duration>) 
     let status = status?;
     if status.is_none() {
         let limit = limit.unwrap_or_default();
-        output.push_str(&format!(
-            "(stopped: it took longer than {} s)\n",
-            limit.as_secs()
-        ));
+        output.push_str(&format!("(stopped: it took longer than {} s)\n", limit.as_secs()));
     }
     let success = status.is_some_and(|status| status.success());
     progress.finish(success);
@@ -78,13 +75,8 @@ pub fn note(text: &str) {
 
 fn spawn(command: &mut Command) -> Result<(Child, PipeReader)> {
     let (reader, writer) = std::io::pipe()?;
-    command
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer);
-    let child = command
-        .spawn()
-        .with_context(|| format!("{:?} can't be run", command.get_program()));
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let child = command.spawn().with_context(|| format!("{:?} can't be run", command.get_program()));
     // The command holds the pipe's writing end; while it does, the reader sees no end.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     Ok((child?, reader))
@@ -107,10 +99,7 @@ fn collect(pipe: PipeReader, progress: &Progress) -> String {
     let mut reader = BufReader::new(pipe);
     let mut output = String::new();
     let mut line = Vec::new();
-    while reader
-        .read_until(b'\n', &mut line)
-        .is_ok_and(|length| length > 0)
-    {
+    while reader.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
         let text = String::from_utf8_lossy(&line);
         progress.show(text.trim());
         output.push_str(&text);
@@ -132,11 +121,7 @@ impl Progress {
         if bar.is_none() {
             eprintln!("...  {title}");
         }
-        Self {
-            title: title.to_owned(),
-            started: Instant::now(),
-            bar,
-        }
+        Self { title: title.to_owned(), started: Instant::now(), bar }
     }
 
     fn show(&self, line: &str) {
@@ -152,11 +137,7 @@ impl Progress {
             bar.finish_and_clear();
         }
         let verdict = if success { "ok  " } else { "FAIL" };
-        eprintln!(
-            "{verdict} {} ({:.1} s)",
-            self.title,
-            self.started.elapsed().as_secs_f32()
-        );
+        eprintln!("{verdict} {} ({:.1} s)", self.title, self.started.elapsed().as_secs_f32());
     }
 }
 
@@ -165,11 +146,9 @@ fn is_interactive() -> bool {
 }
 
 fn spinner(title: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner}    {prefix} {elapsed} {wide_msg:.dim}")
-        .expect("a valid template");
-    let bar = ProgressBar::new_spinner()
-        .with_style(style)
-        .with_prefix(title.to_owned());
+    let style =
+        ProgressStyle::with_template("{spinner}    {prefix} {elapsed} {wide_msg:.dim}").expect("a valid template");
+    let bar = ProgressBar::new_spinner().with_style(style).with_prefix(title.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

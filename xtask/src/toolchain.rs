@@ -48,10 +48,8 @@ impl Toolchain {
     /// For a program that needs as much of the standard library as `library` says.
     pub fn with_library(triple: &str, library: Library) -> Result<Self> {
         match std::env::var("LARDER_TOOLCHAIN").as_deref() {
-            Err(_) => prebuilt(triple).or_else(|first| {
-                from_source(triple, library)
-                    .map_err(|second| nothing_works(triple, &first, &second))
-            }),
+            Err(_) => prebuilt(triple)
+                .or_else(|first| from_source(triple, library).map_err(|second| nothing_works(triple, &first, &second))),
             Ok("rustup") => prebuilt(triple),
             Ok("source") => from_source(triple, library),
             Ok(other) => bail!("LARDER_TOOLCHAIN is {other:?}; it can be rustup or source"),
@@ -79,21 +77,12 @@ impl Toolchain {
 
     /// Where cargo leaves a binary of the release profile.
     pub fn release_binary(&self, name: &str) -> PathBuf {
-        project::cross_target_dir()
-            .join(&self.triple)
-            .join("release")
-            .join(name)
+        project::cross_target_dir().join(&self.triple).join("release").join(name)
     }
 
     fn configure(&self, command: &mut Command) {
-        command
-            .current_dir(project::root())
-            .envs(self.environment.iter().map(|(key, value)| (key, value)));
-        command
-            .arg("--target")
-            .arg(&self.triple)
-            .arg("--target-dir")
-            .arg(project::cross_target_dir());
+        command.current_dir(project::root()).envs(self.environment.iter().map(|(key, value)| (key, value)));
+        command.arg("--target").arg(&self.triple).arg("--target-dir").arg(project::cross_target_dir());
         command.args(&self.arguments);
     }
 }
@@ -101,31 +90,19 @@ impl Toolchain {
 /// The compiler in use, with the target's library as its distributor built it.
 fn prebuilt(triple: &str) -> Result<Toolchain> {
     if !has_library(triple)? {
-        step::require(
-            &format!("rustup target add {triple}"),
-            Command::new("rustup").args(["target", "add", triple]),
-        )?;
+        step::require(&format!("rustup target add {triple}"), Command::new("rustup").args(["target", "add", triple]))?;
     }
     if !has_library(triple)? {
         bail!("rustup's library for {triple} is not where rustc looks for it");
     }
     let cargo = PathBuf::from(project::cargo("").get_program());
-    Ok(Toolchain {
-        triple: triple.to_owned(),
-        cargo,
-        rustc: None,
-        environment: Vec::new(),
-        arguments: Vec::new(),
-    })
+    Ok(Toolchain { triple: triple.to_owned(), cargo, rustc: None, environment: Vec::new(), arguments: Vec::new() })
 }
 
 /// A compiler that has the library's source.
 fn from_source(triple: &str, library: Library) -> Result<Toolchain> {
     let (rustc, cargo) = compiler_with_source()?;
-    let mut environment = vec![
-        ("RUSTC_BOOTSTRAP".to_owned(), "1".into()),
-        ("RUSTC".to_owned(), rustc.clone().into()),
-    ];
+    let mut environment = vec![("RUSTC_BOOTSTRAP".to_owned(), "1".into()), ("RUSTC".to_owned(), rustc.clone().into())];
     if rust_lld(&sysroot(&rustc)?).is_none() {
         environment.extend(linker(triple)?);
     }
@@ -134,13 +111,7 @@ fn from_source(triple: &str, library: Library) -> Result<Toolchain> {
         Library::Std => "std,panic_abort",
     };
     let arguments = vec![format!("-Zbuild-std={crates}")];
-    Ok(Toolchain {
-        triple: triple.to_owned(),
-        cargo,
-        rustc: Some(rustc),
-        environment,
-        arguments,
-    })
+    Ok(Toolchain { triple: triple.to_owned(), cargo, rustc: Some(rustc), environment, arguments })
 }
 
 fn compiler_with_source() -> Result<(PathBuf, PathBuf)> {
@@ -162,16 +133,10 @@ fn compiler_with_source() -> Result<(PathBuf, PathBuf)> {
 fn linker(triple: &str) -> Result<Vec<(String, OsString)>> {
     let key = triple.replace('-', "_").to_uppercase();
     let is_wasm = triple.starts_with("wasm");
-    if let Some(lld) = sysroot(Path::new("rustc"))
-        .ok()
-        .and_then(|sysroot| rust_lld(&sysroot))
-    {
+    if let Some(lld) = sysroot(Path::new("rustc")).ok().and_then(|sysroot| rust_lld(&sysroot)) {
         let mut environment = vec![(format!("CARGO_TARGET_{key}_LINKER"), lld.into_os_string())];
         if is_wasm {
-            environment.push((
-                format!("CARGO_TARGET_{key}_RUSTFLAGS"),
-                "-Clinker-flavor=wasm-ld".into(),
-            ));
+            environment.push((format!("CARGO_TARGET_{key}_RUSTFLAGS"), "-Clinker-flavor=wasm-ld".into()));
         }
         return Ok(environment);
     }
@@ -201,44 +166,25 @@ fn nothing_works(triple: &str, first: &anyhow::Error, second: &anyhow::Error) ->
 }
 
 fn first_line(error: &anyhow::Error) -> String {
-    format!("{error:#}")
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    format!("{error:#}").lines().next().unwrap_or_default().to_owned()
 }
 
 fn has_library(triple: &str) -> Result<bool> {
-    let sysroot = sysroot(Path::new("rustc"))
-        .context("rustc can't be run; install Rust (https://rustup.rs)")?;
-    Ok(sysroot
-        .join("lib/rustlib")
-        .join(triple)
-        .join("lib")
-        .is_dir())
+    let sysroot = sysroot(Path::new("rustc")).context("rustc can't be run; install Rust (https://rustup.rs)")?;
+    Ok(sysroot.join("lib/rustlib").join(triple).join("lib").is_dir())
 }
 
 fn has_source(rustc: &Path) -> bool {
-    sysroot(rustc).is_ok_and(|sysroot| {
-        sysroot
-            .join("lib/rustlib/src/rust/library/Cargo.lock")
-            .exists()
-    })
+    sysroot(rustc).is_ok_and(|sysroot| sysroot.join("lib/rustlib/src/rust/library/Cargo.lock").exists())
 }
 
 fn rust_lld(sysroot: &Path) -> Option<PathBuf> {
     let installed = sysroot.join("lib/rustlib").read_dir().ok()?;
-    installed
-        .flatten()
-        .map(|entry| entry.path().join("bin/rust-lld"))
-        .find(|lld| lld.exists())
+    installed.flatten().map(|entry| entry.path().join("bin/rust-lld")).find(|lld| lld.exists())
 }
 
 fn sysroot(rustc: &Path) -> Result<PathBuf> {
-    let output = Command::new(rustc)
-        .args(["--print", "sysroot"])
-        .current_dir(project::root())
-        .output()?;
+    let output = Command::new(rustc).args(["--print", "sysroot"]).current_dir(project::root()).output()?;
     if !output.status.success() {
         bail!("{} --print sysroot failed", rustc.display());
     }

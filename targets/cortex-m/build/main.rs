@@ -1,0 +1,21 @@
+//! Puts the memory layout where the linker finds it, and generates the sensor log that the demo parses.
+
+mod sensor_log;
+
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let out_dir = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    let out_dir = Path::new(&out_dir);
+    fs::write(out_dir.join("memory.x"), include_bytes!("../memory.x"))?;
+    let log = sensor_log::generate(0x1A4D_E400, 100 * 1024);
+    fs::write(out_dir.join("sensor_log.jsonl"), &log.text)?;
+    fs::write(out_dir.join("sensor_log_truth.rs"), log.truth())?;
+    println!("cargo::rustc-link-search={}", out_dir.display());
+    println!("cargo::rustc-link-arg-bins=--nmagic");
+    println!("cargo::rustc-link-arg-bins=-Tlink.x");
+    println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=memory.x");
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! A small program with an arena of 8 KiB: only its `.bss` may differ from that of the same program with another arena.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use larder::Heap;
+use larder_cortex_m::board;
+use panic_semihosting as _;
+
+#[global_allocator]
+static HEAP: Heap<{ 8 * 1024 }> = Heap::new();
+
+#[entry]
+fn main() -> ! {
+    drop(larder_suite::Block::new(100, 8, 1));
+    board::succeed()
+}

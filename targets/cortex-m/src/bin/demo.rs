@@ -1,0 +1,25 @@
+//! The demo, with the policy `CriticalSection`.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::{entry, exception};
+use larder::large::Segregated;
+use larder::{Heap, policy::CriticalSection};
+use larder_cortex_m::demo::{self, Handler};
+use larder_cortex_m::watch::{Watched, WatchedEvents, WatchedPolicy};
+use panic_semihosting as _;
+
+#[global_allocator]
+static HEAP: Watched<Heap<{ 48 * 1024 }, WatchedPolicy<CriticalSection>, Segregated, WatchedEvents>> =
+    Watched(Heap::new());
+
+#[entry]
+fn main() -> ! {
+    demo::main(&HEAP.0, true)
+}
+
+#[exception]
+fn SysTick() {
+    static mut HANDLER: Handler = Handler::new();
+    HANDLER.tick();
+}

@@ -1,0 +1,17 @@
+//! The table of test cases, with the large tier `LinkedList`.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use larder::Heap;
+use larder_cortex_m::board;
+use panic_semihosting as _;
+
+#[global_allocator]
+static HEAP: Heap<{ 48 * 1024 }, larder::policy::CriticalSection, larder::large::LinkedList> = Heap::new();
+
+#[entry]
+fn main() -> ! {
+    larder_suite::run(&HEAP, &mut board::console()).expect("the host prints");
+    board::succeed()
+}

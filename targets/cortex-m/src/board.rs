@@ -1,0 +1,50 @@
+//! The end of a run, and the tick.
+
+use core::fmt;
+
+use cortex_m::peripheral::{Peripherals, SYST, syst::SystClkSource};
+use cortex_m_semihosting::{debug, hio};
+
+/// Where a program prints to.
+pub fn console() -> impl fmt::Write {
+    hio::hstdout().expect("a host with semihosting")
+}
+
+/// Ends the run; the emulator's exit status says that all is well.
+pub fn succeed() -> ! {
+    debug::exit(debug::EXIT_SUCCESS);
+    panic!("the host did not end the run");
+}
+
+/// Starts the SysTick exception, first after so many clock ticks.
+pub fn start_ticking(first_period: u32) {
+    let mut timer = Peripherals::take().expect("the tick is started once").SYST;
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(first_period);
+    timer.clear_current();
+    timer.enable_interrupt();
+    timer.enable_counter();
+}
+
+/// For the handler: how long until it is called again.
+pub fn tick_again_after(period: u32) {
+    let timer = timer();
+    // SAFETY: one aligned store each to the reload and current-value registers, which the handler alone writes once
+    // the tick is started.
+    unsafe {
+        (*timer).rvr.write(period);
+        (*timer).cvr.write(0);
+    }
+}
+
+/// Ends the ticking: the handler is not called any more.
+pub fn stop_ticking() {
+    // SAFETY: one aligned store to the control register, which nobody else writes while the tick runs.
+    unsafe { (*timer()).csr.write(0) };
+    cortex_m::asm::dsb();
+    cortex_m::asm::isb();
+}
+
+fn timer() -> *const cortex_m::peripheral::syst::RegisterBlock {
+    SYST::PTR
+}

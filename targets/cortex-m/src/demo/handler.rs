@@ -1,0 +1,130 @@
+//! The SysTick handler's work: it sends lines away, and keeps blocks of its own coming and going.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::alloc::Layout;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use larder_suite::{Block, Mailbox, Random};
+
+use crate::{board, watch};
+
+const BLOCKS_KEPT: usize = 8;
+/// Clock ticks between two calls of the handler. An instruction takes about one and a half.
+const SHORTEST_PERIOD: usize = 1_000;
+const LONGEST_PERIOD: usize = 6_000;
+
+static OUTBOX: Mailbox<String, 8> = Mailbox::new();
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+static HOLDS_NOTHING: AtomicBool = AtomicBool::new(false);
+
+static POOLED: AtomicU32 = AtomicU32::new(0);
+static LARGE: AtomicU32 = AtomicU32::new(0);
+static REFUSED: AtomicU32 = AtomicU32::new(0);
+static SENT: AtomicU32 = AtomicU32::new(0);
+
+/// Has the handler called from now on.
+pub fn start() {
+    board::start_ticking(SHORTEST_PERIOD as u32);
+}
+
+/// Has the handler free everything, and then not called any more.
+pub fn stop() {
+    IS_ENDING.store(true, Relaxed);
+    while !HOLDS_NOTHING.load(Relaxed) {
+        cortex_m::asm::wfi();
+    }
+    board::stop_ticking();
+}
+
+/// Hands a line over to the handler, which frees it; main does, when the handler is behind.
+pub fn send(line: Box<String>) {
+    drop(OUTBOX.put(line));
+}
+
+pub struct Handler {
+    blocks: [Option<Block>; BLOCKS_KEPT],
+    random: Random,
+}
+
+impl Handler {
+    pub const fn new() -> Self {
+        Self { blocks: [const { None }; BLOCKS_KEPT], random: Random::new(42) }
+    }
+
+    /// To be called by the exception SysTick.
+    pub fn tick(&mut self) {
+        watch::note_interrupt();
+        match IS_ENDING.load(Relaxed) {
+            true => self.end(),
+            false => self.work(),
+        }
+        board::tick_again_after(self.random.range(SHORTEST_PERIOD, LONGEST_PERIOD) as u32);
+    }
+
+    fn work(&mut self) {
+        send_away();
+        let slot = self.random.range(0, BLOCKS_KEPT);
+        self.blocks[slot] = match self.random.next() % 4 {
+            0 => self.allocate(200, 900, &LARGE),
+            _ => self.allocate(1, 64, &POOLED),
+        };
+    }
+
+    fn allocate(&mut self, shortest: usize, longest: usize, count: &AtomicU32) -> Option<Block> {
+        let layout = Layout::from_size_align(self.random.range(shortest, longest), 4).expect("a layout");
+        let block = Block::try_new(layout, self.random.next() as u8);
+        let counter = if block.is_some() { count } else { &REFUSED };
+        counter.fetch_add(1, Relaxed);
+        block
+    }
+
+    fn end(&mut self) {
+        while send_away() {}
+        self.blocks.iter_mut().for_each(|slot| *slot = None);
+        HOLDS_NOTHING.store(true, Relaxed);
+    }
+}
+
+impl Default for Handler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn send_away() -> bool {
+    let line = OUTBOX.take();
+    SENT.fetch_add(u32::from(line.is_some()), Relaxed);
+    line.is_some()
+}
+
+/// How much the handler did.
+pub struct Work {
+    pooled: u32,
+    large: u32,
+    refused: u32,
+    sent: u32,
+}
+
+impl Work {
+    pub fn so_far() -> Self {
+        let [pooled, large, refused, sent] = [&POOLED, &LARGE, &REFUSED, &SENT].map(|count| count.load(Relaxed));
+        Self { pooled, large, refused, sent }
+    }
+
+    /// Panics unless the handler did some of everything.
+    pub fn assert_seen(&self) {
+        assert!(self.pooled > 0 && self.large > 0 && self.sent > 0, "the handler was not at work: {self}");
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let Self { pooled, large, refused, sent } = self;
+        write!(
+            out,
+            "allocated {pooled} pooled and {large} large blocks, was refused {refused}, freed {sent} lines of main's"
+        )
+    }
+}

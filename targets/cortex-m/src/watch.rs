@@ -1,0 +1,154 @@
+//! What an interrupt came into the middle of.
+//!
+//! One core and one handler: a counter that main raises on the way in and lowers on the way out tells the handler
+//! where main is. The handler leaves every counter as it found it.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::fmt;
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use larder::{Config, Event, policy::Policy};
+
+static CALLS: Place = Place::new();
+static TIER_2: Place = Place::new();
+static REFILLS: Place = Place::new();
+static RETIREMENTS: Place = Place::new();
+static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
+
+/// A stretch of code that interrupts may come into.
+struct Place {
+    inside: AtomicU32,
+    interrupted: AtomicU32,
+}
+
+impl Place {
+    const fn new() -> Self {
+        Self { inside: AtomicU32::new(0), interrupted: AtomicU32::new(0) }
+    }
+
+    fn enter(&self) {
+        self.inside.fetch_add(1, Relaxed);
+    }
+
+    fn leave(&self) {
+        self.inside.fetch_sub(1, Relaxed);
+    }
+
+    fn during<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.enter();
+        let result = work();
+        self.leave();
+        result
+    }
+
+    fn note_interrupt(&self) {
+        let is_inside = self.inside.load(Relaxed) > 0;
+        self.interrupted.fetch_add(u32::from(is_inside), Relaxed);
+    }
+}
+
+/// To be called first thing in the handler.
+pub fn note_interrupt() {
+    INTERRUPTS.fetch_add(1, Relaxed);
+    for place in [&CALLS, &TIER_2, &REFILLS, &RETIREMENTS] {
+        place.note_interrupt();
+    }
+}
+
+/// How many interrupts came, and how many of them into the middle of what.
+pub struct Interrupted {
+    pub interrupts: u32,
+    pub calls: u32,
+    pub tier_2: u32,
+    pub refills: u32,
+    pub retirements: u32,
+}
+
+impl Interrupted {
+    /// The counts so far.
+    pub fn so_far() -> Self {
+        let of = |place: &Place| place.interrupted.load(Relaxed);
+        Self {
+            interrupts: INTERRUPTS.load(Relaxed),
+            calls: of(&CALLS),
+            tier_2: of(&TIER_2),
+            refills: of(&REFILLS),
+            retirements: of(&RETIREMENTS),
+        }
+    }
+
+    /// Panics unless the run showed what it is for. Tier 2, a refill and a retirement can only be interrupted where the
+    /// policy masks nothing.
+    pub fn assert_seen(&self, masks_interrupts: bool) {
+        assert!(self.calls > 0, "no interrupt came into the middle of a call: {self}");
+        if masks_interrupts {
+            assert_eq!(self.tier_2, 0, "a critical section was interrupted: {self}");
+            return;
+        }
+        assert!(self.tier_2 > 0, "no interrupt came into the middle of tier 2: {self}");
+        assert!(self.refills > 0, "no interrupt came into the middle of a refill: {self}");
+        assert!(self.retirements > 0, "no interrupt came into the middle of a retirement: {self}");
+    }
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let Self { interrupts, calls, tier_2, refills, retirements } = self;
+        write!(out, "{interrupts} interrupts, {calls} in the middle of a call of the allocator")?;
+        write!(out, " ({tier_2} of tier 2, {refills} of a refill, {retirements} of a retirement)")
+    }
+}
+
+/// A heap, with its calls watched.
+pub struct Watched<H>(pub H);
+
+// SAFETY: every call goes to the heap as it is.
+unsafe impl<H: GlobalAlloc> GlobalAlloc for Watched<H> {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are the heap's conditions.
+        CALLS.during(|| unsafe { self.0.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are the heap's conditions.
+        CALLS.during(|| unsafe { self.0.dealloc(block, layout) });
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are the heap's conditions.
+        CALLS.during(|| unsafe { self.0.alloc_zeroed(layout) })
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's promises are the heap's conditions.
+        CALLS.during(|| unsafe { self.0.realloc(block, layout, new_size) })
+    }
+}
+
+/// A policy, with tier 2 watched.
+pub struct WatchedPolicy<P>(PhantomData<P>);
+
+// SAFETY: the work runs when and only when the policy runs it.
+unsafe impl<P: Policy> Policy for WatchedPolicy<P> {
+    type Lock = P::Lock;
+
+    fn enter<R>(lock: &Self::Lock, work: impl FnOnce() -> R) -> Option<R> {
+        P::enter(lock, || TIER_2.during(work))
+    }
+}
+
+/// The default configuration, with refills and retirements watched.
+pub struct WatchedEvents;
+
+impl Config for WatchedEvents {
+    fn on_event(event: Event) {
+        match event {
+            Event::RefillBegins { .. } => REFILLS.enter(),
+            Event::RefillEnds { .. } => REFILLS.leave(),
+            Event::RetireBegins => RETIREMENTS.enter(),
+            Event::RetireEnds => RETIREMENTS.leave(),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The heap under test.
+
+use core::alloc::{GlobalAlloc, Layout};
+
+use larder::{Config, Heap, Stats, large::Large, policy::Policy};
+
+/// A heap without its parameters, so that cases and boards need not name them.
+pub trait Subject: GlobalAlloc + Sync {
+    fn stats(&self) -> Stats;
+    fn trim(&self);
+    fn contains(&self, block: *const u8) -> bool;
+    fn usable_size(&self, block: *const u8, layout: Layout) -> usize;
+
+    /// Walks the whole heap; panics when an invariant does not hold. Nobody else may be in the heap.
+    fn assert_sound(&self);
+
+    /// Asserts that nothing is live and that the memory is one run again. Nobody else may be in the heap.
+    fn assert_empty(&self) {
+        self.trim();
+        self.assert_sound();
+        let stats = self.stats();
+        assert_eq!(stats.live_bytes, 0, "bytes are still live:\n{stats}");
+        assert_eq!(stats.deferred_bytes, 0, "frees are still deferred:\n{stats}");
+        assert_eq!(stats.free_runs, 1, "the free memory is not one run:\n{stats}");
+    }
+}
+
+impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, P, L, C>
+where
+    Self: GlobalAlloc + Sync,
+{
+    fn stats(&self) -> Stats {
+        Heap::stats(self)
+    }
+
+    fn trim(&self) {
+        Heap::trim(self);
+    }
+
+    fn contains(&self, block: *const u8) -> bool {
+        Heap::contains(self, block)
+    }
+
+    fn usable_size(&self, block: *const u8, layout: Layout) -> usize {
+        Heap::usable_size(self, block, layout)
+    }
+
+    fn assert_sound(&self) {
+        if let Err(error) = self.check() {
+            panic!("the heap is damaged: {error:?}");
+        }
+    }
+}
