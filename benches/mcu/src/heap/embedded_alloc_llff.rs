@@ -1,0 +1,11 @@
+//! embedded-alloc's LLFF heap.
+
+use super::{ARENA_BYTES, arena};
+
+pub const LOCK: &str = "critical-section";
+pub static HEAP: embedded_alloc::LlffHeap = embedded_alloc::LlffHeap::empty();
+
+pub fn init() {
+    // SAFETY: called once; nobody else uses the arena.
+    unsafe { HEAP.init(arena::start() as usize, ARENA_BYTES) }
+}
