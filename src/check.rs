@@ -1,0 +1,113 @@
+//! Verifies every invariant of a heap that nobody is using.
+
+use crate::classes::owner;
+use crate::config::Table;
+use crate::extent::Extent;
+use crate::geometry::*;
+use crate::large::Large;
+use crate::pools::Tables;
+use crate::stats::Census;
+use crate::sync::Ordering::*;
+use core::fmt;
+
+/// What [`Heap::check`](crate::Heap::check) found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckError {
+    /// What is wrong.
+    pub what: &'static str,
+    /// The page in which it is, or 0.
+    pub page: u32,
+}
+
+impl fmt::Display for CheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.page {
+            0 => f.write_str(self.what),
+            page => write!(f, "page {page}: {}", self.what),
+        }
+    }
+}
+
+impl core::error::Error for CheckError {}
+
+pub(crate) trait Check: Census {
+    fn check(&self) -> Result<(), CheckError> {
+        let wrong = |what| Err(CheckError { what, page: 0 });
+        if self.map().pages == 0 {
+            return Ok(());
+        }
+        for page in 1..=self.map().pages {
+            self.check_page(page).map_err(|what| CheckError { what, page })?;
+        }
+        // SAFETY: inside the entry.
+        match self.look(|_| unsafe { Self::Large::check(self) }) {
+            None => return wrong("tier 2 is held, by a call that does not return"),
+            Some(Err(what)) => return wrong(what),
+            Some(Ok(())) => {}
+        }
+        self.check_slots()?;
+        let stats = Census::stats(self);
+        if !stats.consistent {
+            return wrong("the figures do not add up to the arena");
+        }
+        Ok(())
+    }
+
+    fn check_page(&self, page: u32) -> Result<(), &'static str> {
+        let class = self.owner(page).load(Relaxed);
+        let word = self.word(page).load(Relaxed);
+        if !Self::TABLE.is_class(class) {
+            if word != 0 {
+                return Err("a page of no class has free blocks");
+            }
+            if class > Self::TABLE.in_transit() {
+                return Err("a page's owner is none");
+            }
+        } else {
+            if word & !Self::TABLE.mask(class) != 0 {
+                return Err("a free block lies where the class has none");
+            }
+            let current = self.current(class).load(Relaxed) == page;
+            if word != 0 && !current && !self.is_indexed(page, class) {
+                return Err("a page with free blocks is neither current nor in the index");
+            }
+            if word == Self::TABLE.mask(class) && page > Self::Config::RESERVED_PAGES && !self.is_kept(page) {
+                return Err("an empty page is not kept where it can be found");
+            }
+        }
+        if class != owner::LARGE && Self::Large::WALKS && !Self::Large::is_live(self, page_granule(page)) {
+            return Err("a page of the pools is free in tier 2");
+        }
+        Ok(())
+    }
+
+    fn is_indexed(&self, page: u32, class: u8) -> bool {
+        let index = self.index(class);
+        let at = page - 1;
+        let leaf = at as usize / 32;
+        let summary = index.summary.get(leaf / 32);
+        index.leaves[leaf].load(Relaxed) >> (at % 32) & 1 != 0
+            && summary.is_none_or(|word| word.load(Relaxed) >> (leaf % 32) & 1 != 0)
+    }
+
+    fn is_kept(&self, page: u32) -> bool {
+        self.kept().iter().any(|slot| slot.load(Relaxed) == page)
+    }
+
+    /// Pages in the stash are in transit, and as many as are in transit.
+    fn check_slots(&self) -> Result<(), CheckError> {
+        let mut transit = 0;
+        for page in 1..=self.map().pages {
+            transit += u32::from(self.pools().in_transit(self.owner(page).load(Relaxed)));
+        }
+        for page in self.stash().iter().map(|slot| slot.load(Relaxed)).filter(|&page| page != 0) {
+            if !self.pools().in_transit(self.owner(page).load(Relaxed)) {
+                return Err(CheckError { what: "a page of the stash is not in transit", page });
+            }
+            transit = transit.wrapping_sub(1);
+        }
+        if transit == 0 { Ok(()) } else { Err(CheckError { what: "a page in transit has been lost", page: 0 }) }
+    }
+}
+
+impl<E: Extent> Check for E {}

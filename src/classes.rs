@@ -1,0 +1,139 @@
+//! Size classes: from a size to a class, from a class to the bits its blocks may have.
+
+use crate::geometry::{GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES};
+
+/// The most classes a configuration can have: as many as granules fit into half a page.
+pub(crate) const CLASSES_MAX: usize = PAGE_GRANULES as usize / 2;
+
+/// What a page is: a value of its owner byte.
+pub(crate) mod owner {
+    /// The page belongs to tier 2, free or not. The value of zeroed memory.
+    pub(crate) const LARGE: u8 = 0;
+}
+
+/// The classes of a configuration, laid out for the calls.
+pub(crate) struct ClassTable {
+    /// How many classes there are; they are numbered from 1.
+    pub(crate) count: usize,
+    /// The largest pooled size, in bytes.
+    pub(crate) max_bytes: usize,
+    /// Class `c` is `c` granules wide: no lookup needed.
+    pub(crate) linear: bool,
+    /// Granules of a class's blocks; 0 for what is no class.
+    pub(crate) block_granules: [u8; CLASSES_MAX + 2],
+    /// The class's blocks as bits at their first granules; 0 for what is no class, so that nothing
+    /// is ever a block there.
+    pub(crate) masks: [u32; CLASSES_MAX + 2],
+    /// The smallest class that holds so many granules.
+    pub(crate) of_granules: [u8; CLASSES_MAX * 2],
+}
+
+impl ClassTable {
+    /// Lays out `sizes`, or fails to compile with the reason.
+    pub(crate) const fn new(sizes: &[usize]) -> Self {
+        assert!(!sizes.is_empty(), "larder: the class list is empty: name at least one size");
+        assert!(
+            sizes.len() <= CLASSES_MAX,
+            "larder: too many classes: at most 16 fit, one for each multiple of 8 up to 128"
+        );
+        let mut table = Self {
+            count: sizes.len(),
+            max_bytes: sizes[sizes.len() - 1],
+            linear: true,
+            block_granules: [0; CLASSES_MAX + 2],
+            masks: [0; CLASSES_MAX + 2],
+            of_granules: [0; CLASSES_MAX * 2],
+        };
+        let mut class = 1;
+        let mut covered = 0;
+        while class <= sizes.len() {
+            let bytes = sizes[class - 1];
+            assert!(
+                bytes % GRANULE_BYTES == 0 && bytes > 0,
+                "larder: a class size must be a positive multiple of 8 bytes"
+            );
+            assert!(bytes <= PAGE_BYTES / 2, "larder: a class size must not exceed half a page (128 bytes)");
+            let granules = bytes / GRANULE_BYTES;
+            assert!(granules > covered, "larder: class sizes must be strictly ascending");
+            table.linear = table.linear && granules == class;
+            table.block_granules[class] = granules as u8;
+            table.masks[class] = mask(granules as u32);
+            while covered < granules {
+                covered += 1;
+                table.of_granules[covered] = class as u8;
+            }
+            class += 1;
+        }
+        table.of_granules[0] = 1;
+        table
+    }
+
+    /// The owner byte of a page that is on its way between tiers: past every class, masks nothing.
+    pub(crate) const fn in_transit(&self) -> u8 {
+        self.count as u8 + 1
+    }
+
+    /// Whether an owner byte names a class.
+    #[inline(always)]
+    pub(crate) const fn is_class(&self, owner: u8) -> bool {
+        owner.wrapping_sub(1) < self.count as u8
+    }
+
+    /// Bytes of a class's blocks.
+    #[inline(always)]
+    pub(crate) const fn block_bytes(&self, class: u8) -> usize {
+        self.block_granules[class as usize] as usize * GRANULE_BYTES
+    }
+
+    /// The bits of a class's blocks.
+    #[inline(always)]
+    pub(crate) fn mask(&self, owner: u8) -> u32 {
+        debug_assert!(usize::from(owner) < self.masks.len());
+        // SAFETY: the only values ever stored in an owner byte are 0, a class (at most CLASSES_MAX)
+        // and `in_transit` (at most CLASSES_MAX + 1): all are indices of this array.
+        unsafe { *self.masks.get_unchecked(usize::from(owner)) }
+    }
+
+    /// The smallest class for `granules`, which is at most the largest class's.
+    #[inline(always)]
+    pub(crate) fn class_of(&self, granules: usize) -> u8 {
+        if self.linear {
+            return granules as u8;
+        }
+        self.of_granules[granules % (CLASSES_MAX * 2)]
+    }
+}
+
+/// One bit at the first granule of each block of so many granules that fits into a page.
+const fn mask(granules: u32) -> u32 {
+    let mut bits = 0;
+    let mut at = 0;
+    while at + granules <= PAGE_GRANULES {
+        bits |= 1 << at;
+        at += granules;
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_tell_all_classes_apart() {
+        for a in 1..=16 {
+            for b in 1..a {
+                assert_ne!(mask(a), mask(b), "{a} and {b} granules");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sparse_list_maps_every_size_to_the_next_class() {
+        let table = ClassTable::new(&[16, 48, 128]);
+        let classes: [u8; 17] = core::array::from_fn(|granules| table.class_of(granules));
+        assert_eq!(classes, [1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3]);
+        assert!(!table.linear);
+        assert_eq!(table.block_bytes(2), 48);
+    }
+}

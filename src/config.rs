@@ -1,0 +1,170 @@
+//! What a heap can be told at compile time, and what it tells back.
+
+use crate::classes::ClassTable;
+
+/// The static configuration of a heap. Every item has a default that is good without measuring.
+///
+/// ```
+/// struct Tuned;
+/// impl larder::Config for Tuned {
+///     const CLASSES: &'static [usize] = &[16, 32, 48, 96];
+///     const RESERVED: &'static [(usize, usize)] = &[(32, 2)]; // two pages for blocks of 32 bytes
+/// }
+/// type Heap = larder::Heap<{ 16 * 1024 }, larder::policy::Default, larder::large::Segregated, Tuned>;
+/// static HEAP: Heap = Heap::new();
+/// # unsafe { let p = core::alloc::GlobalAlloc::alloc(&HEAP, core::alloc::Layout::new::<[u8; 30]>()); assert!(!p.is_null()); }
+/// ```
+///
+/// A list that makes no sense is a compile error in words:
+///
+/// ```compile_fail
+/// struct Wrong;
+/// impl larder::Config for Wrong {
+///     const CLASSES: &'static [usize] = &[8, 12]; // not a multiple of 8
+/// }
+/// static HEAP: larder::Heap<4096, larder::policy::Default, larder::large::Segregated, Wrong> = larder::Heap::new();
+/// ```
+pub trait Config: Sized + 'static {
+    /// The block sizes of the pools, in bytes: ascending multiples of 8, at most 128. Requests up to
+    /// the last one are pooled, all others go to tier 2.
+    const CLASSES: &'static [usize] = &[8, 16, 24, 32, 40, 48, 56, 64];
+
+    /// Pages that belong to a class from the start and for ever, as (block size in bytes, pages): so
+    /// many blocks an interrupt handler can have even while tier 2 is held and all else is used up.
+    const RESERVED: &'static [(usize, usize)] = &[];
+
+    /// How many empty pages stay in their classes until somebody needs them.
+    const KEPT_PAGES: usize = 4;
+
+    /// How many pages that belong to nobody wait for the next class that needs one, without entering
+    /// tier 2.
+    const STASH_PAGES: usize = 2;
+
+    /// Called where something happens that a program may want to see. Must not unwind; a panic
+    /// that would aborts. It may use the heap, but sees [`Event::RefillBegins`] and the like for its
+    /// own calls too. The default is empty and costs nothing.
+    #[inline(always)]
+    fn on_event(event: Event) {
+        let _ = event;
+    }
+}
+
+/// The configuration of a heap that was given none.
+pub struct Defaults;
+impl Config for Defaults {}
+
+/// What [`Config::on_event`] is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A class has no free block left and is about to get a page.
+    RefillBegins {
+        /// Size of the class's blocks.
+        block_bytes: usize,
+    },
+    /// The class has got its page, or there was none.
+    RefillEnds {
+        /// Size of the class's blocks.
+        block_bytes: usize,
+    },
+    /// An empty page is about to be taken out of its class.
+    RetireBegins,
+    /// The page was given back, or was in use again.
+    RetireEnds,
+    /// A request was refused: the call returned null.
+    Refused {
+        /// How many bytes were asked for.
+        size_bytes: usize,
+        /// Their alignment.
+        align_bytes: usize,
+    },
+    /// A free was wrong. Nothing was changed.
+    WrongFree(WrongFree),
+}
+
+/// A free that the heap refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongFree {
+    /// The address that was to be freed.
+    pub address: usize,
+    /// Why it was refused.
+    pub reason: Reason,
+}
+
+/// Why a free was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The address is not in the heap's arena.
+    Foreign,
+    /// The address is in the arena, but no block starts there.
+    NoBlock,
+    /// The block is free already.
+    Double,
+    /// The layout's size is not the block's.
+    Size,
+}
+
+impl core::fmt::Display for WrongFree {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let reason = match self.reason {
+            Reason::Foreign => "is not in this heap",
+            Reason::NoBlock => "is not the start of a block",
+            Reason::Double => "is free already",
+            Reason::Size => "is a block of another size",
+        };
+        write!(f, "wrong free: {:#x} {reason}", self.address)
+    }
+}
+
+/// What follows from a configuration.
+pub(crate) trait Table: Config {
+    /// The classes, laid out.
+    const TABLE: &'static ClassTable = &ClassTable::new(Self::CLASSES);
+
+    /// How many pages are reserved, all classes together.
+    const RESERVED_PAGES: u32 = {
+        let mut pages = 0;
+        let mut at = 0;
+        while at < Self::RESERVED.len() {
+            assert!(
+                class_of_size(Self::CLASSES, Self::RESERVED[at].0) != 0,
+                "larder: pages are reserved for a block size that is not in the class list"
+            );
+            pages += Self::RESERVED[at].1;
+            at += 1;
+        }
+        pages as u32
+    };
+
+    /// Tells the hook. Its panic does not unwind into the program: it aborts.
+    #[inline(always)]
+    fn tell(event: Event) {
+        extern "C" fn no_unwind<C: Config>(event: &Event) {
+            C::on_event(*event);
+        }
+        no_unwind::<Self>(&event);
+    }
+
+    /// Checked when a heap is made.
+    const VALID: () = {
+        assert!(Self::KEPT_PAGES <= 64, "larder: at most 64 pages can be kept");
+        assert!(Self::STASH_PAGES <= 64, "larder: the stash holds at most 64 pages");
+        let _ = Self::TABLE;
+        let _ = Self::RESERVED_PAGES;
+    };
+}
+
+impl<C: Config> Table for C {}
+
+/// The class with exactly this block size; 0 for none.
+pub(crate) const fn class_of_size(classes: &[usize], bytes: usize) -> u8 {
+    let mut at = 0;
+    while at < classes.len() {
+        if classes[at] == bytes {
+            return at as u8 + 1;
+        }
+        at += 1;
+    }
+    0
+}

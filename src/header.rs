@@ -1,0 +1,39 @@
+//! The words of a heap that are not tables.
+
+use crate::policy::Policy;
+use crate::sync::AtomicU32;
+use core::cell::UnsafeCell;
+
+/// At the start of the tables. All-zero bytes are its first value.
+#[repr(C, align(8))]
+pub(crate) struct Header<P: Policy> {
+    /// The entry to tier 2.
+    pub(crate) lock: P::Lock,
+    /// Releases that found tier 2 held: the list of `deferred`.
+    pub(crate) deferred: AtomicU32,
+    /// How many granules are on it, or taken from it and not yet drained.
+    pub(crate) deferred_granules: AtomicU32,
+    /// What only the holder of tier 2 touches.
+    pub(crate) inside: UnsafeCell<Inside>,
+    /// Counters: they start at 0, only grow, and wrap.
+    pub(crate) refills: AtomicU32,
+    pub(crate) retries: AtomicU32,
+    pub(crate) refused: AtomicU32,
+    pub(crate) wrong_frees: AtomicU32,
+    #[cfg(feature = "live-peak")]
+    pub(crate) live: AtomicU32,
+    #[cfg(feature = "live-peak")]
+    pub(crate) live_peak: AtomicU32,
+}
+
+/// Reached only inside the entry.
+pub(crate) struct Inside {
+    /// Whether tier 2 was set up: 0 or 1.
+    pub(crate) ready: u32,
+    /// The part of the deferred list that was taken and not yet drained: granule of its first block.
+    pub(crate) draining: u32,
+    /// The fewest free granules there ever were, as *used* ones, so that it starts at 0.
+    pub(crate) peak_granules: u32,
+    /// Grows with every change of tier 2; tells a walk that its picture has changed.
+    pub(crate) version: u32,
+}

@@ -1,0 +1,63 @@
+//! One bit a granule.
+
+use crate::sync::Ordering::Relaxed;
+use core::sync::atomic::AtomicU32;
+
+/// Bits over zeroed memory. Written only inside the entry of tier 2, with plain loads and stores;
+/// read from anywhere, for bits that the reader's own block holds still.
+///
+/// `core`'s atomics, on every target: no bit is read, modified and written by two contexts.
+#[derive(Clone, Copy)]
+pub(super) struct Bitmap(*const AtomicU32);
+
+impl Bitmap {
+    /// Words for the bits of `pages` pages, of the granule before the first, and of two behind the last.
+    pub(super) const BYTES_FIXED: usize = 4;
+    pub(super) const BYTES_PER_PAGE: usize = 4;
+
+    /// # Safety
+    ///
+    /// `words` points to as many zeroed or earlier initialised words as the constants say, aligned to
+    /// 4, for as long as the value is used.
+    #[inline(always)]
+    pub(super) unsafe fn new(words: *mut u8) -> Self {
+        Self(words.cast())
+    }
+
+    #[inline(always)]
+    fn word(&self, at: u32) -> &AtomicU32 {
+        // SAFETY: `at` is a granule of the ground, 0, or one of the two behind the last: its word is
+        // inside the table by the contract of `new`.
+        unsafe { &*self.0.add(at as usize / 32) }
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self, at: u32) -> bool {
+        (self.word(at).load(Relaxed) >> (at % 32)) & 1 != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&self, at: u32) {
+        let word = self.word(at);
+        word.store(word.load(Relaxed) | 1 << (at % 32), Relaxed);
+    }
+
+    #[inline(always)]
+    pub(super) fn clear(&self, at: u32) {
+        let word = self.word(at);
+        word.store(word.load(Relaxed) & !(1 << (at % 32)), Relaxed);
+    }
+
+    /// The first bit at or after `from` that is set, or `limit`.
+    pub(super) fn next_set(&self, from: u32, limit: u32) -> u32 {
+        let mut at = from;
+        while at < limit {
+            let bits = self.word(at).load(Relaxed) >> (at % 32);
+            if bits != 0 {
+                return limit.min(at + bits.trailing_zeros());
+            }
+            at = (at / 32 + 1) * 32;
+        }
+        limit
+    }
+}

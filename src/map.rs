@@ -1,0 +1,107 @@
+//! Where an arena's tables lie: at its end, so that page 1 starts where the arena does.
+//!
+//! ```text
+//!   ┌ pages and tail ┬ header ┬ hints ┬ kept ┬ stash ┬ index ┬ summary ┬ tier 2 ┬ words ┬ owners ┐
+//! ```
+
+use crate::classes::CLASSES_MAX;
+use crate::config::{Config, Table};
+use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES};
+use crate::header::Header;
+use crate::index;
+use crate::large::{Large, TableBytes};
+use crate::policy::Policy;
+
+/// The tables of an arena, as offsets in bytes from its start.
+#[derive(Clone, Copy)]
+pub(crate) struct Map {
+    /// Whole pages: those that the pools can have.
+    pub(crate) pages: u32,
+    /// Granules, of whole pages and the tail behind them.
+    pub(crate) granules: u32,
+    /// The first table, and the end of what is handed out.
+    pub(crate) header: usize,
+    /// One hint a class, and one for no class.
+    pub(crate) currents: usize,
+    pub(crate) kept: usize,
+    pub(crate) stash: usize,
+    /// The classes' indexes, one behind the other.
+    pub(crate) leaves: usize,
+    /// Words of one class's index.
+    pub(crate) leaf_words: usize,
+    pub(crate) summaries: usize,
+    /// Words of one class's second level.
+    pub(crate) summary_words: usize,
+    pub(crate) large: usize,
+    /// One word a page, and one for no page.
+    pub(crate) words: usize,
+    /// One byte a page, and one for no page.
+    pub(crate) owners: usize,
+    /// The end of the tables.
+    pub(crate) end: usize,
+}
+
+impl Map {
+    /// The smallest arena that can be one.
+    pub(crate) const MIN_BYTES: usize = 1024;
+
+    /// Lays out an arena of `bytes`, with as many pages as fit. `None`: too small, or too large.
+    pub(crate) const fn new<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
+        if bytes < Self::MIN_BYTES || bytes > ARENA_MAX_BYTES {
+            return None;
+        }
+        let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
+        // Every page needs its word and its owner at least: start from what that allows.
+        let mut pages = bytes / (PAGE_BYTES + 5);
+        while pages > 0 {
+            let map = Self::with_pages::<P, L, C>(bytes, pages);
+            if map.end <= bytes && map.header >= pages * PAGE_BYTES {
+                return Some(map);
+            }
+            pages -= 1;
+        }
+        None
+    }
+
+    /// The tables for so many pages, laid out to end where the arena does.
+    const fn with_pages<P: Policy, L: Large, C: Config>(bytes: usize, pages: usize) -> Self {
+        let classes = C::TABLE.count;
+        let leaf_words = pages.div_ceil(32);
+        let summary_words = index::summary_words(leaf_words);
+        let currents = size_of::<Header<P>>().next_multiple_of(8);
+        let kept = currents + (classes + 1) * 4;
+        let stash = kept + C::KEPT_PAGES * 4;
+        let leaves = stash + C::STASH_PAGES * 4;
+        let summaries = leaves + classes * leaf_words * 4;
+        let large = (summaries + classes * summary_words * 4).next_multiple_of(8);
+        let words = large + large_bytes(L::TABLE_BYTES, bytes).next_multiple_of(4);
+        let owners = words + (pages + 1) * 4;
+        let end = (owners + pages + 1).next_multiple_of(GRANULE_BYTES);
+        let start = bytes.saturating_sub(end);
+        Self {
+            pages: pages as u32,
+            granules: (start / GRANULE_BYTES) as u32,
+            header: start,
+            currents: start + currents,
+            kept: start + kept,
+            stash: start + stash,
+            leaves: start + leaves,
+            leaf_words,
+            summaries: start + summaries,
+            summary_words,
+            large: start + large,
+            words: start + words,
+            owners: start + owners,
+            end: start + end,
+        }
+    }
+}
+
+/// Bytes of a backend's table. Counted for all of the arena, tables included, which is never too few.
+const fn large_bytes(table: TableBytes, bytes: usize) -> usize {
+    let pages = bytes.div_ceil(PAGE_BYTES);
+    let doublings = (bytes / GRANULE_BYTES).ilog2() as usize;
+    table.fixed + table.per_page * pages + table.per_doubling * doublings
+}
+
+const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);

@@ -1,0 +1,53 @@
+//! Who may enter tier 2, and how.
+//!
+//! Pooled calls never get here. What enters tier 2 is a refill (a class gets a page), a retired page
+//! that does not fit into the stash, and every large call.
+//!
+//! | policy | masks interrupts | waits | when tier 2 is held by somebody it can't wait for |
+//! |---|---|---|---|
+//! | [`CriticalSection`] | while in tier 2 | for another core only | refused, or deferred |
+//! | [`Spin`] | never | until the holder leaves | does not know: an interrupt handler would wait for ever |
+//! | [`Try`] | never | never | refused, or deferred |
+//!
+//! *Refused*: an allocation returns null; a small one only after the stash, the kept pages and the
+//! larger classes were tried. *Deferred*: a release is put on a list that the next visitor drains.
+
+#[cfg(feature = "critical-section")]
+mod critical_section;
+#[cfg(feature = "spin")]
+mod spin;
+mod r#try;
+
+#[cfg(feature = "critical-section")]
+pub use critical_section::CriticalSection;
+#[cfg(feature = "spin")]
+pub use spin::Spin;
+pub use r#try::Try;
+
+/// The default on bare metal: [`CriticalSection`].
+#[cfg(all(target_os = "none", feature = "critical-section"))]
+pub type Default = CriticalSection;
+
+/// The default on hosts and for wasm: [`Spin`].
+#[cfg(all(feature = "spin", not(all(target_os = "none", feature = "critical-section"))))]
+pub type Default = Spin;
+
+/// The default without any feature: [`Try`].
+#[cfg(not(any(feature = "spin", all(target_os = "none", feature = "critical-section"))))]
+pub type Default = Try;
+
+/// How tier 2 is entered.
+///
+/// # Safety
+///
+/// - `enter` runs `f` at most once, and returns `Some` exactly when it did.
+/// - No two calls of `f` on the same lock overlap, in whatever contexts: what one did happens before
+///   the other. That includes a context that interrupts the one inside `f`.
+/// - All-zero bytes are a valid `Lock` that nobody holds, and it needs no drop.
+pub unsafe trait Policy: 'static {
+    /// The state of the entry.
+    type Lock;
+
+    /// Runs `f` inside tier 2, or returns `None` when it is held and waiting is out of the question.
+    fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R>;
+}

@@ -1,0 +1,25 @@
+use super::Policy;
+use crate::sync::{AtomicU32, Ordering::*};
+
+/// Never wait and never mask: an entry that is held is refused, or the release deferred.
+pub struct Try;
+
+/// 1 while somebody is inside.
+pub struct Flag(AtomicU32);
+
+// SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Acquire of
+// the swap pairs with the Release of the store. Zero is a flag that is not set.
+unsafe impl Policy for Try {
+    type Lock = Flag;
+
+    #[inline(always)]
+    fn enter<R>(lock: &Flag, f: impl FnOnce() -> R) -> Option<R> {
+        // The load spares a core that would be refused the write; the swap decides.
+        if lock.0.load(Relaxed) != 0 || lock.0.swap(1, Acquire) != 0 {
+            return None;
+        }
+        let result = f();
+        lock.0.store(0, Release);
+        Some(result)
+    }
+}

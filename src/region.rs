@@ -1,0 +1,246 @@
+//! The heap in memory that is only known at run time.
+
+use crate::check::{Check, CheckError};
+use crate::config::{Config, Defaults, Table};
+use crate::extent::{Engine, Extent};
+use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
+use crate::heap::move_to_new;
+use crate::large::{self, Large};
+use crate::map::Map;
+use crate::policy::{self, Policy};
+use crate::stats::{Census, Stats};
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicUsize, Ordering::*};
+
+/// How many memories a region can have.
+pub const EXTENTS_MAX: usize = 4;
+
+/// A heap in memory that is only known at run time: a linker-symbol region, a second RAM, PSRAM.
+///
+/// Until [`Region::claim`] has given it memory, every request is refused. Each memory is an extent of
+/// its own, with its tables inside; requests go to the first that can serve them.
+///
+/// ```
+/// use core::alloc::{GlobalAlloc, Layout};
+/// static REGION: larder::Region = larder::Region::new();
+/// let memory: &'static mut [u8] = Box::leak(vec![0; 8192].into_boxed_slice());
+/// // SAFETY: the memory is nobody else's, for ever.
+/// unsafe { REGION.claim(memory.as_mut_ptr(), memory.len()) }?;
+/// let layout = Layout::new::<u64>();
+/// // SAFETY: the layout's size is not zero, and the block is freed with the same layout.
+/// unsafe {
+///     let block = REGION.alloc(layout);
+///     assert!(REGION.contains(block));
+///     REGION.dealloc(block, layout);
+/// }
+/// # Ok::<(), larder::ClaimError>(())
+/// ```
+pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults> {
+    extents: [UnsafeCell<MaybeUninit<Memory<P, L, C>>>; EXTENTS_MAX],
+    /// How many of `extents` are there. Written by `claim` alone, after the extent.
+    count: AtomicUsize,
+}
+
+/// One claimed memory.
+struct Memory<P, L, C> {
+    base: *mut u8,
+    map: Map,
+    types: PhantomData<fn() -> (P, L, C)>,
+}
+
+// SAFETY: extents are written before `count` says that they are there, and never again; their memory
+// is reached as in `Heap`.
+unsafe impl<P: Policy, L: Large, C: Config> Sync for Region<P, L, C> {}
+// SAFETY: a region owns its memory; nothing in it belongs to a thread.
+unsafe impl<P: Policy, L: Large, C: Config> Send for Region<P, L, C> {}
+
+// SAFETY: `claim` made the map for this memory, aligned it, zeroed its tables, and its caller gave it
+// up for good.
+unsafe impl<P: Policy, L: Large, C: Config> Extent for Memory<P, L, C> {
+    type Policy = P;
+    type Large = L;
+    type Config = C;
+
+    #[inline(always)]
+    fn base(&self) -> *mut u8 {
+        self.base
+    }
+
+    #[inline(always)]
+    fn map(&self) -> Map {
+        self.map
+    }
+}
+
+/// Why a memory could not be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClaimError {
+    /// It is too small for the tables and a page.
+    TooSmall,
+    /// It is larger than 16 MiB: claim it in parts.
+    TooLarge,
+    /// It is part of the region already.
+    Twice,
+    /// It overlaps memory of the region, or the end of the address space.
+    Overlaps,
+    /// The region has [`EXTENTS_MAX`] memories already.
+    TooMany,
+}
+
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooSmall => "the memory is too small for a heap's tables and a page: at least 1 KiB is needed",
+            Self::TooLarge => "the memory is larger than 16 MiB: claim it in parts",
+            Self::Twice => "the memory is claimed already",
+            Self::Overlaps => "the memory overlaps what is claimed already",
+            Self::TooMany => "the region has as many memories as it can have",
+        })
+    }
+}
+
+impl core::error::Error for ClaimError {}
+
+impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
+    /// A region without memory.
+    pub const fn new() -> Self {
+        let () = C::VALID;
+        Self { extents: [const { UnsafeCell::new(MaybeUninit::uninit()) }; EXTENTS_MAX], count: AtomicUsize::new(0) }
+    }
+
+    /// Gives the region a memory of `len_bytes` bytes from `start`, of which it aligns the start and
+    /// zeroes its tables (about 4 %). On an error nothing was touched.
+    ///
+    /// Time: O(len), to lay out and zero the tables.
+    ///
+    /// # Safety
+    ///
+    /// - The memory is valid for reads and writes, nobody else's, and stays so for as long as the region
+    ///   or any block of it is used.
+    /// - No other call of `claim` on this region runs at the same time.
+    /// - Read-modify-write atomics work in it. (In the PSRAM of some ESP32 they don't.)
+    pub unsafe fn claim(&self, start: *mut u8, len_bytes: usize) -> Result<(), ClaimError> {
+        // Relaxed: only `claim` writes it, and the caller keeps claims apart.
+        let count = self.count.load(Relaxed);
+        let skipped = start.addr().wrapping_neg() % PAGE_BYTES;
+        let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
+        for memory in self.memories() {
+            let (first, last) = (memory.base.addr(), memory.base.addr() + memory.map.end);
+            if start.addr() < last && first < end {
+                let same = start.addr().next_multiple_of(PAGE_BYTES) == first;
+                return Err(if same { ClaimError::Twice } else { ClaimError::Overlaps });
+            }
+        }
+        let len_bytes = len_bytes.checked_sub(skipped).ok_or(ClaimError::TooSmall)?;
+        if len_bytes > ARENA_MAX_BYTES {
+            return Err(ClaimError::TooLarge);
+        }
+        let map = Map::new::<P, L, C>(len_bytes).ok_or(ClaimError::TooSmall)?;
+        if C::RESERVED_PAGES > map.pages {
+            return Err(ClaimError::TooSmall);
+        }
+        let slot = self.extents.get(count).ok_or(ClaimError::TooMany)?;
+        // SAFETY: inside the memory, which the caller gave up: `skipped` and the map stay within `len_bytes`.
+        unsafe {
+            let base = start.add(skipped);
+            base.add(map.header).write_bytes(0, map.end - map.header);
+            (*slot.get()).write(Memory { base, map, types: PhantomData });
+        }
+        // Release: pairs with the Acquire in `memories`; the extent and its tables are visible there.
+        self.count.store(count + 1, Release);
+        Ok(())
+    }
+
+    /// The memories, in the order in which they were claimed.
+    #[inline(always)]
+    fn memories(&self) -> impl Iterator<Item = &Memory<P, L, C>> {
+        // Acquire: pairs with the Release in `claim`.
+        let count = self.count.load(Acquire);
+        // SAFETY: so many extents were written before `count` was, and are never written again.
+        self.extents.iter().take(count).map(|extent| unsafe { (*extent.get()).assume_init_ref() })
+    }
+
+    /// The memory in which an address lies.
+    #[inline(always)]
+    fn memory_of(&self, ptr: *mut u8) -> Option<&Memory<P, L, C>> {
+        self.memories().find(|memory| memory.holds(ptr))
+    }
+
+    /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats).
+    pub fn stats(&self) -> Stats {
+        let mut sum = Stats { consistent: true, ..Stats::default() };
+        for memory in self.memories() {
+            sum.add(&Census::stats(memory));
+        }
+        sum
+    }
+
+    /// As [`Heap::trim`](crate::Heap::trim).
+    pub fn trim(&self) {
+        self.memories().for_each(Engine::trim);
+    }
+
+    /// As [`Heap::check`](crate::Heap::check).
+    pub fn check(&self) -> Result<(), CheckError> {
+        self.memories().try_for_each(Check::check)
+    }
+
+    /// As [`Heap::contains`](crate::Heap::contains).
+    pub fn contains(&self, ptr: *const u8) -> bool {
+        self.memory_of(ptr.cast_mut()).is_some()
+    }
+
+    /// As [`Heap::usable_size`](crate::Heap::usable_size).
+    pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
+        self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut(), layout))
+    }
+}
+
+impl<P: Policy, L: Large, C: Config> Default for Region<P, L, C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const _: () = assert!(GRANULE_BYTES == 8);
+
+// SAFETY: blocks come from the engines of disjoint memories; otherwise as for `Heap`.
+unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let mut last = None;
+        for memory in self.memories() {
+            let block = memory.allocate::<false>(layout);
+            if !block.is_null() {
+                return block;
+            }
+            last = Some(memory);
+        }
+        if let Some(memory) = last {
+            memory.refused(layout.size(), layout.align());
+        }
+        null_mut()
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // An address of none is the first memory's to report.
+        if let Some(memory) = self.memory_of(ptr).or_else(|| self.memories().next()) {
+            memory.release(ptr, layout);
+        }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let Some(memory) = self.memory_of(ptr).or_else(|| self.memories().next()) else { return null_mut() };
+        match memory.resize(ptr, layout, new_size) {
+            Ok(true) => ptr,
+            // SAFETY: passed on.
+            Ok(false) => unsafe { move_to_new(self, ptr, layout, new_size) },
+            Err(_) => null_mut(),
+        }
+    }
+}

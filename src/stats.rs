@@ -1,0 +1,347 @@
+//! What the heap holds, and how fragmented it is: derived from the tables when asked.
+
+use crate::classes::CLASSES_MAX;
+use crate::classes::owner;
+use crate::config::Table;
+use crate::extent::{Engine, Extent};
+use crate::geometry::*;
+use crate::large::{Large, Run};
+use crate::pools::Tables;
+use crate::sync::Ordering::*;
+use core::fmt;
+
+/// How many runs one look at tier 2 covers: what bounds the time a walk keeps others out.
+const RUNS_A_LOOK: u32 = 4;
+
+/// The heap, counted: see [`Heap::stats`](crate::Heap::stats).
+///
+/// If `consistent`, then `arena_bytes = metadata_bytes + live_bytes + free_bytes + deferred_bytes +
+/// waste_bytes`. Sizes are in bytes, and now; counters count since the start and wrap at 2³².
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// All of the memory that the heap was given.
+    pub arena_bytes: usize,
+    /// The heap's own tables.
+    pub metadata_bytes: usize,
+    /// Blocks that were handed out, at the size they occupy.
+    pub live_bytes: usize,
+    /// Of these, blocks of the large tier.
+    pub live_large_bytes: usize,
+    /// Free runs, empty pages and the stash: what any request can have.
+    pub free_bytes: usize,
+    /// Releases that wait for the next visitor of tier 2.
+    pub deferred_bytes: usize,
+    /// Internal waste: free blocks in pages that are in use, which only their class can have, and what
+    /// is left over at such pages' ends.
+    pub waste_bytes: usize,
+    /// The largest request that would succeed now; empty pages, which are reclaimed for it, count.
+    /// `None`: the backend can't walk.
+    pub largest_free_bytes: Option<usize>,
+    /// How many pieces the free bytes are in. `None`: the backend can't walk.
+    pub free_runs: Option<usize>,
+    /// The most bytes that ever were out of tier 2 at once, as blocks, pages and stash.
+    pub committed_peak_bytes: usize,
+    /// The most bytes that ever were live at once, as requested. Needs the feature `live-peak`.
+    #[cfg(feature = "live-peak")]
+    pub live_peak_bytes: usize,
+    /// How often a class got a page.
+    pub refills: u32,
+    /// How often a claim lost its page's blocks to other contexts and went on to the next page.
+    pub retries: u32,
+    /// How many requests returned null.
+    pub refused: u32,
+    /// How many frees were wrong, and changed nothing.
+    pub wrong_frees: u32,
+    /// Whether nothing changed while the heap was counted. If not, the figures are those of different
+    /// moments.
+    pub consistent: bool,
+    classes: [ClassStats; CLASSES_MAX],
+    class_count: u8,
+}
+
+/// A size class, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClassStats {
+    /// Size of the class's blocks.
+    pub block_bytes: usize,
+    /// Pages that belong to the class.
+    pub pages: usize,
+    /// Of these, pages without a live block.
+    pub pages_empty: usize,
+    /// Blocks that were handed out.
+    pub blocks_live: usize,
+    /// Blocks that are free.
+    pub blocks_free: usize,
+}
+
+impl Stats {
+    /// A row for each size class, ascending.
+    pub fn classes(&self) -> &[ClassStats] {
+        &self.classes[..usize::from(self.class_count)]
+    }
+
+    /// External fragmentation in percent: 0 when all that is free is one run, towards 100 when it is
+    /// in many small ones. `None`: nothing is free, or the backend can't walk.
+    pub fn fragmentation_percent(&self) -> Option<u32> {
+        let largest = self.largest_free_bytes?;
+        if self.free_bytes == 0 {
+            return None;
+        }
+        let kept = largest as u64 * 100 / self.free_bytes as u64;
+        Some(100u64.saturating_sub(kept) as u32)
+    }
+
+    /// Adds up the figures of several extents.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.arena_bytes += other.arena_bytes;
+        self.metadata_bytes += other.metadata_bytes;
+        self.live_bytes += other.live_bytes;
+        self.live_large_bytes += other.live_large_bytes;
+        self.free_bytes += other.free_bytes;
+        self.deferred_bytes += other.deferred_bytes;
+        self.waste_bytes += other.waste_bytes;
+        self.largest_free_bytes = self.largest_free_bytes.max(other.largest_free_bytes);
+        self.free_runs = self.free_runs.zip(other.free_runs).map(|(a, b)| a + b).or(self.free_runs).or(other.free_runs);
+        self.committed_peak_bytes += other.committed_peak_bytes;
+        #[cfg(feature = "live-peak")]
+        {
+            self.live_peak_bytes += other.live_peak_bytes;
+        }
+        self.refills = self.refills.wrapping_add(other.refills);
+        self.retries = self.retries.wrapping_add(other.retries);
+        self.refused = self.refused.wrapping_add(other.refused);
+        self.wrong_frees = self.wrong_frees.wrapping_add(other.wrong_frees);
+        self.consistent &= other.consistent;
+        self.class_count = other.class_count;
+        for (row, other) in self.classes.iter_mut().zip(&other.classes) {
+            row.block_bytes = other.block_bytes;
+            row.pages += other.pages;
+            row.pages_empty += other.pages_empty;
+            row.blocks_live += other.blocks_live;
+            row.blocks_free += other.blocks_free;
+        }
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |bytes: usize| (bytes as u64 * 100 / self.arena_bytes.max(1) as u64) as u32;
+        for (name, bytes) in [
+            ("arena", self.arena_bytes),
+            ("tables", self.metadata_bytes),
+            ("live", self.live_bytes),
+            ("free", self.free_bytes),
+            ("page waste", self.waste_bytes),
+            ("deferred", self.deferred_bytes),
+            ("peak committed", self.committed_peak_bytes),
+        ] {
+            writeln!(f, "{name:<15}{bytes:>10} B {:>3} %", percent(bytes))?;
+        }
+        if let (Some(largest), Some(runs)) = (self.largest_free_bytes, self.free_runs) {
+            let fragmentation = self.fragmentation_percent().unwrap_or(0);
+            writeln!(f, "largest free   {largest:>10} B        {runs} free runs, fragmentation {fragmentation} %")?;
+        }
+        writeln!(
+            f,
+            "refills {}, retries {}, refused {}, wrong frees {}{}",
+            self.refills,
+            self.retries,
+            self.refused,
+            self.wrong_frees,
+            if self.consistent { "" } else { " (changed while counted)" }
+        )?;
+        writeln!(f, "{:>6} {:>6} {:>6} {:>6} {:>6}", "block", "pages", "empty", "live", "free")?;
+        for row in self.classes().iter().filter(|row| row.pages > 0) {
+            writeln!(
+                f,
+                "{:>6} {:>6} {:>6} {:>6} {:>6}",
+                row.block_bytes, row.pages, row.pages_empty, row.blocks_live, row.blocks_free
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A walk's sums.
+#[derive(Default)]
+pub(crate) struct Walk {
+    free: u32,
+    largest: u32,
+    runs: usize,
+    /// The free run at the walk's place, not yet counted.
+    open: u32,
+    live: u32,
+    pages: u32,
+    from: u32,
+}
+
+impl Walk {
+    fn meet(&mut self, granules: u32, free: bool) {
+        if free {
+            self.open += granules;
+            self.free += granules;
+        } else {
+            self.close();
+        }
+        self.from += granules;
+    }
+
+    fn close(&mut self) {
+        self.largest = self.largest.max(self.open);
+        self.runs += usize::from(self.open != 0);
+        self.open = 0;
+    }
+}
+
+pub(crate) trait Census: Engine {
+    /// Counts everything.
+    ///
+    /// Time: O(pages + runs). Tier 2 is entered for a few runs at a time, pages without.
+    fn stats(&self) -> Stats {
+        let map = self.map();
+        let header = self.header();
+        let mut stats = Stats {
+            arena_bytes: map.end,
+            metadata_bytes: map.end - map.granules as usize * GRANULE_BYTES,
+            consistent: true,
+            class_count: Self::TABLE.count as u8,
+            ..Stats::default()
+        };
+        for class in 1..=stats.class_count {
+            stats.classes[usize::from(class) - 1].block_bytes = Self::TABLE.block_bytes(class);
+        }
+        let before = self.moment();
+        let pooled = self.count_pages(&mut stats);
+        self.count_large(&mut stats, pooled);
+        stats.deferred_bytes = header.deferred_granules.load(Relaxed) as usize * GRANULE_BYTES;
+        stats.live_large_bytes = stats.live_large_bytes.saturating_sub(stats.deferred_bytes);
+        stats.live_bytes += stats.live_large_bytes;
+        stats.refills = header.refills.load(Relaxed);
+        stats.retries = header.retries.load(Relaxed);
+        stats.refused = header.refused.load(Relaxed);
+        stats.wrong_frees = header.wrong_frees.load(Relaxed);
+        #[cfg(feature = "live-peak")]
+        {
+            stats.live_peak_bytes = header.live_peak.load(Relaxed) as usize;
+        }
+        stats.consistent = before == self.moment()
+            && before.is_some()
+            && stats.arena_bytes
+                == stats.metadata_bytes
+                    + stats.live_bytes
+                    + stats.free_bytes
+                    + stats.deferred_bytes
+                    + stats.waste_bytes;
+        stats
+    }
+
+    /// Changes whenever tier 2 does; `None` while it is held.
+    fn moment(&self) -> Option<u32> {
+        self.look(|inside| inside.version)
+    }
+
+    /// Counts the pages, and returns how many the pools have.
+    fn count_pages(&self, stats: &mut Stats) -> u32 {
+        let mut pooled = 0;
+        for page in 1..=self.map().pages {
+            let class = self.owner(page).load(Relaxed);
+            if class == owner::LARGE {
+                continue;
+            }
+            pooled += 1;
+            if !Self::TABLE.is_class(class) {
+                stats.free_bytes += PAGE_BYTES;
+                continue;
+            }
+            let mask = Self::TABLE.mask(class);
+            let free = (self.word(page).load(Relaxed) & mask).count_ones() as usize;
+            let live = mask.count_ones() as usize - free;
+            let row = &mut stats.classes[usize::from(class) - 1];
+            row.pages += 1;
+            row.blocks_live += live;
+            row.blocks_free += free;
+            stats.live_bytes += live * row.block_bytes;
+            if live == 0 && page > Self::Config::RESERVED_PAGES {
+                row.pages_empty += 1;
+                stats.free_bytes += PAGE_BYTES;
+            } else {
+                stats.waste_bytes += PAGE_BYTES - live * row.block_bytes;
+            }
+        }
+        pooled
+    }
+
+    /// Whether a page is free for the asking.
+    fn is_reclaimable(&self, page: u32) -> bool {
+        let class = self.owner(page).load(Relaxed);
+        let mask = Self::TABLE.mask(class);
+        class != owner::LARGE
+            && page > Self::Config::RESERVED_PAGES
+            && (!Self::TABLE.is_class(class) || self.word(page).load(Relaxed) == mask)
+    }
+
+    /// Counts tier 2's blocks and runs. Of its granules, so many pages belong to the pools.
+    fn count_large(&self, stats: &mut Stats, pooled: u32) {
+        let granules = self.map().granules;
+        // SAFETY: inside the entry.
+        let free = self.look(|inside| unsafe { (Self::Large::free_granules(self), inside.peak_granules) });
+        let (free, peak) = free.unwrap_or((0, 0));
+        stats.free_bytes += free as usize * GRANULE_BYTES;
+        stats.committed_peak_bytes = peak as usize * GRANULE_BYTES;
+        stats.live_large_bytes = (granules - free).saturating_sub(pooled * PAGE_GRANULES) as usize * GRANULE_BYTES;
+        if Self::Large::WALKS {
+            let walk = self.walk();
+            stats.largest_free_bytes = Some(walk.largest as usize * GRANULE_BYTES);
+            stats.free_runs = Some(walk.runs);
+        }
+    }
+
+    /// Meets every run of the arena, a few inside each look.
+    fn walk(&self) -> Walk {
+        let mut walk = Walk { from: 1, ..Walk::default() };
+        let mut version = None;
+        while walk.from <= self.map().granules {
+            let looked = self.look(|inside| {
+                if version.is_some_and(|version| version != inside.version) {
+                    walk.close();
+                    // SAFETY: inside the entry.
+                    walk.from = match unsafe { Self::Large::next_start(self, walk.from) } {
+                        Ok(start) => start,
+                        Err(later) => {
+                            walk.from = later;
+                            return;
+                        }
+                    };
+                }
+                version = Some(inside.version);
+                for _ in 0..RUNS_A_LOOK {
+                    // SAFETY: inside the entry; `from` is the end of a run, and nothing has changed.
+                    match unsafe { Self::Large::next_run(self, walk.from) } {
+                        Some(run) => self.meet_run(&mut walk, run),
+                        None => return,
+                    }
+                }
+            });
+            if looked.is_none() {
+                break;
+            }
+        }
+        walk.close();
+        walk
+    }
+
+    fn meet_run(&self, walk: &mut Walk, run: Run) {
+        let page = granule_page(run.first);
+        let aligned = page_granule(page) == run.first;
+        let pooled = !run.free && aligned && page <= self.map().pages && self.owner(page).load(Relaxed) != owner::LARGE;
+        walk.pages += u32::from(pooled);
+        if !run.free && !pooled {
+            walk.live += run.granules;
+        }
+        walk.meet(run.granules, run.free || (pooled && self.is_reclaimable(page)));
+    }
+}
+
+impl<E: Extent> Census for E {}
