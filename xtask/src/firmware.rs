@@ -57,7 +57,7 @@ pub fn run_command(options: &Options) -> Result<bool> {
 fn build(board: &Board, binary: &str) -> Result<PathBuf> {
     let toolchain = Toolchain::for_target(board.triple)?;
     let mut command = toolchain.cargo("build");
-    command.args(["--release", "--locked", "--package", board.package, "--bin", binary]);
+    command.args(["--release", "--package", board.package, "--bin", binary]);
     command.arg("--manifest-path").arg(project::root().join("targets/Cargo.toml"));
     step::require(&format!("build {binary} for {}", board.triple), &mut command)?;
     let elf = toolchain.release_binary(binary);

@@ -9,6 +9,7 @@ mod firmware;
 mod packages;
 mod project;
 mod qemu;
+mod sections;
 mod step;
 mod test;
 mod toolchain;
@@ -36,6 +37,8 @@ enum Command {
     Qemu(qemu::Options),
     /// Build one firmware binary and print where its ELF file is
     Firmware(firmware::Options),
+    /// Build one firmware binary and print how large its sections are
+    Sections(sections::Options),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Qemu(options) => qemu::run_command(&options),
         Command::Firmware(options) => firmware::run_command(&options),
+        Command::Sections(options) => sections::run_command(&options),
     };
     exit_code(outcome)
 }

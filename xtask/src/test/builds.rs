@@ -1,0 +1,94 @@
+//! Builds of the library that have to work.
+
+use std::process::Command;
+
+use anyhow::Result;
+use cargo_metadata::Package;
+
+use super::tally::Tally;
+use crate::toolchain::Toolchain;
+use crate::{packages, project, step};
+
+/// One target with compare-and-swap and one without. Neither has a standard library: what builds there is `no_std`.
+const BARE_METAL: [&str; 2] = ["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
+
+pub fn feature_combinations(tally: &mut Tally, library: &Package) -> Result<()> {
+    let features: Vec<&str> = library.features.keys().map(String::as_str).filter(|name| *name != "default").collect();
+    for combination in power_set(&features) {
+        let mut command = project::cargo("build");
+        command.args(["--package", "larder", "--lib", "--no-default-features", "--features", &combination.join(",")]);
+        let named = if combination.is_empty() { "no feature".to_owned() } else { combination.join(", ") };
+        tally.check(&format!("build with {named}"), &mut command)?;
+    }
+    Ok(())
+}
+
+pub fn bare_metal(tally: &mut Tally) -> Result<()> {
+    for triple in BARE_METAL {
+        let mut command = Toolchain::for_target(triple)?.cargo("build");
+        command.args(["--package", "larder", "--lib", "--release"]);
+        tally.check(&format!("build for {triple}"), &mut command)?;
+    }
+    Ok(())
+}
+
+/// A lint looks for what the standard library did not have then; a build with that compiler, where rustup has it or
+/// gets it, is the proof.
+pub fn oldest_compiler(tally: &mut Tally, library: &Package) -> Result<()> {
+    let Some(version) = library.rust_version.as_ref().map(ToString::to_string) else {
+        tally.skip("the oldest compiler", "Cargo.toml states no rust-version");
+        return Ok(());
+    };
+    let mut command = project::cargo("clippy");
+    command.args(["--package", "larder", "--lib", "--all-features", "--", "-D", "clippy::incompatible_msrv"]);
+    tally.check(&format!("lint for what Rust {version} does not have"), &mut command)?;
+    let title = format!("build with Rust {version}");
+    match rustup_toolchain(&version) {
+        Ok(mut command) => tally.check(&title, &mut command),
+        Err(reason) => {
+            let reason = format!("{reason:#}");
+            tally.skip(&title, reason.lines().next().unwrap_or_default());
+            Ok(())
+        }
+    }
+}
+
+fn rustup_toolchain(version: &str) -> Result<Command> {
+    if !packages::program_exists("rustup") {
+        anyhow::bail!("there is no rustup to get that compiler with");
+    }
+    let mut probe = Command::new("rustup");
+    let is_installed =
+        probe.args(["run", version, "rustc", "--version"]).output().is_ok_and(|run| run.status.success());
+    if !is_installed {
+        let mut command = Command::new("rustup");
+        command.args(["toolchain", "install", version, "--profile", "minimal", "--no-self-update"]);
+        if !step::run(&format!("rustup toolchain install {version}"), &mut command)?.success {
+            anyhow::bail!("rustup can't get that compiler here; only the lint was run");
+        }
+    }
+    let mut command = Command::new("rustup");
+    command.args(["run", version, "cargo", "build", "--package", "larder", "--lib", "--all-features", "--target-dir"]);
+    // This command's own cargo and compiler must not be taken for that toolchain's.
+    command.arg(project::root().join("target/msrv")).current_dir(project::root());
+    command.env_remove("RUSTC").env_remove("CARGO");
+    Ok(command)
+}
+
+fn power_set<'name>(names: &[&'name str]) -> impl Iterator<Item = Vec<&'name str>> {
+    let is_in = |set: u32, index: usize| set >> index & 1 == 1;
+    (0..1_u32 << names.len()).map(move |set| {
+        names.iter().enumerate().filter(|(index, _)| is_in(set, *index)).map(|(_, name)| *name).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_power_set_has_every_combination_once() {
+        let sets: Vec<Vec<&str>> = power_set(&["a", "b"]).collect();
+        assert_eq!(sets, [vec![], vec!["a"], vec!["b"], vec!["a", "b"]]);
+    }
+}

@@ -1,0 +1,69 @@
+//! Every test there is.
+//!
+//! | file | what it runs |
+//! |---|---|
+//! | `host` | the workspace's tests, the examples, the loom models |
+//! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises |
+//! | `firmware` | firmware in QEMU, and its lints |
+//! | `tally` | nothing: it counts |
+
+mod builds;
+mod firmware;
+mod host;
+mod tally;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::project;
+use tally::Tally;
+
+#[derive(Args)]
+pub struct Options {
+    /// Run these parts only
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+}
+
+/// What can be run by itself.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Part {
+    /// The workspace's unit, integration and documentation tests
+    Host,
+    /// The programs in examples/
+    Examples,
+    /// The loom models
+    Loom,
+    /// The library in every combination of features
+    Features,
+    /// The library for bare metal
+    NoStd,
+    /// The library with the oldest compiler that it promises
+    Msrv,
+    /// The firmware's lints
+    Lints,
+    /// The firmware in QEMU
+    Qemu,
+}
+
+pub fn run(options: &Options) -> Result<bool> {
+    let metadata = project::metadata()?;
+    let library = project::library(&metadata)?;
+    let mut tally = Tally::default();
+    for part in Part::value_variants() {
+        if !options.only.is_empty() && !options.only.contains(part) {
+            continue;
+        }
+        match part {
+            Part::Host => host::tests(&mut tally, library)?,
+            Part::Examples => host::examples(&mut tally, library)?,
+            Part::Loom => host::loom_models(&mut tally, library)?,
+            Part::Features => builds::feature_combinations(&mut tally, library)?,
+            Part::NoStd => builds::bare_metal(&mut tally)?,
+            Part::Msrv => builds::oldest_compiler(&mut tally, library)?,
+            Part::Lints => firmware::lints(&mut tally)?,
+            Part::Qemu => firmware::in_qemu(&mut tally)?,
+        }
+    }
+    Ok(tally.report())
+}
