@@ -174,7 +174,7 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
 
     /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats).
     pub fn stats(&self) -> Stats {
-        let mut sum = Stats { consistent: true, ..Stats::default() };
+        let mut sum = Stats::none();
         for memory in self.memories() {
             sum.add(&Census::stats(memory));
         }

@@ -93,6 +93,11 @@ impl Stats {
         Some(100u64.saturating_sub(kept) as u32)
     }
 
+    /// The figures of no memory.
+    pub(crate) fn none() -> Self {
+        Self { consistent: true, ..Self::default() }
+    }
+
     /// Adds up the figures of several extents.
     pub(crate) fn add(&mut self, other: &Self) {
         self.arena_bytes += other.arena_bytes;

@@ -1,0 +1,78 @@
+//! Random operations against the shadow model, in many configurations: the whole heap is verified
+//! after every step.
+
+mod shadow;
+
+use larder::large::{Large, LinkedList, Segregated};
+use larder::policy::{Policy, Spin, Try};
+use larder::{Config, Defaults};
+use shadow::{Memory, Mix, Shadow, action};
+
+/// Steps of one seed.
+const STEPS: usize = 1500;
+
+fn run<P: Policy, L: Large, C: Config>(bytes: usize, seeds: u64, mix: Mix) {
+    let mut refused = 0;
+    for seed in 0..seeds {
+        let memory = Memory::new(bytes);
+        let region = memory.region::<P, L, C>();
+        let mut shadow = Shadow::new(&region);
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..STEPS {
+            shadow.step(action(&mut random, mix));
+        }
+        shadow.verify_all();
+        refused += shadow.refused;
+        shadow.finish();
+    }
+    assert!(refused > 0, "the mix never fills the heap: it proves nothing about exhaustion");
+}
+
+struct Sparse;
+impl Config for Sparse {
+    const CLASSES: &'static [usize] = &[16, 48, 128];
+    const KEPT_PAGES: usize = 1;
+    const STASH_PAGES: usize = 0;
+}
+
+struct Reserving;
+impl Config for Reserving {
+    const RESERVED: &'static [(usize, usize)] = &[(32, 2), (64, 1)];
+    const KEPT_PAGES: usize = 8;
+}
+
+struct KeepsNothing;
+impl Config for KeepsNothing {
+    const CLASSES: &'static [usize] = &[8];
+    const KEPT_PAGES: usize = 0;
+}
+
+macro_rules! configurations {
+    ($($name:ident: $policy:ty, $large:ty, $config:ty, $bytes:expr, $seeds:expr, $size:expr, $percent:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                run::<$policy, $large, $config>($bytes, $seeds, Mix { size: $size, alloc_percent: $percent });
+            }
+        )*
+    };
+}
+
+configurations! {
+    one_kib: Spin, Segregated, Defaults, 1024, 60, 128, 55;
+    one_kib_try: Try, Segregated, Defaults, 1024, 60, 128, 50;
+    one_kib_linked_list: Spin, LinkedList, Defaults, 1024, 40, 128, 50;
+    a_few_pages: Spin, Segregated, Defaults, 3000, 40, 300, 55;
+    a_few_pages_linked_list: Try, LinkedList, Defaults, 3000, 40, 300, 55;
+    sixteen_kib_full: Spin, Segregated, Defaults, 16 * 1024, 20, 512, 70;
+    sixteen_kib_full_linked_list: Spin, LinkedList, Defaults, 16 * 1024, 20, 512, 70;
+    sixty_four_kib: Spin, Segregated, Defaults, 64 * 1024, 12, 1024, 55;
+    sixty_four_kib_try: Try, Segregated, Defaults, 64 * 1024, 8, 2048, 65;
+    sixty_four_kib_linked_list: Spin, LinkedList, Defaults, 64 * 1024, 8, 1024, 60;
+    sparse_classes: Spin, Segregated, Sparse, 20_001, 20, 700, 60;
+    sparse_classes_linked_list: Spin, LinkedList, Sparse, 20_001, 20, 700, 60;
+    reserved_pages: Spin, Segregated, Reserving, 16 * 1024, 20, 256, 60;
+    keeps_nothing: Spin, Segregated, KeepsNothing, 16 * 1024, 20, 256, 60;
+    a_mebibyte: Spin, Segregated, Defaults, 1024 * 1024, 2, 32 * 1024, 60;
+    a_mebibyte_linked_list: Try, LinkedList, Defaults, 1024 * 1024, 1, 32 * 1024, 60;
+}
