@@ -66,6 +66,7 @@ pub fn main(heap: &dyn Subject, masks_interrupts: bool) -> ! {
     handler::stop();
     print("heap at the peak, with the handler at work", &peak);
     heap.assert_empty();
+    assert_eq!(heap.stats().free_runs, Some(1));
     print("heap after", &heap.stats());
     print("handler", &handler::Work::so_far());
     print("interrupts", &Interrupted::so_far());
