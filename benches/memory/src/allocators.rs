@@ -1,0 +1,81 @@
+//! larder and its peers.
+
+#[cfg(feature = "buddy")]
+mod buddy;
+#[cfg(feature = "dlmalloc")]
+mod dlmalloc;
+#[cfg(feature = "emballoc")]
+mod emballoc;
+mod floor;
+#[cfg(feature = "larder")]
+mod larder;
+#[cfg(feature = "linked_list")]
+mod linked_list;
+#[cfg(feature = "rlsf")]
+mod rlsf;
+#[cfg(feature = "talc")]
+mod talc;
+
+use crate::heap::{Fault, Heap};
+use crate::room::{Room, Smallest};
+
+/// An allocator as a row of functions, so that one program can drive many.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    pub name: &'static str,
+    /// What the figures add to the arena.
+    pub state_bytes: usize,
+    /// What the room must have for the state.
+    pub place_bytes: usize,
+    pub smallest: fn(&Room, usize) -> Option<Smallest>,
+    pub attempt: fn(&Room, usize) -> Option<usize>,
+    pub check: fn(&Room, usize) -> Result<(), (usize, Fault)>,
+    /// Places a fresh heap.
+    pub start: fn(&Room, usize) -> bool,
+    /// Replays on the heap that `start` placed: the timed loop.
+    pub replay: fn(&Room) -> Option<usize>,
+}
+
+const fn entry<H: Heap + 'static>() -> Entry {
+    Entry {
+        name: H::NAME,
+        state_bytes: H::STATE_BYTES,
+        place_bytes: size_of::<H>(),
+        smallest: Room::smallest::<H>,
+        attempt: Room::attempt::<H>,
+        check: Room::check::<H>,
+        start: |room, bytes| room.fresh::<H>(bytes).is_some(),
+        // SAFETY: `start` placed a heap of this type.
+        replay: |room| room.replay(unsafe { &mut *room.state.cast::<H>() }),
+    }
+}
+
+/// The allocators of this build.
+pub const ENTRIES: &[Entry] = &[
+    #[cfg(feature = "none")]
+    entry::<floor::Nothing>(),
+    #[cfg(feature = "bump")]
+    entry::<floor::Bump>(),
+    #[cfg(feature = "larder")]
+    entry::<larder::Default>(),
+    #[cfg(feature = "dlmalloc")]
+    entry::<dlmalloc::Dl>(),
+    #[cfg(feature = "linked_list")]
+    entry::<linked_list::LinkedList>(),
+    #[cfg(feature = "rlsf")]
+    entry::<rlsf::Fine>(),
+    #[cfg(feature = "rlsf")]
+    entry::<rlsf::Medium>(),
+    #[cfg(feature = "rlsf")]
+    entry::<rlsf::Coarse>(),
+    #[cfg(feature = "talc")]
+    entry::<talc::Standard>(),
+    #[cfg(feature = "talc")]
+    entry::<talc::Wasm>(),
+    #[cfg(feature = "talc")]
+    entry::<talc::Fine>(),
+    #[cfg(feature = "buddy")]
+    entry::<buddy::Buddy>(),
+    #[cfg(feature = "emballoc")]
+    entry::<emballoc::First>(),
+];

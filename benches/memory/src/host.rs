@@ -1,0 +1,226 @@
+//! The command line, and tables of what was found.
+
+use larder_trace::Trace;
+use memory::allocators::{ENTRIES, Entry};
+use memory::op::Op;
+use memory::room::{ARENA_ALIGN, GUARD_BYTES, Room};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: memory [--allocator NAME]... [--trace NAME]... [--arena BYTES] [--json]
+  --allocator NAME  only allocators whose name begins so (the features say which are built in)
+  --trace NAME      only traces whose name begins so
+  --arena BYTES     one replay in an arena of so many bytes instead of a search
+  --ops DIRECTORY   write the traces as measure.mjs wants them, and its list of them, traces.json
+  --json            for programs";
+
+#[derive(Default)]
+struct Arguments {
+    allocators: Vec<String>,
+    traces: Vec<String>,
+    arena_bytes: Option<usize>,
+    ops: Option<PathBuf>,
+    json: bool,
+}
+
+fn arguments() -> Option<Arguments> {
+    let mut parsed = Arguments::default();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--allocator" => parsed.allocators.push(words.next()?),
+            "--trace" => parsed.traces.push(words.next()?),
+            "--arena" => parsed.arena_bytes = Some(words.next()?.parse().ok()?),
+            "--ops" => parsed.ops = Some(words.next()?.into()),
+            "--json" => parsed.json = true,
+            _ => return None,
+        }
+    }
+    Some(parsed)
+}
+
+/// A trace with the memory to replay it.
+struct Workload {
+    name: String,
+    trace: Trace,
+    room: Room,
+}
+
+pub fn main() -> ExitCode {
+    let Some(arguments) = arguments() else {
+        eprintln!("{USAGE}");
+        return ExitCode::FAILURE;
+    };
+    let wanted = |filter: &[String], name: &str| filter.is_empty() || filter.iter().any(|prefix| name.starts_with(prefix));
+    let entries: Vec<&Entry> = ENTRIES.iter().filter(|entry| wanted(&arguments.allocators, entry.name)).collect();
+    let mut workloads = load();
+    workloads.retain(|workload| wanted(&arguments.traces, &workload.name));
+    match (arguments.ops, arguments.arena_bytes) {
+        (Some(directory), _) => write_ops(&workloads, &directory),
+        (None, Some(bytes)) => replay_all(&entries, &workloads, bytes),
+        (None, None) => search_all(&entries, &workloads, arguments.json),
+    }
+}
+
+/// Every committed trace, by name.
+fn load() -> Vec<Workload> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces");
+    let entries = std::fs::read_dir(&directory).expect("benches/traces is there");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "trace"));
+    files.sort();
+    files.iter().map(|path| workload(path)).collect()
+}
+
+fn workload(path: &Path) -> Workload {
+    let trace = Trace::decode(&std::fs::read(path).expect("a readable file")).expect("a valid trace");
+    let name = path.file_stem().expect("NAME.trace").to_string_lossy().into_owned();
+    let room = lay_out(&trace);
+    Workload { name, trace, room }
+}
+
+/// Memory for a trace; leaked, since the program ends with its last replay.
+fn lay_out(trace: &Trace) -> Room {
+    let ops: &mut [Op] = trace.events.iter().map(|&event| event.into()).collect::<Vec<_>>().leak();
+    let slots = vec![core::ptr::null_mut(); trace.slots as usize].leak();
+    let place_bytes = ENTRIES.iter().map(|entry| entry.place_bytes).max().unwrap_or(0);
+    let state = vec![0u128; place_bytes / 16 + 1].leak();
+    let arena_limit = trace.peak_bytes as usize * 4 + (1 << 20);
+    let memory = vec![0u8; arena_limit + 2 * ARENA_ALIGN + GUARD_BYTES].leak();
+    let after_guard = memory.as_mut_ptr().wrapping_add(GUARD_BYTES);
+    Room {
+        ops: ops.as_ptr(),
+        ops_len: ops.len(),
+        slots: slots.as_mut_ptr(),
+        slots_len: slots.len(),
+        state: state.as_mut_ptr().cast(),
+        arena: after_guard.wrapping_add(after_guard.align_offset(ARENA_ALIGN)),
+        arena_limit,
+    }
+}
+
+fn write_ops(workloads: &[Workload], directory: &Path) -> ExitCode {
+    let mut list = Vec::new();
+    for Workload { name, trace, .. } in workloads {
+        let words = trace.events.iter().flat_map(|&event| Op::from(event).words());
+        let file = directory.join(name).with_extension("ops");
+        std::fs::write(&file, words.flat_map(u32::to_le_bytes).collect::<Vec<u8>>()).expect("the directory is writable");
+        list.push(format!(
+            "{{\"name\": \"{name}\", \"ops\": {file:?}, \"events\": {}, \"slots\": {}, \"peak\": {}}}",
+            trace.events.len(), trace.slots, trace.peak_bytes
+        ));
+    }
+    std::fs::write(directory.join("traces.json"), format!("[\n{}\n]\n", list.join(",\n"))).expect("the directory is writable");
+    ExitCode::SUCCESS
+}
+
+/// What one allocator needs for one trace; `None` where it never served it.
+struct Figure {
+    total_bytes: Option<usize>,
+    uneven: bool,
+    fault: Option<String>,
+}
+
+fn measure(entry: &Entry, workload: &Workload) -> Figure {
+    let peak_bytes = workload.trace.peak_bytes as usize;
+    let Some(found) = (entry.smallest)(&workload.room, peak_bytes) else {
+        return Figure { total_bytes: None, uneven: false, fault: None };
+    };
+    let fault = (entry.check)(&workload.room, found.arena_bytes).err();
+    Figure {
+        total_bytes: Some(found.arena_bytes + entry.state_bytes),
+        uneven: found.uneven,
+        fault: fault.map(|(index, fault)| format!("{fault:?} at event {index}")),
+    }
+}
+
+fn search_all(entries: &[&Entry], workloads: &[Workload], json: bool) -> ExitCode {
+    let mut sound = true;
+    let mut rows = Vec::new();
+    for workload in workloads {
+        let figures: Vec<Figure> = entries.iter().map(|entry| measure(entry, workload)).collect();
+        for (entry, figure) in entries.iter().zip(&figures) {
+            if let Some(fault) = &figure.fault {
+                eprintln!("{} on {}: {fault}", entry.name, workload.name);
+                sound = false;
+            }
+        }
+        rows.push((workload, figures));
+    }
+    if json { print_json(entries, &rows) } else { print_table(entries, &rows) }
+    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn ratio(workload: &Workload, figure: &Figure) -> Option<f64> {
+    Some(figure.total_bytes? as f64 / workload.trace.peak_bytes as f64)
+}
+
+fn print_table(entries: &[&Entry], rows: &[(&Workload, Vec<Figure>)]) {
+    print!("{:20} {:>9}", "trace", "peak");
+    entries.iter().for_each(|entry| print!(" {:>14.14}", entry.name));
+    println!();
+    for (workload, figures) in rows {
+        print!("{:20} {:>9}", workload.name, workload.trace.peak_bytes);
+        for figure in figures {
+            let mark = if figure.uneven { "~" } else { "" };
+            let text = ratio(workload, figure).map_or_else(|| "-".into(), |ratio| format!("{mark}{ratio:.4}"));
+            print!(" {text:>14}");
+        }
+        println!();
+    }
+    for (label, real_only) in [("geometric mean, real", true), ("geometric mean, all", false)] {
+        print!("{label:30}");
+        for column in 0..entries.len() {
+            let kept = rows.iter().filter(|(workload, _)| !real_only || !workload.name.starts_with("synthetic"));
+            let mean = geometric_mean(kept.map(|(workload, figures)| ratio(workload, &figures[column])));
+            print!(" {:>14}", mean.map_or_else(|| "-".into(), |mean| format!("{mean:.4}")));
+        }
+        println!();
+    }
+    println!("smallest arena with the allocator's state / peak of live requested bytes; ~: a larger arena was refused");
+}
+
+fn geometric_mean(ratios: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let logarithms: Option<Vec<f64>> = ratios.map(|ratio| Some(ratio?.ln())).collect();
+    let logarithms = logarithms.filter(|all| !all.is_empty())?;
+    Some((logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp())
+}
+
+fn print_json(entries: &[&Entry], rows: &[(&Workload, Vec<Figure>)]) {
+    let mut lines = Vec::new();
+    for (workload, figures) in rows {
+        for (entry, figure) in entries.iter().zip(figures) {
+            let total = figure.total_bytes.map_or_else(|| "null".into(), |bytes| bytes.to_string());
+            lines.push(format!(
+                "{{\"trace\": \"{}\", \"peak_bytes\": {}, \"allocator\": \"{}\", \"total_bytes\": {total}, \"uneven\": {}}}",
+                workload.name, workload.trace.peak_bytes, entry.name, figure.uneven
+            ));
+        }
+    }
+    println!("[\n{}\n]", lines.join(",\n"));
+}
+
+/// One replay in an arena of `bytes`: what was refused, and how full the arena was.
+fn replay_all(entries: &[&Entry], workloads: &[Workload], bytes: usize) -> ExitCode {
+    for workload in workloads {
+        for entry in entries {
+            let outcome = match (entry.attempt)(&workload.room, bytes) {
+                None => "serves".to_owned(),
+                Some(index) => refusal(&workload.trace, index),
+            };
+            println!("{} {}: {outcome}", workload.name, entry.name);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn refusal(trace: &Trace, index: usize) -> String {
+    use larder_trace::Event;
+    let change = |event: &Event| match *event {
+        Event::Alloc { size, .. } => i64::from(size),
+        Event::Realloc { old_size, new_size, .. } => i64::from(new_size) - i64::from(old_size),
+        Event::Dealloc { size, .. } => -i64::from(size),
+    };
+    let live: i64 = trace.events[..index].iter().map(change).sum();
+    format!("refused event {index} of {}, {:?}, with {live} bytes live (peak {})", trace.events.len(), trace.events[index], trace.peak_bytes)
+}
