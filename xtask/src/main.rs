@@ -3,6 +3,7 @@
 //! Each command does its own set-up, shows on standard error what it is doing and for how long, quotes a tool that
 //! fails, and keeps standard output for its result.
 
+mod bench;
 mod board;
 mod demo;
 mod firmware;
@@ -29,6 +30,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure the heap beside its peers
+    Bench(bench::Options),
     /// Build the demo firmware, run it in QEMU, show its report and the heap's statistics
     Demo(demo::Options),
     /// Run every test there is; the last line is `N passed, N failed`
@@ -43,6 +46,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Bench(options) => bench::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Qemu(options) => qemu::run_command(&options),

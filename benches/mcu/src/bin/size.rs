@@ -60,16 +60,38 @@ fn layout() -> Layout {
     unsafe { Layout::from_size_align_unchecked(word(0), word(1)) }
 }
 
+// A function each, so that a symbol says what each costs.
+
+#[inline(never)]
+fn alloc() {
+    // SAFETY: only the size of this program is looked at.
+    put(2, unsafe { GLOBAL.alloc(layout()) } as usize);
+}
+
+#[inline(never)]
+fn dealloc() {
+    // SAFETY: as `alloc`.
+    unsafe { GLOBAL.dealloc(ptr::with_exposed_provenance_mut(word(2)), layout()) }
+}
+
+#[inline(never)]
+fn realloc() {
+    // SAFETY: as `alloc`.
+    put(2, unsafe { GLOBAL.realloc(ptr::with_exposed_provenance_mut(word(2)), layout(), word(3)) } as usize);
+}
+
+#[inline(never)]
+fn init() {
+    heap::init();
+}
+
 #[entry]
 fn main() -> ! {
-    heap::init();
+    init();
     loop {
-        // SAFETY: only the size of this program is looked at.
-        unsafe {
-            put(2, GLOBAL.alloc(layout()) as usize);
-            put(2, GLOBAL.realloc(ptr::with_exposed_provenance_mut(word(2)), layout(), word(3)) as usize);
-            GLOBAL.dealloc(ptr::with_exposed_provenance_mut(word(2)), layout());
-        }
+        alloc();
+        realloc();
+        dealloc();
     }
 }
 

@@ -1,0 +1,192 @@
+//! What was measured, as the firmware prints it and as it is kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "mcu.json";
+
+#[derive(Serialize, Deserialize)]
+pub struct Results {
+    pub compiler: String,
+    pub allocators: Vec<Allocator>,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Allocator {
+    pub feature: String,
+    pub title: String,
+    pub version: Option<String>,
+    /// What keeps others out while the allocator works.
+    pub lock: String,
+    /// By opt-level.
+    pub levels: BTreeMap<String, Measured>,
+    /// Not measured in this run.
+    #[serde(skip)]
+    pub is_stored: bool,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Measured {
+    pub footprint: Footprint,
+    pub workloads: Vec<Workload>,
+}
+
+/// What the allocator adds to a firmware.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct Footprint {
+    /// Flash: code, constants and initial values.
+    pub code_bytes: i64,
+    /// RAM besides the arena.
+    pub state_bytes: i64,
+}
+
+/// One workload, as the firmware prints it; `benches/mcu/src/record.rs` says what the numbers are.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Workload {
+    pub workload: String,
+    pub group: String,
+    pub operations: BTreeMap<String, Calls>,
+    pub extra: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Calls {
+    pub served: u64,
+    pub sum: u64,
+    pub least: u64,
+    pub p50: u64,
+    pub p99: u64,
+    pub most: u64,
+    pub refused: u64,
+    pub refused_sum: u64,
+    pub refused_most: u64,
+    pub longest_raw: u64,
+    pub longest_raw_bytes: u64,
+    pub masked: u64,
+    pub masked_calls: u64,
+}
+
+impl Calls {
+    /// Of the calls that were served.
+    pub fn average(&self) -> f64 {
+        self.sum as f64 / self.served.max(1) as f64
+    }
+
+    /// Of all calls, refused ones included.
+    pub fn worst(&self) -> u64 {
+        self.most.max(self.refused_most)
+    }
+}
+
+/// The first line that the firmware prints.
+#[derive(Deserialize)]
+pub struct Header {
+    pub lock: String,
+}
+
+/// What the firmware printed.
+pub struct Output {
+    pub header: Header,
+    pub workloads: Vec<Workload>,
+}
+
+impl Output {
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut lines = text.lines().filter(|line| line.starts_with('{'));
+        let header = lines.next().context("the firmware printed nothing")?;
+        Ok(Self {
+            header: serde_json::from_str(header)?,
+            workloads: lines.map(serde_json::from_str).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Takes over what only the measuring build knows.
+    pub fn take_masking_from(&mut self, measuring: &Output) -> Result<()> {
+        for (mine, theirs) in self.workloads.iter_mut().zip(&measuring.workloads) {
+            for (name, calls) in &mut mine.operations {
+                let measured = theirs.operations.get(name).context("the two builds did not do the same")?;
+                if (calls.served, calls.refused) != (measured.served, measured.refused) {
+                    bail!("{}: the two builds did not do the same", mine.workload);
+                }
+                calls.masked = measured.masked;
+                calls.masked_calls = measured.masked_calls;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Measured {
+    pub fn workload(&self, name: &str) -> Option<&Workload> {
+        self.workloads.iter().find(|workload| workload.workload == name)
+    }
+
+    pub fn calls(&self, workload: &str, operation: &str) -> Option<&Calls> {
+        self.workload(workload)?.operations.get(operation)
+    }
+
+    /// One operation in every workload but the first call, which sets things up.
+    pub fn all(&self, operation: &str) -> impl Iterator<Item = (&str, &Calls)> {
+        let workloads = self.workloads.iter().filter(|workload| workload.group != "first");
+        workloads.filter_map(move |workload| Some((workload.workload.as_str(), workload.operations.get(operation)?)))
+    }
+
+    /// The average over these workloads' averages.
+    pub fn average(&self, workloads: &[&str], operation: &str) -> Option<f64> {
+        let averages: Option<Vec<f64>> =
+            workloads.iter().map(|workload| Some(self.calls(workload, operation)?.average())).collect();
+        averages.map(|averages| averages.iter().sum::<f64>() / averages.len() as f64)
+    }
+
+    /// The longest call, and the workload it was in.
+    pub fn worst(&self, operation: &str) -> Option<(&str, u64)> {
+        let calls = self.all(operation).map(|(workload, calls)| (workload, calls.worst()));
+        calls.reduce(|worst, next| if next.1 > worst.1 { next } else { worst })
+    }
+
+    /// The longest critical section, and the workload it was in.
+    pub fn longest_masked(&self, operation: &str) -> Option<(&str, u64)> {
+        let calls = self.all(operation).map(|(workload, calls)| (workload, calls.masked));
+        calls.reduce(|worst, next| if next.1 > worst.1 { next } else { worst })
+    }
+
+    pub fn extra(&self, workload: &str, key: &str) -> Option<u64> {
+        self.workload(workload)?.extra.get(key).copied()
+    }
+}
+
+impl Results {
+    pub fn new(compiler: String) -> Self {
+        Self { compiler, allocators: Vec::new() }
+    }
+
+    pub fn load(directory: &Path) -> Result<Self> {
+        Ok(serde_json::from_str(&fs::read_to_string(directory.join(FILE))?)?)
+    }
+
+    pub fn save(&self, directory: &Path) -> Result<()> {
+        fs::create_dir_all(directory)?;
+        fs::write(directory.join(FILE), serde_json::to_string_pretty(self)? + "\n")?;
+        Ok(())
+    }
+
+    /// Adds the rows that were not measured now.
+    pub fn complete_from(&mut self, stored: Results) {
+        let missing = stored.allocators.into_iter().filter(|allocator| self.allocator(&allocator.feature).is_none());
+        let missing: Vec<Allocator> = missing.map(|allocator| Allocator { is_stored: true, ..allocator }).collect();
+        self.allocators.extend(missing);
+    }
+
+    pub fn allocator(&self, feature: &str) -> Option<&Allocator> {
+        self.allocators.iter().find(|allocator| allocator.feature == feature)
+    }
+
+    /// Every allocator that was measured at an opt-level.
+    pub fn at<'a>(&'a self, level: &'a str) -> impl Iterator<Item = (&'a Allocator, &'a Measured)> {
+        self.allocators.iter().filter_map(move |allocator| Some((allocator, allocator.levels.get(level)?)))
+    }
+}
