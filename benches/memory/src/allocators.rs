@@ -2,21 +2,24 @@
 
 #[cfg(feature = "buddy")]
 mod buddy;
+#[cfg(feature = "bump")]
+mod bump;
 #[cfg(feature = "dlmalloc")]
 mod dlmalloc;
 #[cfg(feature = "emballoc")]
 mod emballoc;
-mod floor;
 #[cfg(feature = "larder")]
 mod larder;
 #[cfg(feature = "linked_list")]
 mod linked_list;
+#[cfg(feature = "none")]
+mod none;
 #[cfg(feature = "rlsf")]
 mod rlsf;
 #[cfg(feature = "talc")]
 mod talc;
 
-use crate::heap::{Fault, Heap};
+use crate::heap::{Anatomy, Fault, Heap};
 use crate::room::{Room, Smallest};
 
 /// An allocator as a row of functions, so that one program can drive many.
@@ -34,8 +37,11 @@ pub struct Entry {
     pub start: fn(&Room, usize) -> bool,
     /// Replays on the heap that `start` placed: the timed loop.
     pub replay: fn(&Room) -> Option<usize>,
+    /// Of the heap that `start` or the latest `attempt` placed.
+    pub anatomy: fn(&Room) -> Option<Anatomy>,
 }
 
+#[allow(dead_code, reason = "a build without allocators only writes ops")]
 const fn entry<H: Heap + 'static>() -> Entry {
     Entry {
         name: H::NAME,
@@ -47,15 +53,17 @@ const fn entry<H: Heap + 'static>() -> Entry {
         start: |room, bytes| room.fresh::<H>(bytes).is_some(),
         // SAFETY: `start` placed a heap of this type.
         replay: |room| room.replay(unsafe { &mut *room.state.cast::<H>() }),
+        // SAFETY: as above.
+        anatomy: |room| unsafe { &*room.state.cast::<H>() }.anatomy(),
     }
 }
 
 /// The allocators of this build.
 pub const ENTRIES: &[Entry] = &[
     #[cfg(feature = "none")]
-    entry::<floor::Nothing>(),
+    entry::<none::Nothing>(),
     #[cfg(feature = "bump")]
-    entry::<floor::Bump>(),
+    entry::<bump::Bump>(),
     #[cfg(feature = "larder")]
     entry::<larder::Default>(),
     #[cfg(feature = "dlmalloc")]

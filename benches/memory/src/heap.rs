@@ -18,6 +18,11 @@ pub unsafe trait Heap: Sized {
     /// The allocator brings an arena of a fixed size in its own type, of which it may use as much as it is told.
     const ARENA_INSIDE: bool = false;
 
+    /// Where the arena's bytes are, if the allocator can tell.
+    fn anatomy(&self) -> Option<Anatomy> {
+        None
+    }
+
     /// Writes an allocator without an arena.
     ///
     /// # Safety
@@ -64,6 +69,21 @@ pub unsafe trait Heap: Sized {
             moved
         }
     }
+}
+
+/// Where an arena's bytes are at some moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Anatomy {
+    /// The allocator's own tables.
+    pub tables_bytes: usize,
+    /// Live blocks, at the size they occupy.
+    pub live_bytes: usize,
+    /// Free, but for one class only.
+    pub bound_bytes: usize,
+    /// Free for everybody.
+    pub free_bytes: usize,
+    /// Of these, the longest piece.
+    pub largest_free_bytes: usize,
 }
 
 /// `GlobalAlloc`'s methods as calls that are not inlined, as the ones that programs make are not.

@@ -1,6 +1,6 @@
 //! The command line, and tables of what was found.
 
-use larder_trace::Trace;
+use larder_trace::{Event, Trace};
 use memory::allocators::{ENTRIES, Entry};
 use memory::op::Op;
 use memory::room::{ARENA_ALIGN, GUARD_BYTES, Room};
@@ -11,6 +11,8 @@ const USAGE: &str = "usage: memory [--allocator NAME]... [--trace NAME]... [--ar
   --allocator NAME  only allocators whose name begins so (the features say which are built in)
   --trace NAME      only traces whose name begins so
   --arena BYTES     one replay in an arena of so many bytes instead of a search
+  --why             for each trace, where the arena's bytes are when one 16 bytes smaller than the smallest refuses
+  --time            nanoseconds a call in an arena 1.3 times as large as the smallest, the loop's cost included
   --ops DIRECTORY   write the traces as measure.mjs wants them, and its list of them, traces.json
   --json            for programs";
 
@@ -20,6 +22,8 @@ struct Arguments {
     traces: Vec<String>,
     arena_bytes: Option<usize>,
     ops: Option<PathBuf>,
+    why: bool,
+    time: bool,
     json: bool,
 }
 
@@ -32,6 +36,8 @@ fn arguments() -> Option<Arguments> {
             "--trace" => parsed.traces.push(words.next()?),
             "--arena" => parsed.arena_bytes = Some(words.next()?.parse().ok()?),
             "--ops" => parsed.ops = Some(words.next()?.into()),
+            "--why" => parsed.why = true,
+            "--time" => parsed.time = true,
             "--json" => parsed.json = true,
             _ => return None,
         }
@@ -58,6 +64,8 @@ pub fn main() -> ExitCode {
     match (arguments.ops, arguments.arena_bytes) {
         (Some(directory), _) => write_ops(&workloads, &directory),
         (None, Some(bytes)) => replay_all(&entries, &workloads, bytes),
+        (None, None) if arguments.why => why_all(&entries, &workloads),
+        (None, None) if arguments.time => time_all(&entries, &workloads),
         (None, None) => search_all(&entries, &workloads, arguments.json),
     }
 }
@@ -186,6 +194,62 @@ fn geometric_mean(ratios: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     Some((logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp())
 }
 
+/// Where the bytes are at the refusal just below the smallest arena, as shares of the trace's peak.
+fn why_all(entries: &[&Entry], workloads: &[Workload]) -> ExitCode {
+    println!(
+        "{:20} {:14} {:>7} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  refused, % of the trace",
+        "% of peak", "allocator", "total", "request", "live", "rounding", "tables", "bound", "free", "largest"
+    );
+    for workload in workloads {
+        entries.iter().for_each(|entry| why(entry, workload));
+    }
+    ExitCode::SUCCESS
+}
+
+fn why(entry: &Entry, Workload { name, trace, room }: &Workload) {
+    let smallest = (entry.smallest)(room, trace.peak_bytes as usize);
+    let Some(bytes) = smallest.map(|found| found.arena_bytes - 16) else { return };
+    let Some(index) = (entry.attempt)(room, bytes) else { return };
+    let Some(anatomy) = (entry.anatomy)(room) else { return };
+    let (request, live) = (change(&trace.events[index]), live_at(trace, index));
+    let percent = |bytes: f64| 100.0 * bytes / trace.peak_bytes as f64;
+    print!("{name:20} {:14.14} {:7.2}", entry.name, percent((bytes + entry.state_bytes) as f64));
+    let rounding = anatomy.live_bytes as f64 - live as f64;
+    let (tables, bound, free) = (anatomy.tables_bytes as f64, anatomy.bound_bytes as f64, anatomy.free_bytes as f64);
+    for share in [request as f64, live as f64, rounding, tables, bound, free, anatomy.largest_free_bytes as f64] {
+        print!(" {:8.2}", percent(share));
+    }
+    println!("  {:?}, {:.0}", trace.events[index], 100.0 * index as f64 / trace.events.len() as f64);
+}
+
+/// Native speed: a first impression. The figures that count are those of wasm.
+fn time_all(entries: &[&Entry], workloads: &[Workload]) -> ExitCode {
+    for workload in workloads {
+        print!("{:20}", workload.name);
+        for entry in entries {
+            let smallest = (entry.smallest)(&workload.room, workload.trace.peak_bytes as usize);
+            let nanoseconds = smallest.map(|found| nanoseconds(entry, workload, found.arena_bytes * 13 / 10));
+            print!(" {:>14.14} {:7.2}", entry.name, nanoseconds.unwrap_or(f64::NAN));
+        }
+        println!();
+    }
+    ExitCode::SUCCESS
+}
+
+/// The median of several replays, by call.
+fn nanoseconds(entry: &Entry, workload: &Workload, arena_bytes: usize) -> f64 {
+    let mut samples: Vec<_> = (0..15)
+        .map(|_| {
+            assert!((entry.start)(&workload.room, arena_bytes), "an arena of 1.3 times the smallest is large enough");
+            let begin = std::time::Instant::now();
+            (entry.replay)(&workload.room);
+            begin.elapsed()
+        })
+        .collect();
+    samples.sort();
+    samples[samples.len() / 2].as_nanos() as f64 / workload.trace.events.len() as f64
+}
+
 fn print_json(entries: &[&Entry], rows: &[(&Workload, Vec<Figure>)]) {
     let mut lines = Vec::new();
     for (workload, figures) in rows {
@@ -215,12 +279,19 @@ fn replay_all(entries: &[&Entry], workloads: &[Workload], bytes: usize) -> ExitC
 }
 
 fn refusal(trace: &Trace, index: usize) -> String {
-    use larder_trace::Event;
-    let change = |event: &Event| match *event {
+    let (live, peak) = (live_at(trace, index), trace.peak_bytes);
+    format!("refused event {index} of {}, {:?}, with {live} bytes live (peak {peak})", trace.events.len(), trace.events[index])
+}
+
+/// Requested bytes that are live before an event.
+fn live_at(trace: &Trace, index: usize) -> i64 {
+    trace.events[..index].iter().map(change).sum()
+}
+
+fn change(event: &Event) -> i64 {
+    match *event {
         Event::Alloc { size, .. } => i64::from(size),
         Event::Realloc { old_size, new_size, .. } => i64::from(new_size) - i64::from(old_size),
         Event::Dealloc { size, .. } => -i64::from(size),
-    };
-    let live: i64 = trace.events[..index].iter().map(change).sum();
-    format!("refused event {index} of {}, {:?}, with {live} bytes live (peak {})", trace.events.len(), trace.events[index], trace.peak_bytes)
+    }
 }

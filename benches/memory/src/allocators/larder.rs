@@ -1,19 +1,46 @@
-//! larder over a region that is given at run time.
+//! larder over a region that is given at run time, in the configurations that are compared.
 
-use crate::heap::Heap;
+use crate::heap::{Anatomy, Heap};
+use ::larder::{Config, Region, large, policy};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
+/// A region with a name for the tables. A variant is a type of these three, and a line in `ENTRIES`.
+pub struct Larder<L, C>(Region<policy::Default, L, C>);
+
 /// As it comes.
-pub struct Default(::larder::Region);
+pub type Default = Larder<large::Segregated, ::larder::Defaults>;
+
+/// What a variant is called.
+trait Named {
+    const NAME: &'static str;
+}
+
+impl Named for Default {
+    const NAME: &'static str = "larder";
+}
 
 // SAFETY: larder keeps the contract.
-unsafe impl Heap for Default {
-    const NAME: &'static str = "larder";
+unsafe impl<L: large::Large, C: Config> Heap for Larder<L, C>
+where
+    Self: Named,
+{
+    const NAME: &'static str = <Self as Named>::NAME;
+
+    fn anatomy(&self) -> Option<Anatomy> {
+        let stats = self.0.stats();
+        Some(Anatomy {
+            tables_bytes: stats.metadata_bytes,
+            live_bytes: stats.live_bytes,
+            bound_bytes: stats.waste_bytes + stats.deferred_bytes,
+            free_bytes: stats.free_bytes,
+            largest_free_bytes: stats.largest_free_bytes.unwrap_or(0),
+        })
+    }
 
     unsafe fn place(at: *mut Self) {
         // SAFETY: the caller's contract.
-        unsafe { at.write(Self(::larder::Region::new())) }
+        unsafe { at.write(Self(Region::new())) }
     }
 
     unsafe fn start(&mut self, arena: NonNull<[u8]>) -> bool {
