@@ -22,6 +22,7 @@ use alloc::string::String;
 use core::fmt::Write;
 
 pub use handler::Handler;
+use handler::Letter;
 use larder_suite::Subject;
 
 use crate::board;
@@ -81,7 +82,7 @@ fn digest(log: &str) -> Station {
     let mut latest = VecDeque::new();
     for line in log.lines() {
         station.take_in(line);
-        latest.push_back(Box::new(String::from(line)));
+        latest.push_back(Box::new(Letter { line: String::from(line) }));
         if latest.len() > LINES_KEPT {
             latest.pop_front().into_iter().for_each(handler::send);
         }

@@ -13,9 +13,9 @@ use larder_suite::{Block, Mailbox, Random, Subject};
 use crate::board;
 use crate::watch::{self, Interrupted};
 
-const STEPS_OF_MAIN: u32 = 60_000;
+const STEPS_OF_MAIN: u32 = 120_000;
 const STEPS_BETWEEN_CHECKS: u32 = 2_500;
-const SLOTS_OF_MAIN: usize = 48;
+const SLOTS_OF_MAIN: usize = 80;
 const SLOTS_OF_HANDLER: usize = 12;
 const STEPS_OF_A_TICK: u32 = 3;
 /// Clock ticks between two calls of the handler. An instruction takes about one and a half.
@@ -72,7 +72,7 @@ fn end(party: &mut Party<SLOTS_OF_MAIN>) {
 /// The largest block of a step. Phases of plenty and of want alternate: in some, everything fits, in others the heap is
 /// full most of the time.
 fn sizes(step: u32) -> usize {
-    [200, 60, 1_500, 400, 4_000][(step / 3_000 % 5) as usize]
+    [200, 60, 3_000, 400, 6_000][(step / 3_000 % 5) as usize]
 }
 
 /// The handler's part.
@@ -130,12 +130,12 @@ impl<const SLOTS: usize> Party<SLOTS> {
     /// Does one thing at random; `false` when the heap refused it.
     fn step(&mut self, theirs: &Mailbox<Block, 4>, ours: &Mailbox<Block, 4>, longest: usize) -> bool {
         let slot = self.random.range(0, SLOTS);
-        match (self.blocks[slot].take(), self.random.next() % 8) {
+        match (self.blocks[slot].take(), self.random.number() % 8) {
             (None, 0) => drop(ours.take()),
             (None, _) => return self.allocate(slot, longest),
-            (Some(block), 0..4) => drop(block),
-            (Some(block), 4) => self.blocks[slot] = theirs.put(block).err(),
-            (Some(block), 5) => {
+            (Some(block), 0..3) => drop(block),
+            (Some(block), 3) => self.blocks[slot] = theirs.put(block).err(),
+            (Some(block), 4) => {
                 block.verify();
                 self.blocks[slot] = Some(block);
             }
@@ -148,7 +148,7 @@ impl<const SLOTS: usize> Party<SLOTS> {
         let size = self.size(longest);
         let align = 1 << self.random.range(0, 7);
         let layout = Layout::from_size_align(size, align).expect("a layout");
-        let block = Block::try_new(layout, self.random.next() as u8);
+        let block = Block::try_new(layout, self.random.number() as u8);
         self.blocks[slot] = block.and_then(try_box);
         self.blocks[slot].is_some()
     }
@@ -161,7 +161,7 @@ impl<const SLOTS: usize> Party<SLOTS> {
 
     /// Small blocks are asked for more often than large ones.
     fn size(&mut self, longest: usize) -> usize {
-        match self.random.next() % 4 {
+        match self.random.number() % 4 {
             0 => self.random.range(1, longest),
             _ => self.random.range(1, longest.min(64)),
         }

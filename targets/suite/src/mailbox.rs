@@ -30,8 +30,8 @@ impl<T: Send, const N: usize> Mailbox<T, N> {
     /// Takes any box out.
     pub fn take(&self) -> Option<Box<T>> {
         // Acquire: pairs with the Release in `put`.
-        let taken = self.slots.iter().map(|slot| slot.swap(ptr::null_mut(), Ordering::Acquire));
-        let letter = taken.filter(|letter| !letter.is_null()).next()?;
+        let mut taken = self.slots.iter().map(|slot| slot.swap(ptr::null_mut(), Ordering::Acquire));
+        let letter = taken.find(|letter| !letter.is_null())?;
         // SAFETY: it came from `into_raw` in `put`, and the swap made us its only owner.
         Some(unsafe { Box::from_raw(letter) })
     }

@@ -10,7 +10,7 @@ impl Random {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u32 {
+    pub fn number(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;
         self.0 ^= self.0 << 5;
@@ -19,6 +19,6 @@ impl Random {
 
     /// A number from `from` up to, but not including, `to`.
     pub fn range(&mut self, from: usize, to: usize) -> usize {
-        from + self.next() as usize % (to - from)
+        from + self.number() as usize % (to - from)
     }
 }

@@ -12,10 +12,10 @@ use crate::{board, watch};
 
 const BLOCKS_KEPT: usize = 8;
 /// Clock ticks between two calls of the handler. An instruction takes about one and a half.
-const SHORTEST_PERIOD: usize = 1_000;
-const LONGEST_PERIOD: usize = 6_000;
+const SHORTEST_PERIOD: usize = 400;
+const LONGEST_PERIOD: usize = 2_000;
 
-static OUTBOX: Mailbox<String, 8> = Mailbox::new();
+static OUTBOX: Mailbox<Letter, 8> = Mailbox::new();
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 static HOLDS_NOTHING: AtomicBool = AtomicBool::new(false);
 
@@ -23,6 +23,7 @@ static POOLED: AtomicU32 = AtomicU32::new(0);
 static LARGE: AtomicU32 = AtomicU32::new(0);
 static REFUSED: AtomicU32 = AtomicU32::new(0);
 static SENT: AtomicU32 = AtomicU32::new(0);
+static SENT_BYTES: AtomicU32 = AtomicU32::new(0);
 
 /// Has the handler called from now on.
 pub fn start() {
@@ -39,8 +40,13 @@ pub fn stop() {
 }
 
 /// Hands a line over to the handler, which frees it; main does, when the handler is behind.
-pub fn send(line: Box<String>) {
-    drop(OUTBOX.put(line));
+pub fn send(letter: Box<Letter>) {
+    drop(OUTBOX.put(letter));
+}
+
+/// A line on its way out.
+pub struct Letter {
+    pub line: String,
 }
 
 pub struct Handler {
@@ -66,15 +72,15 @@ impl Handler {
     fn work(&mut self) {
         send_away();
         let slot = self.random.range(0, BLOCKS_KEPT);
-        self.blocks[slot] = match self.random.next() % 4 {
-            0 => self.allocate(200, 900, &LARGE),
+        self.blocks[slot] = match self.random.number() % 4 {
+            0 => self.allocate(150, 600, &LARGE),
             _ => self.allocate(1, 64, &POOLED),
         };
     }
 
     fn allocate(&mut self, shortest: usize, longest: usize, count: &AtomicU32) -> Option<Block> {
         let layout = Layout::from_size_align(self.random.range(shortest, longest), 4).expect("a layout");
-        let block = Block::try_new(layout, self.random.next() as u8);
+        let block = Block::try_new(layout, self.random.number() as u8);
         let counter = if block.is_some() { count } else { &REFUSED };
         counter.fetch_add(1, Relaxed);
         block
@@ -94,9 +100,10 @@ impl Default for Handler {
 }
 
 fn send_away() -> bool {
-    let line = OUTBOX.take();
-    SENT.fetch_add(u32::from(line.is_some()), Relaxed);
-    line.is_some()
+    let Some(letter) = OUTBOX.take() else { return false };
+    SENT.fetch_add(1, Relaxed);
+    SENT_BYTES.fetch_add(letter.line.len() as u32, Relaxed);
+    true
 }
 
 /// How much the handler did.
@@ -105,12 +112,13 @@ pub struct Work {
     large: u32,
     refused: u32,
     sent: u32,
+    sent_bytes: u32,
 }
 
 impl Work {
     pub fn so_far() -> Self {
-        let [pooled, large, refused, sent] = [&POOLED, &LARGE, &REFUSED, &SENT].map(|count| count.load(Relaxed));
-        Self { pooled, large, refused, sent }
+        let [pooled, large, refused] = [&POOLED, &LARGE, &REFUSED].map(|count| count.load(Relaxed));
+        Self { pooled, large, refused, sent: SENT.load(Relaxed), sent_bytes: SENT_BYTES.load(Relaxed) }
     }
 
     /// Panics unless the handler did some of everything.
@@ -121,10 +129,8 @@ impl Work {
 
 impl fmt::Display for Work {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let Self { pooled, large, refused, sent } = self;
-        write!(
-            out,
-            "allocated {pooled} pooled and {large} large blocks, was refused {refused}, freed {sent} lines of main's"
-        )
+        let Self { pooled, large, refused, sent, sent_bytes } = self;
+        write!(out, "allocated {pooled} pooled and {large} large blocks, was refused {refused};")?;
+        write!(out, " sent and freed {sent} lines of main's, {sent_bytes} bytes")
     }
 }

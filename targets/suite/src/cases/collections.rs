@@ -12,7 +12,7 @@ use crate::{Random, Subject};
 
 pub fn vectors(heap: &dyn Subject) {
     let mut random = Random::new(1);
-    let mut numbers: Vec<u32> = (0..300).map(|_| random.next()).collect();
+    let mut numbers: Vec<u32> = (0..300).map(|_| random.number()).collect();
     numbers.sort();
     assert!(numbers.is_sorted());
     heap.assert_sound();

@@ -48,7 +48,7 @@ pub fn churn(heap: &dyn Subject) {
         let longest = 1 << random.range(3, 10);
         let size = random.range(1, longest);
         match slot {
-            Some(block) if random.next() % 2 == 0 => drop(block.try_resize(size)),
+            Some(block) if random.number() % 2 == 0 => drop(block.try_resize(size)),
             Some(_) => *slot = None,
             None => *slot = Block::try_new(Layout::from_size_align(size, 8).expect("a layout"), step as u8),
         }

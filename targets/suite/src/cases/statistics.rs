@@ -13,7 +13,7 @@ pub fn live_bytes(heap: &dyn Subject) {
     let before = heap.stats();
     let mut occupied_bytes = 0;
     for step in 0..400 {
-        if blocks.len() < 40 && random.next() % 3 > 0 {
+        if blocks.len() < 40 && random.number() % 3 > 0 {
             let block = Block::new(random.range(1, 150), 8, step as u8);
             occupied_bytes += usable_bytes(heap, &block);
             blocks.push(block);
