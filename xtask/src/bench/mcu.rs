@@ -60,17 +60,24 @@ pub fn run(options: &Options) -> Result<bool> {
     let bench = Bench::new()?;
     let (mut results, failed) = measure_all(&bench, options)?;
     if options.is_complete() {
-        results.save(&directory())?;
+        keep(&results)?;
     } else if let Ok(stored) = Results::load(&directory()) {
-        results.complete_from(stored);
+        results.complete_from(stored, &bench.allocators);
     }
     println!("{}", tables::summaries(&results));
-    if options.is_complete() && failed == 0 {
-        fs::write(directory().join("mcu.md"), tables::page(&results))?;
-        plots::draw(&results, &directory())?;
-        step::note("results are in benches/results");
+    if !failed.is_empty() {
+        println!("Failed: {}", failed.join(", "));
     }
-    Ok(failed == 0)
+    Ok(failed.is_empty())
+}
+
+fn keep(results: &Results) -> Result<()> {
+    let directory = directory();
+    results.save(&directory)?;
+    fs::write(directory.join("mcu.md"), tables::page(results))?;
+    plots::draw(results, &directory)?;
+    step::note("the results are in benches/results");
+    Ok(())
 }
 
 /// Where results are kept.
@@ -78,17 +85,17 @@ fn directory() -> PathBuf {
     project::root().join("benches/results")
 }
 
-/// Everything that is wanted, and how many allocators failed.
-fn measure_all(bench: &Bench, options: &Options) -> Result<(Results, usize)> {
+/// Everything that is wanted, and which allocators failed.
+fn measure_all(bench: &Bench, options: &Options) -> Result<(Results, Vec<String>)> {
     check_names(bench, &options.only)?;
     let mut results = Results::new(size::compiler(bench)?);
-    let mut failed = 0;
+    let mut failed = Vec::new();
     for allocator in bench.allocators.iter().filter(|allocator| options.wants(&allocator.feature)) {
         match measure(bench, allocator, options.levels()) {
             Ok(measured) => results.allocators.push(measured),
             Err(error) => {
                 eprintln!("FAIL {}: {error:#}", allocator.title);
-                failed += 1;
+                failed.push(allocator.title.clone());
             }
         }
     }

@@ -46,20 +46,23 @@ impl fmt::Display for Level {
     }
 }
 
-/// Which critical section the firmware brings.
+/// How the firmware is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// That of `cortex-m`.
+    /// With the critical section of `cortex-m`.
     Plain,
-    /// One that measures.
+    /// With one that measures.
     Masked,
+    /// As `Plain`, with the copying functions only where the allocator needs them.
+    Charged,
 }
 
 impl Kind {
-    fn feature(self) -> &'static str {
+    fn features(self) -> &'static str {
         match self {
             Kind::Plain => "plain",
             Kind::Masked => "masked",
+            Kind::Charged => "plain,charged",
         }
     }
 }
@@ -89,13 +92,13 @@ impl Bench {
     pub fn build(&self, binary: &str, feature: &str, level: Level, kind: Kind) -> Result<PathBuf> {
         let mut command = self.toolchain.cargo("build");
         command.args(["--profile", level.profile(), "--bin", binary]);
-        command.arg("--features").arg(format!("{feature},{}", kind.feature()));
+        command.arg("--features").arg(format!("{feature},{}", kind.features()));
         command.arg("--manifest-path").arg(manifest());
-        step::require(&format!("build {binary} with {feature}, {}, opt-level {level}", kind.feature()), &mut command)?;
+        step::require(&format!("build {binary} with {feature}, {}, opt-level {level}", kind.features()), &mut command)?;
         let built = project::cross_target_dir().join(TRIPLE).join(level.profile()).join(binary);
         let kept = project::cross_target_dir().join("bench-mcu");
         fs::create_dir_all(&kept)?;
-        let kept = kept.join(format!("{binary}-{feature}-{}-{level}.elf", kind.feature()));
+        let kept = kept.join(format!("{binary}-{feature}-{}-{level}.elf", kind.features().replace(',', "-")));
         fs::copy(&built, &kept).with_context(|| format!("{} is missing", built.display()))?;
         Ok(kept)
     }

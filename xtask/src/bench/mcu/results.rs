@@ -38,8 +38,10 @@ pub struct Measured {
 /// What the allocator adds to a firmware.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Footprint {
-    /// Flash: code, constants and initial values.
+    /// Flash: code, constants and initial values, without copying functions such as `memcpy`.
     pub code_bytes: i64,
+    /// The same with the copying functions that it uses.
+    pub code_bytes_charged: i64,
     /// RAM besides the arena.
     pub state_bytes: i64,
 }
@@ -174,11 +176,12 @@ impl Results {
         Ok(())
     }
 
-    /// Adds the rows that were not measured now.
-    pub fn complete_from(&mut self, stored: Results) {
+    /// Adds the rows that were not measured now, in the order of `all`.
+    pub fn complete_from(&mut self, stored: Results, all: &[Allocator]) {
         let missing = stored.allocators.into_iter().filter(|allocator| self.allocator(&allocator.feature).is_none());
         let missing: Vec<Allocator> = missing.map(|allocator| Allocator { is_stored: true, ..allocator }).collect();
         self.allocators.extend(missing);
+        self.allocators.sort_by_key(|mine| all.iter().position(|allocator| allocator.feature == mine.feature));
     }
 
     pub fn allocator(&self, feature: &str) -> Option<&Allocator> {

@@ -40,10 +40,12 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 pub fn footprint(bench: &Bench, feature: &str, level: Level) -> Result<Footprint> {
-    let (with, without) = images(bench, feature, level)?;
+    let (with, without) = images(bench, feature, level, Kind::Plain)?;
+    let charged = images(bench, feature, level, Kind::Charged)?;
     let arena_bytes = if feature == super::FLOOR { with.largest_in_ram } else { ARENA_BYTES };
     Ok(Footprint {
         code_bytes: with.flash_bytes - without.flash_bytes,
+        code_bytes_charged: charged.0.flash_bytes - charged.1.flash_bytes,
         state_bytes: with.ram_bytes - without.ram_bytes - arena_bytes,
     })
 }
@@ -58,13 +60,14 @@ pub fn compiler(bench: &Bench) -> Result<String> {
     Ok(compiler.unwrap_or("an unknown compiler").to_owned())
 }
 
-fn images(bench: &Bench, feature: &str, level: Level) -> Result<(Image, Image)> {
-    let image = |feature| Image::read(&bench.build("size", feature, level, Kind::Plain)?);
+/// The program with the allocator, and the one without.
+fn images(bench: &Bench, feature: &str, level: Level, kind: Kind) -> Result<(Image, Image)> {
+    let image = |feature| Image::read(&bench.build("size", feature, level, kind)?);
     Ok((image(feature)?, image(NOTHING)?))
 }
 
 fn print_symbols(bench: &Bench, allocator: &Allocator, level: Level) -> Result<()> {
-    let (with, without) = images(bench, &allocator.feature, level)?;
+    let (with, without) = images(bench, &allocator.feature, level, Kind::Plain)?;
     let mut added: Vec<(&str, i64)> = with
         .in_flash
         .iter()
