@@ -4,10 +4,11 @@ use crate::classes::owner;
 use crate::config::Table;
 use crate::extent::Extent;
 use crate::geometry::*;
+use crate::index::summary_words;
 use crate::large::Large;
 use crate::pools::Tables;
 use crate::stats::Census;
-use crate::sync::Ordering::*;
+use crate::sync::{AtomicU32, Ordering::*};
 use core::fmt;
 
 /// What [`Heap::check`](crate::Heap::check) found.
@@ -31,7 +32,7 @@ impl fmt::Display for CheckError {
 impl core::error::Error for CheckError {}
 
 pub(crate) trait Check: Census {
-    fn check(&self) -> Result<(), CheckError> {
+    fn check(self) -> Result<(), CheckError> {
         let wrong = |what| Err(CheckError { what, page: 0 });
         if self.map().pages == 0 {
             return Ok(());
@@ -53,9 +54,9 @@ pub(crate) trait Check: Census {
         Ok(())
     }
 
-    fn check_page(&self, page: u32) -> Result<(), &'static str> {
+    fn check_page(self, page: u32) -> Result<(), &'static str> {
         let class = self.owner(page).load(Relaxed);
-        let word = self.word(page).load(Relaxed);
+        let word = Tables::word(self, page).load(Relaxed);
         if !Self::TABLE.is_class(class) {
             if word != 0 {
                 return Err("a page of no class has free blocks");
@@ -75,33 +76,31 @@ pub(crate) trait Check: Census {
                 return Err("an empty page is not kept where it can be found");
             }
         }
-        if class != owner::LARGE && Self::Large::WALKS && !Self::Large::is_live(self, page_granule(page)) {
+        if class != owner::LARGE && Self::Large::WALKS && !Self::Large::is_live(self, page_place(page)) {
             return Err("a page of the pools is free in tier 2");
         }
         Ok(())
     }
 
-    fn is_indexed(&self, page: u32, class: u8) -> bool {
-        let index = self.index(class);
-        let at = page - 1;
-        let leaf = at as usize / 32;
-        let summary = index.summary.get(leaf / 32);
-        index.leaves[leaf].load(Relaxed) >> (at % 32) & 1 != 0
-            && summary.is_none_or(|word| word.load(Relaxed) >> (leaf % 32) & 1 != 0)
+    fn is_indexed(self, page: u32, class: u8) -> bool {
+        let at = page as usize - 1;
+        let has = |word: &AtomicU32, bit: usize| (word.load(Relaxed) >> (bit % 32)) & 1 != 0;
+        has(self.leaf(class, at / 32), at)
+            && (summary_words(self.leaves()) == 0 || has(self.summary(class, at / 32 / 32), at / 32))
     }
 
-    fn is_kept(&self, page: u32) -> bool {
+    fn is_kept(self, page: u32) -> bool {
         self.kept().iter().any(|slot| slot.load(Relaxed) == page)
     }
 
     /// Pages in the stash are in transit, and as many as are in transit.
-    fn check_slots(&self) -> Result<(), CheckError> {
+    fn check_slots(self) -> Result<(), CheckError> {
         let mut transit = 0;
         for page in 1..=self.map().pages {
-            transit += u32::from(self.pools().in_transit(self.owner(page).load(Relaxed)));
+            transit += u32::from(self.owner(page).load(Relaxed) == Self::TABLE.in_transit());
         }
         for page in self.stash().iter().map(|slot| slot.load(Relaxed)).filter(|&page| page != 0) {
-            if !self.pools().in_transit(self.owner(page).load(Relaxed)) {
+            if self.owner(page).load(Relaxed) != Self::TABLE.in_transit() {
                 return Err(CheckError { what: "a page of the stash is not in transit", page });
             }
             transit = transit.wrapping_sub(1);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   head ─► block a ─► block b ─► 0      the links lie in the first granule of each block:
-//!                                        word 0 = next block · word 1 = granules, bit 31 = a tail
+//!                                        word 0 = next block · word 1 = bytes, bit 31 = a tail
 //! ```
 //!
 //! | who | does | ordering, and what it pairs with |
@@ -23,21 +23,21 @@ pub(crate) const TAIL: u32 = 1 << 31;
 ///
 /// # Safety
 ///
-/// `write` and `read` reach the first granule of the block that starts at `granule`.
+/// `write` and `read` reach the first 8 bytes of the block at `place`.
 pub(crate) unsafe trait Links {
     /// Writes the link and the length into the block's first granule.
     ///
     /// # Safety
     ///
     /// The block is the caller's alone.
-    unsafe fn write(&self, granule: u32, next: u32, len: u32);
+    unsafe fn write(&self, place: u32, next: u32, len: u32);
 
     /// Reads the link and the length.
     ///
     /// # Safety
     ///
     /// The caller took the block off the list.
-    unsafe fn read(&self, granule: u32) -> (u32, u32);
+    unsafe fn read(&self, place: u32) -> (u32, u32);
 }
 
 /// Puts a block on the list.
@@ -46,14 +46,14 @@ pub(crate) unsafe trait Links {
 ///
 /// # Safety
 ///
-/// The block of `len` granules that starts at `granule` is the caller's, and from now on the list's.
-pub(crate) unsafe fn push(head: &AtomicU32, links: &impl Links, granule: u32, len: u32) {
+/// The block of `len` bytes at `place` is the caller's, and from now on the list's.
+pub(crate) unsafe fn push(head: &AtomicU32, links: &impl Links, place: u32, len: u32) {
     let mut next = head.load(Relaxed);
     loop {
         // SAFETY: the block is the caller's until the exchange below succeeds.
-        unsafe { links.write(granule, next, len) };
+        unsafe { links.write(place, next, len) };
         // Release: pairs with `take_all`.
-        match head.compare_exchange_weak(next, granule, Release, Relaxed) {
+        match head.compare_exchange_weak(next, place, Release, Relaxed) {
             Ok(_) => return,
             Err(seen) => next = seen,
         }

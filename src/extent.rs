@@ -1,15 +1,14 @@
 //! One contiguous memory with its tables inside: a heap complete in itself.
 //!
-//! [`Heap`](crate::Heap) is one extent, [`Region`](crate::Region) a few. An extent is generic over who
-//! says where it lies, so that for a static arena every address below is a constant.
+//! [`Heap`](crate::Heap) is one extent, [`Region`](crate::Region) a few. An extent is a handle, generic
+//! over who says where it lies, so that for a static arena every address below is a constant.
 
 use crate::classes::{ClassTable, owner};
 use crate::config::{Config, Event, Reason, Table, WrongFree};
 use crate::deferred::{self, Links, TAIL};
 use crate::geometry::*;
 use crate::header::{Header, Inside};
-use crate::index::Index;
-use crate::large::{Ground, Large, Resized, page_of};
+use crate::large::{Ground, Large, Resized, page_at};
 use crate::map::Map;
 use crate::page;
 use crate::policy::Policy;
@@ -19,131 +18,154 @@ use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 use core::alloc::Layout;
 use core::ptr::null_mut;
 
-/// How many deferred releases a visitor of tier 2 drains besides its own business.
-const DRAIN_VISIT: u32 = 1;
-
-/// Where an extent lies, and its types.
+/// Where an extent lies, and its types. A handle: cheap to copy.
 ///
 /// # Safety
 ///
-/// - `base` points to `map().end` bytes that are the extent's alone for as long as it is used, valid for reads
-///   and writes, aligned to a page, zeroed before the first use.
+/// - `tables` points to `map().bytes` bytes that were zeroed before the first use and lie `map().ground` bytes
+///   behind the start of the arena, which is aligned to a page. The pointer may be used for all of it,
+///   and all of it is the extent's alone for as long as any copy of the handle is used.
 /// - `map` is what `Map::new` made for these types, and both always give the same values.
-pub(crate) unsafe trait Extent: Sized {
+pub(crate) unsafe trait Extent: Copy {
     type Policy: Policy;
     type Large: Large;
     type Config: Config;
 
-    fn base(&self) -> *mut u8;
-    fn map(&self) -> Map;
+    fn tables(self) -> *mut u8;
+    fn map(self) -> Map;
 }
 
 /// What tier 2 answered.
-pub(crate) enum Answer<T> {
-    Got(T),
-    /// Nothing there.
-    None,
+#[derive(Clone, Copy)]
+pub(crate) enum Answer {
+    /// The place of a block.
+    Got(u32),
+    Done,
+    /// There is nothing to be had.
+    Nothing,
+    Wrong(Reason),
     /// Somebody else is inside.
     Busy,
 }
 
-/// The words at an offset of the arena, as tables.
+/// What is asked of tier 2.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// A block of so many bytes, aligned.
+    Take { bytes: u32, align: u32 },
+    /// A block back.
+    Give { first: u32, bytes: u32 },
+    /// Another size for a block.
+    Resize { first: u32, old: u32, new: u32 },
+    /// To take one release off the deferred list.
+    Drain,
+}
+
+/// Words of a table.
 #[inline(always)]
-fn table<'a, E: Extent, T>(extent: &'a E, offset: usize, len: usize) -> &'a [T] {
+fn table<'a, E: Extent, T>(extent: E, offset: usize, len: usize) -> &'a [T]
+where
+    E: 'a,
+{
     // SAFETY: offsets and lengths come from the map, whose tables are inside the extent, disjoint,
     // aligned, and zeroed, which is a valid value of the atomics that they hold. Everything in
-    // them is changed through atomics alone. The memory outlives the extent (contract of `Extent`).
-    unsafe { core::slice::from_raw_parts(extent.base().add(offset).cast::<T>(), len) }
+    // them is changed through atomics alone. They live as long as the handle is used.
+    unsafe { core::slice::from_raw_parts(extent.tables().add(offset).cast::<T>(), len) }
 }
 
 /// One entry of a table.
 #[inline(always)]
-fn entry<'a, E: Extent, T>(extent: &'a E, offset: usize, at: usize) -> &'a T {
-    // SAFETY: as in `table`; callers pass the number of a page or of a class, for which the map
+fn entry<'a, E: Extent, T>(extent: E, offset: usize, at: usize) -> &'a T
+where
+    E: 'a,
+{
+    // SAFETY: as in `table`; callers pass the number of a page, a class or a word for which the map
     // has an entry.
-    unsafe { &*extent.base().add(offset).cast::<T>().add(at) }
+    unsafe { &*extent.tables().add(offset).cast::<T>().add(at) }
 }
 
-impl<E: Extent> Tables for E {
+impl<'a, E: Extent + 'a> Tables<'a> for E {
     type Config = E::Config;
 
     #[inline(always)]
-    fn word(&self, page: u32) -> &AtomicU32 {
+    fn word(self, page: u32) -> &'a AtomicU32 {
         debug_assert!(page <= self.map().pages);
         entry(self, self.map().words, page as usize)
     }
     #[inline(always)]
-    fn owner(&self, page: u32) -> &AtomicU8 {
+    fn owner(self, page: u32) -> &'a AtomicU8 {
         debug_assert!(page <= self.map().pages);
         entry(self, self.map().owners, page as usize)
     }
     #[inline(always)]
-    fn current(&self, class: u8) -> &AtomicU32 {
+    fn current(self, class: u8) -> &'a AtomicU32 {
         debug_assert!(usize::from(class) <= E::Config::TABLE.count);
         entry(self, self.map().currents, usize::from(class))
     }
     #[inline(always)]
-    fn index(&self, class: u8) -> Index<'_> {
-        let map = self.map();
-        let at = usize::from(class - 1);
-        Index {
-            leaves: table(self, map.leaves + at * map.leaf_words * 4, map.leaf_words),
-            summary: table(self, map.summaries + at * map.summary_words * 4, map.summary_words),
-        }
+    fn leaves(self) -> usize {
+        self.map().leaf_words
     }
     #[inline(always)]
-    fn kept(&self) -> &[AtomicU32] {
+    fn leaf(self, class: u8, at: usize) -> &'a AtomicU32 {
+        debug_assert!(class >= 1 && at < self.map().leaf_words);
+        entry(self, self.map().leaves, (usize::from(class) - 1) * self.map().leaf_words + at)
+    }
+    #[inline(always)]
+    fn summary(self, class: u8, at: usize) -> &'a AtomicU32 {
+        debug_assert!(class >= 1 && at < self.map().summary_words);
+        entry(self, self.map().summaries, (usize::from(class) - 1) * self.map().summary_words + at)
+    }
+    #[inline(always)]
+    fn kept(self) -> &'a [AtomicU32] {
         table(self, self.map().kept, E::Config::KEPT_PAGES)
     }
-    #[inline(always)]
-    fn stash(&self) -> &[AtomicU32] {
-        table(self, self.map().stash, E::Config::STASH_PAGES)
-    }
-    #[inline(always)]
-    fn reserved_pages(&self) -> u32 {
-        E::Config::RESERVED_PAGES
-    }
     /// To the stash; if that is full, to tier 2; if that is held, to the deferred list.
-    fn surrender(&self, page: u32) {
+    fn surrender(self, page: u32) {
         if !slots::put(self.stash(), page) {
             self.page_to_large(page);
         }
     }
-    fn retries(&self) -> &AtomicU32 {
+    fn retries(self) -> &'a AtomicU32 {
         &self.header().retries
     }
-    fn planted(&self) -> &AtomicU32 {
+    fn planted(self) -> &'a AtomicU32 {
         &self.header().wrong_frees
     }
 }
 
-// SAFETY: the map says how many granules lie before the tables, `base` is aligned to a page, and
-// the backend's table was counted by `Map` from its own constants.
+// SAFETY: the map says how many bytes lie before the tables, the arena's start is aligned to a page, and
+// the backend's table, behind it, was counted by `Map` from its own constants.
 unsafe impl<E: Extent> Ground for E {
     #[inline(always)]
-    fn granules(&self) -> u32 {
-        self.map().granules
+    fn bytes(self) -> u32 {
+        self.map().ground
     }
     #[inline(always)]
-    fn block(&self, granule: u32) -> *mut u8 {
-        debug_assert!(granule >= 1 && granule <= self.map().granules);
-        self.base().wrapping_add((granule as usize).wrapping_sub(1).wrapping_mul(GRANULE_BYTES))
+    fn word(self, place: u32) -> *mut u32 {
+        self.tables().wrapping_sub(self.map().ground as usize + GRANULE_BYTES).wrapping_add(place as usize).cast()
     }
     #[inline(always)]
-    fn table(&self) -> *mut u8 {
-        self.base().wrapping_add(self.map().large)
+    fn table(self) -> *mut u8 {
+        self.tables().wrapping_add(self.map().large)
+    }
+    #[inline(always)]
+    fn table_place(self) -> u32 {
+        self.map().ground + GRANULE + self.map().large as u32
     }
 }
 
-// SAFETY: a granule of the ground is 8 bytes, aligned to 8: two words.
+// SAFETY: a place of the ground is aligned to 8 and has 8 bytes at least: two words.
 unsafe impl<E: Extent> Links for E {
-    unsafe fn write(&self, granule: u32, next: u32, len: u32) {
-        // SAFETY: the granule is the caller's.
-        unsafe { self.block(granule).cast::<[u32; 2]>().write([next, len]) }
+    #[inline(always)]
+    unsafe fn write(&self, place: u32, next: u32, len: u32) {
+        // SAFETY: the block is the caller's.
+        unsafe { Ground::word(*self, place).cast::<[u32; 2]>().write([next, len]) }
     }
-    unsafe fn read(&self, granule: u32) -> (u32, u32) {
-        // SAFETY: the granule is the caller's.
-        let [next, len] = unsafe { self.block(granule).cast::<[u32; 2]>().read() };
+    #[inline(always)]
+    unsafe fn read(&self, place: u32) -> (u32, u32) {
+        // SAFETY: the block is the caller's.
+        let [next, len] = unsafe { Ground::word(*self, place).cast::<[u32; 2]>().read() };
         (next, len)
     }
 }
@@ -153,196 +175,242 @@ pub(crate) trait Engine: Extent {
     const TABLE: &'static ClassTable = Self::Config::TABLE;
 
     #[inline(always)]
-    fn header(&self) -> &Header<Self::Policy> {
-        entry(self, self.map().header, 0)
+    fn header<'a>(self) -> &'a Header<Self::Policy>
+    where
+        Self: 'a,
+    {
+        entry(self, 0, 0)
+    }
+
+    /// Pages that belong to nobody.
+    #[inline(always)]
+    fn stash<'a>(self) -> &'a [AtomicU32]
+    where
+        Self: 'a,
+    {
+        table(self, self.map().stash, Self::Config::STASH_PAGES)
+    }
+
+    /// The start of the arena.
+    #[inline(always)]
+    fn base(self) -> *mut u8 {
+        self.tables().wrapping_sub(self.map().ground as usize)
     }
 
     #[inline(always)]
-    fn pools(&self) -> Pools<'_, Self> {
-        Pools(self)
+    fn at(self, offset: u32) -> *mut u8 {
+        self.base().wrapping_add(offset as usize)
     }
 
-    /// The bytes that an address lies behind the start; huge for one before it.
+    /// How many bytes an address lies behind the start; very many for one before it.
     #[inline(always)]
-    fn offset_of(&self, ptr: *mut u8) -> usize {
+    fn offset_of(self, ptr: *mut u8) -> usize {
         ptr.addr().wrapping_sub(self.base().addr())
     }
 
     /// Whether an address lies where blocks do.
     #[inline(always)]
-    fn holds(&self, ptr: *mut u8) -> bool {
-        self.offset_of(ptr) < self.map().granules as usize * GRANULE_BYTES
+    fn holds(self, ptr: *mut u8) -> bool {
+        self.offset_of(ptr) < self.map().ground as usize
     }
 
     #[inline(always)]
-    fn allocate<const REPORT: bool>(&self, layout: Layout) -> *mut u8 {
+    fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let mut missed = Missed { page: 0, stray: 0 };
         if layout.align() <= GRANULE_BYTES && layout.size() <= Self::TABLE.max_bytes {
-            match self.pools().claim_current(Self::TABLE.class_of(granules(layout.size()))) {
-                Ok(offset) => return self.base().wrapping_add(offset as usize),
+            match Pools(self).claim_current(Self::TABLE.class_of(granules(layout.size()))) {
+                Ok(offset) => return self.at(offset),
                 Err(other) => missed = other,
             }
         }
         self.allocate_slowly::<REPORT>(layout.size(), layout.align(), missed.page, missed.stray)
     }
 
+    /// Everything that an allocation may take, once more from the start.
     #[cold]
     #[inline(never)]
-    fn allocate_slowly<const REPORT: bool>(&self, size: usize, align: usize, page: u32, stray: u32) -> *mut u8 {
+    fn allocate_slowly<const REPORT: bool>(self, size: usize, align: usize, page: u32, stray: u32) -> *mut u8 {
         if stray != 0 {
-            self.pools().give_back(page, stray);
+            Pools(self).give(page, stray);
         }
-        let block = if align > ALIGN_MAX_BYTES || size > self.map().granules as usize * GRANULE_BYTES {
-            null_mut()
-        } else {
-            match self.class_for(size, align) {
-                0 => self.allocate_large(size, align),
-                class => self.allocate_pooled(class, size, align),
+        let mut block = null_mut();
+        if align <= ALIGN_MAX_BYTES && size <= self.map().ground as usize {
+            let class = self.class_for(size, align);
+            if class != 0 {
+                block = self.allocate_pooled(class);
             }
-        };
+            if block.is_null() {
+                block = self.allocate_large(size, align);
+            }
+            if block.is_null() && class != 0 {
+                block = self.borrow(class, align);
+            }
+        }
         if REPORT && block.is_null() {
             self.refused(size, align);
         }
         block
     }
 
-    #[cold]
-    fn refused(&self, size: usize, align: usize) {
+    #[inline(always)]
+    fn refused(self, size: usize, align: usize) {
         self.header().refused.fetch_add(1, Relaxed);
         Self::Config::tell(Event::Refused { size_bytes: size, align_bytes: align });
     }
 
     /// The class that serves such a request; 0 for none.
     #[inline(always)]
-    fn class_for(&self, size: usize, align: usize) -> u8 {
+    fn class_for(self, size: usize, align: usize) -> u8 {
         // Blocks of a class lie at multiples of its size, from the start of a page.
-        let size = if align > GRANULE_BYTES { size.next_multiple_of(align) } else { size.max(1) };
+        let size = (size.max(1) + (align - 1)) & !(align - 1);
         if size > Self::TABLE.max_bytes {
             return 0;
         }
         let class = Self::TABLE.class_of(granules(size));
-        if Self::TABLE.block_bytes(class) & (align - 1) == 0 { class } else { 0 }
+        if self.fits(class, align) { class } else { 0 }
     }
 
-    /// A small request whose class's current page gave nothing: the index, the stash, tier 2, the
-    /// pages kept by other classes, a block of its own from tier 2, a larger class's.
-    fn allocate_pooled(&self, class: u8, size: usize, align: usize) -> *mut u8 {
-        if let Some(offset) = self.pools().claim_any(class) {
-            return self.at(offset);
-        }
+    /// Whether a class's blocks are so aligned.
+    #[inline(always)]
+    fn fits(self, class: u8, align: usize) -> bool {
+        Self::TABLE.block_bytes(class) & (align - 1) == 0
+    }
+
+    /// A block of the class: from its pages, or from a page that it gets.
+    #[inline(always)]
+    fn allocate_pooled(self, class: u8) -> *mut u8 {
+        let offset = Pools(self).claim_any(class).or_else(|| self.refill(class));
+        offset.map_or(null_mut(), |offset| self.at(offset))
+    }
+
+    /// Gets the class a page, and a block of it: from the stash, from tier 2, from another class that
+    /// keeps an empty one.
+    #[inline(always)]
+    fn refill(self, class: u8) -> Option<u32> {
         let block_bytes = Self::TABLE.block_bytes(class);
         Self::Config::tell(Event::RefillBegins { block_bytes });
-        let offset = self.refill(class);
-        Self::Config::tell(Event::RefillEnds { block_bytes });
-        match offset {
-            Some(offset) => self.at(offset),
-            None => self.allocate_elsewhere(class, size, align),
+        let mut page = slots::take(self.stash());
+        if page == 0 {
+            page = self.page_from_large();
         }
+        if page == 0 {
+            page = Pools(self).reclaim();
+        }
+        let mut offset = None;
+        if page != 0 {
+            self.header().refills.fetch_add(1, Relaxed);
+            offset = Some(Pools(self).open(page, class));
+        }
+        Self::Config::tell(Event::RefillEnds { block_bytes });
+        offset
     }
 
     #[inline(always)]
-    fn at(&self, offset: u32) -> *mut u8 {
-        self.base().wrapping_add(offset as usize)
-    }
-
-    /// Gets the class a page, and a block of it.
-    fn refill(&self, class: u8) -> Option<u32> {
-        let page = slots::take(self.stash()).or_else(|| self.page_from_large()).or_else(|| self.pools().reclaim())?;
-        self.header().refills.fetch_add(1, Relaxed);
-        Some(self.pools().open(page, class))
-    }
-
-    /// No page can be had: whoever has a block that fits.
-    #[cold]
-    fn allocate_elsewhere(&self, class: u8, size: usize, align: usize) -> *mut u8 {
-        let block = self.allocate_large(size, align);
-        if !block.is_null() {
-            return block;
-        }
-        for larger in class + 1..=Self::TABLE.count as u8 {
-            if Self::TABLE.block_bytes(larger) & (align - 1) != 0 {
-                continue;
-            }
-            match self.pools().claim_current(larger) {
-                Ok(offset) => return self.at(offset),
-                Err(missed) if missed.stray != 0 => self.pools().give_back(missed.page, missed.stray),
-                Err(_) => {}
-            }
-            if let Some(offset) = self.pools().claim_any(larger) {
-                return self.at(offset);
-            }
-        }
-        null_mut()
-    }
-
-    fn allocate_large(&self, size: usize, align: usize) -> *mut u8 {
-        let (granules, align) = (large_granules(size), (align / GRANULE_BYTES).max(1) as u32);
-        // SAFETY (both): inside the entry; the sizes were checked against the arena's.
-        let take = || unsafe { Self::Large::take(self, granules, align) };
-        if let Some(first) = self.take_from_large(take) {
-            return self.block(first);
-        }
-        null_mut()
-    }
-
-    fn page_from_large(&self) -> Option<u32> {
-        // SAFETY: inside the entry.
-        match self.enter_large(|| unsafe { Self::Large::take_page(self) }) {
-            Answer::Got(first) => {
-                let page = page_of(first);
+    fn page_from_large(self) -> u32 {
+        match self.visit(Ask::Take { bytes: PAGE, align: PAGE }) {
+            Answer::Got(place) => {
+                let page = page_at(place);
                 // Relaxed: the page is this context's; published with its word.
                 self.owner(page).store(Self::TABLE.in_transit(), Relaxed);
-                Some(page)
+                page
             }
-            _ => None,
+            _ => 0,
         }
     }
 
-    /// Takes a block from tier 2; when there is none, brings home everything that is on its way there.
-    fn take_from_large(&self, take: impl Fn() -> u32) -> Option<u32> {
-        loop {
-            match self.enter_large(&take) {
-                Answer::Got(first) => return Some(first),
-                Answer::Busy => return None,
-                Answer::None if self.bring_home() => {}
-                Answer::None => return None,
+    /// A block of a larger class. Its page's owner then says how to free it.
+    fn borrow(self, class: u8, align: usize) -> *mut u8 {
+        for larger in class + 1..=Self::TABLE.count as u8 {
+            if self.fits(larger, align) {
+                if let Some(offset) = Pools(self).claim_any(larger) {
+                    return self.at(offset);
+                }
             }
+        }
+        null_mut()
+    }
+
+    /// A block of tier 2. When there is none, what is on its way there is brought home first.
+    fn allocate_large(self, size: usize, align: usize) -> *mut u8 {
+        let ask = Ask::Take { bytes: large_bytes(size), align: align.max(GRANULE_BYTES) as u32 };
+        let mut answer = self.visit(ask);
+        if matches!(answer, Answer::Nothing) && self.bring_home() {
+            answer = self.visit(ask);
+        }
+        match answer {
+            Answer::Got(place) => Ground::word(self, place).cast(),
+            _ => null_mut(),
         }
     }
 
     /// Gives tier 2 what belongs to it by rights. `false`: there was nothing.
     ///
     /// Time: at most the deferred releases, the stash and the kept pages.
-    #[cold]
-    fn bring_home(&self) -> bool {
-        let mut found = self.drain(u32::MAX) != 0;
-        while let Some(page) = slots::take(self.stash()).or_else(|| self.pools().reclaim()) {
+    fn bring_home(self) -> bool {
+        let mut found = false;
+        while self.drain() {
+            found = true;
+        }
+        loop {
+            let mut page = slots::take(self.stash());
+            if page == 0 {
+                page = Pools(self).reclaim();
+            }
+            if page == 0 {
+                return found;
+            }
             self.page_to_large(page);
             found = true;
         }
-        found
     }
 
-    /// Runs `take` inside tier 2, and drains a little.
-    fn enter_large(&self, take: impl FnOnce() -> u32) -> Answer<u32> {
-        let entered = self.enter(|inside| {
-            let first = take();
-            // SAFETY: inside the entry.
-            let used = self.map().granules - unsafe { Self::Large::free_granules(self) };
-            inside.peak_granules = inside.peak_granules.max(used);
-            first
+    /// Asks tier 2, and leaves it in order: one deferred release is drained on the way out.
+    #[inline(never)]
+    fn visit(self, ask: Ask) -> Answer {
+        let header = self.header();
+        let answer = Self::Policy::enter(&header.lock, || {
+            // SAFETY: inside the entry nobody else has a reference to `inside`.
+            let inside = unsafe { &mut *header.inside.get() };
+            if inside.ready == 0 {
+                self.set_up(inside);
+            }
+            self.answer(inside, ask)
         });
-        self.drain(DRAIN_VISIT);
-        match entered {
-            None => Answer::Busy,
-            Some(0) => Answer::None,
-            Some(first) => Answer::Got(first),
+        if ask != Ask::Drain && header.deferred_bytes.load(Relaxed) != 0 {
+            self.drain();
         }
+        answer.unwrap_or(Answer::Busy)
     }
 
-    /// Enters tier 2, which is set up first if it is the first time.
+    /// Inside the entry.
     #[inline(always)]
-    fn enter<R>(&self, f: impl FnOnce(&mut Inside) -> R) -> Option<R> {
+    fn answer(self, inside: &mut Inside, ask: Ask) -> Answer {
+        inside.version = inside.version.wrapping_add(1);
+        // SAFETY (all below): inside the entry. Sizes and alignments are made by `large_bytes` and checked
+        // against the arena; blocks are the caller's by the contract of dealloc and realloc.
+        let answer = match ask {
+            Ask::Take { bytes, align } => match unsafe { Self::Large::take(self, bytes, align) } {
+                0 => Answer::Nothing,
+                place => Answer::Got(place),
+            },
+            Ask::Give { first, bytes } => match unsafe { Self::Large::give(self, first, bytes) } {
+                Ok(()) => return Answer::Done,
+                Err(reason) => return Answer::Wrong(reason),
+            },
+            Ask::Resize { first, old, new } => match unsafe { Self::Large::resize(self, first, old, new) } {
+                Resized::InPlace => Answer::Done,
+                Resized::Move => return Answer::Nothing,
+                Resized::Wrong(reason) => return Answer::Wrong(reason),
+            },
+            Ask::Drain => return self.drain_inside(inside),
+        };
+        let used = self.map().ground - unsafe { Self::Large::free_bytes(self) };
+        inside.peak_bytes = inside.peak_bytes.max(used);
+        answer
+    }
+
+    /// Enters tier 2 only to look.
+    fn look<R>(self, f: impl FnOnce(&Inside) -> R) -> Option<R> {
         let header = self.header();
         Self::Policy::enter(&header.lock, || {
             // SAFETY: inside the entry nobody else has a reference to `inside`.
@@ -350,15 +418,6 @@ pub(crate) trait Engine: Extent {
             if inside.ready == 0 {
                 self.set_up(inside);
             }
-            inside.version = inside.version.wrapping_add(1);
-            f(inside)
-        })
-    }
-
-    /// Enters tier 2 only to look: what was seen before stays true.
-    fn look<R>(&self, f: impl FnOnce(&Inside) -> R) -> Option<R> {
-        self.enter(|inside| {
-            inside.version = inside.version.wrapping_sub(1);
             f(inside)
         })
     }
@@ -366,7 +425,7 @@ pub(crate) trait Engine: Extent {
     /// Sets tier 2 up and opens the reserved pages.
     #[cold]
     #[inline(never)]
-    fn set_up(&self, inside: &mut Inside) {
+    fn set_up(self, inside: &mut Inside) {
         inside.ready = 1;
         // SAFETY: inside the entry, once, on zeroed tables.
         unsafe { Self::Large::init(self) };
@@ -374,30 +433,29 @@ pub(crate) trait Engine: Extent {
             let class = crate::config::class_of_size(Self::Config::CLASSES, bytes);
             for _ in 0..pages {
                 // SAFETY: inside the entry.
-                match unsafe { Self::Large::take_page(self) } {
+                match unsafe { Self::Large::take(self, PAGE, PAGE) } {
                     0 => return,
-                    first => self.pools().open_reserved(page_of(first), class),
+                    place => Pools(self).open_reserved(page_at(place), class),
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn release(&self, ptr: *mut u8, layout: Layout) {
+    fn release(self, ptr: *mut u8, layout: Layout) {
         let offset = self.offset_of(ptr);
-        let page = (offset / PAGE_BYTES) as u32;
         if offset < self.map().pages as usize * PAGE_BYTES {
-            let page = page + 1;
+            let page = (offset / PAGE_BYTES) as u32 + 1;
             // Relaxed: the block is the caller's, so its page's owner has not changed since.
             let class = self.owner(page).load(Relaxed);
             let bit = 1 << (offset / GRANULE_BYTES % PAGE_GRANULES as usize);
             let mask = Self::TABLE.mask(class);
             if mask & bit != 0 && offset % GRANULE_BYTES == 0 {
-                let old = page::release(self.word(page), bit);
+                let old = page::release(Tables::word(self, page), bit);
                 if old & bit == 0 && old != 0 && old | bit != mask {
                     return;
                 }
-                return self.released(ptr, page, class, old, bit);
+                return self.released(ptr, page, old);
             }
         }
         self.release_slowly(ptr, layout.size());
@@ -406,30 +464,41 @@ pub(crate) trait Engine: Extent {
     /// The release met an edge: a double free, a page that was full, or one that is empty now.
     #[cold]
     #[inline(never)]
-    fn released(&self, ptr: *mut u8, page: u32, class: u8, old: u32, bit: u32) {
+    fn released(self, ptr: *mut u8, page: u32, old: u32) {
+        let bit = 1 << (self.offset_of(ptr) / GRANULE_BYTES % PAGE_GRANULES as usize);
         if old & bit != 0 {
             return self.wrong_free(ptr, Reason::Double);
         }
-        self.pools().released(page, class, old, bit);
+        // The page may be another's by now: which class it was then, its word's edge tells by itself.
+        let class = self.owner(page).load(Relaxed);
+        if Self::TABLE.is_class(class) {
+            Pools(self).released(page, class, old, bit);
+        }
     }
 
-    /// The address is no pooled block.
+    /// A release, once more from the start: the address may be anything.
     #[cold]
     #[inline(never)]
-    fn release_slowly(&self, ptr: *mut u8, size: usize) {
-        match self.locate(ptr) {
-            Err(reason) => self.wrong_free(ptr, reason),
-            Ok(Place::Pooled(_)) => self.wrong_free(ptr, Reason::NoBlock),
-            Ok(Place::Large(first)) => {
-                if let Err(reason) = self.release_large(first, size) {
-                    self.wrong_free(ptr, reason);
+    fn release_slowly(self, ptr: *mut u8, size: usize) {
+        let result = match self.locate(ptr) {
+            Err(reason) => Err(reason),
+            Ok(Place::Large(first)) => self.release_large(first, large_bytes(size)),
+            Ok(Place::Pooled(_)) => {
+                let offset = self.offset_of(ptr) as u32;
+                match Pools(self).give(offset / PAGE + 1, 1 << (offset / GRANULE % PAGE_GRANULES)) {
+                    0 => Ok(()),
+                    _ => Err(Reason::Double),
                 }
             }
+        };
+        if let Err(reason) = result {
+            self.wrong_free(ptr, reason);
         }
     }
 
     /// What an address is.
-    fn locate(&self, ptr: *mut u8) -> Result<Place, Reason> {
+    #[inline(never)]
+    fn locate(self, ptr: *mut u8) -> Result<Place, Reason> {
         let offset = self.offset_of(ptr);
         if !self.holds(ptr) {
             return Err(Reason::Foreign);
@@ -437,200 +506,177 @@ pub(crate) trait Engine: Extent {
         if offset % GRANULE_BYTES != 0 {
             return Err(Reason::NoBlock);
         }
-        let granule = (offset / GRANULE_BYTES) as u32 + 1;
-        let page = granule_page(granule);
-        if page > self.map().pages {
-            return Ok(Place::Large(granule));
+        let page = (offset / PAGE_BYTES) as u32 + 1;
+        let class = if page > self.map().pages { owner::LARGE } else { self.owner(page).load(Relaxed) };
+        if class == owner::LARGE {
+            return Ok(Place::Large(offset as u32 + GRANULE));
         }
-        match self.owner(page).load(Relaxed) {
-            owner::LARGE => Ok(Place::Large(granule)),
-            class if self.pools().in_transit(class) => Err(Reason::Double),
-            class if Self::TABLE.mask(class) >> ((granule - 1) % PAGE_GRANULES) & 1 == 0 => Err(Reason::NoBlock),
-            class => Ok(Place::Pooled(class)),
+        if class == Self::TABLE.in_transit() {
+            return Err(Reason::Double);
         }
+        if (Self::TABLE.mask(class) >> (offset / GRANULE_BYTES % PAGE_GRANULES as usize)) & 1 == 0 {
+            return Err(Reason::NoBlock);
+        }
+        Ok(Place::Pooled(class))
     }
 
-    fn release_large(&self, first: u32, size: usize) -> Result<(), Reason> {
-        let granules = large_granules(size);
+    fn release_large(self, first: u32, bytes: u32) -> Result<(), Reason> {
         loop {
-            // SAFETY: inside the entry; the block, if it is one, is the caller's (contract of dealloc).
-            match self.enter(|_| unsafe { Self::Large::give(self, first, granules) }) {
-                // Its tail may still be on the list, so that the block seems longer than it is.
-                Some(Err(Reason::Size)) if self.drain(u32::MAX) != 0 => {}
-                Some(result) => {
-                    self.drain(DRAIN_VISIT);
-                    return result;
+            match self.visit(Ask::Give { first, bytes }) {
+                Answer::Busy if Self::Large::is_live(self, first) => {
+                    self.defer(first, first, bytes);
+                    return Ok(());
                 }
-                None => return self.defer(first, granules),
+                Answer::Busy => return Err(Reason::Double),
+                // Its tail may still be on the list, so that the block seems longer than it is.
+                Answer::Wrong(Reason::Size) if self.drain() => {}
+                Answer::Wrong(reason) => return Err(reason),
+                _ => return Ok(()),
             }
         }
     }
 
-    /// Leaves a release to the next visitor of tier 2.
-    #[cold]
-    fn defer(&self, first: u32, granules: u32) -> Result<(), Reason> {
-        if !Self::Large::is_live(self, first) {
-            return Err(Reason::Double);
-        }
-        // SAFETY: the block is live, and by the contract of dealloc the caller's to give.
-        unsafe { deferred::push(&self.header().deferred, self, first, granules) };
-        self.header().deferred_granules.fetch_add(granules, Relaxed);
-        Ok(())
+    /// Leaves a block, or the tail of one, to the next visitor of tier 2.
+    #[inline(never)]
+    fn defer(self, block: u32, first: u32, bytes: u32) {
+        let tail = if block == first { 0 } else { TAIL };
+        self.header().deferred_bytes.fetch_add(bytes, Relaxed);
+        // SAFETY: the block is live, and by the contract of dealloc or realloc the caller's to give.
+        unsafe { deferred::push(&self.header().deferred, &self, first, bytes | tail) };
     }
 
     /// Gives a page that belongs to nobody back to tier 2.
-    fn page_to_large(&self, page: u32) {
+    fn page_to_large(self, page: u32) {
         // Relaxed: from here on pooled frees of the page end at tier 2's own check.
         self.owner(page).store(owner::LARGE, Relaxed);
-        let _ = self.release_large(page_granule(page), PAGE_BYTES);
+        let _ = self.release_large(page_place(page), PAGE);
     }
 
-    /// Drains at most `limit` deferred releases, each in a visit of its own. Returns how many.
-    fn drain(&self, limit: u32) -> u32 {
-        let mut drained = 0;
-        while drained < limit && self.drain_one() {
-            drained += 1;
-        }
-        drained
-    }
-
-    /// Gives one deferred block back to tier 2.
-    #[inline(always)]
-    fn drain_one(&self) -> bool {
-        let header = self.header();
-        // SAFETY: `draining` is only written inside the entry; a word-sized look from outside is a
-        // guess. It is read by a volatile access, as another context may write it meanwhile.
-        let nothing = || {
-            header.deferred.load(Relaxed) == 0
-                && unsafe { core::ptr::read_volatile(&raw const (*header.inside.get()).draining) } == 0
-        };
-        !nothing() && self.drain_slowly()
-    }
-
-    #[cold]
+    /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
     #[inline(never)]
-    fn drain_slowly(&self) -> bool {
-        let drained = self.enter(|inside| {
-            if inside.draining == 0 {
-                inside.draining = deferred::take_all(&self.header().deferred);
-            }
-            let first = inside.draining;
-            if first == 0 || first > self.map().granules {
-                inside.draining = 0;
-                return None;
-            }
-            // SAFETY: the block was taken off the list by this holder of tier 2.
-            let (next, len) = unsafe { self.read(first) };
-            inside.draining = next;
-            self.header().deferred_granules.fetch_sub(len & !TAIL, Relaxed);
-            // SAFETY: inside the entry; who deferred the block gave it up.
-            Some(unsafe { self.give_deferred(inside, first, len) })
-        });
-        match drained {
-            Some(Some(Ok(()))) => true,
-            Some(Some(Err((first, reason)))) => {
-                self.wrong_free(self.block(first), reason);
+    fn drain(self) -> bool {
+        match self.visit(Ask::Drain) {
+            Answer::Done => true,
+            Answer::Wrong(reason) => {
+                self.wrong_free(null_mut(), reason);
                 true
             }
             _ => false,
         }
     }
 
-    /// # Safety
-    ///
-    /// Inside the entry; the block of the list is nobody else's.
-    unsafe fn give_deferred(&self, inside: &mut Inside, first: u32, len: u32) -> Result<(), (u32, Reason)> {
-        if len & TAIL != 0 {
-            // SAFETY: the tail was cut off a live block by its owner, who gave it up.
-            unsafe { Self::Large::give_tail(self, first, len & !TAIL) };
-            return Ok(());
+    /// Inside the entry.
+    #[inline(always)]
+    fn drain_inside(self, inside: &mut Inside) -> Answer {
+        let header = self.header();
+        if inside.draining == 0 {
+            inside.draining = deferred::take_all(&header.deferred);
         }
-        // SAFETY: passed on; `give` verifies that the block is live and so long.
-        unsafe { Self::Large::give(self, first, len) }.map_err(|reason| {
-            // The entry was no block's: its link can't be trusted either.
-            inside.draining = 0;
-            (first, reason)
-        })
+        let first = inside.draining;
+        if first == 0 {
+            return Answer::Nothing;
+        }
+        // SAFETY: the block was taken off the list by this holder of tier 2.
+        let (next, len) = unsafe { self.read(first) };
+        inside.draining = next;
+        let bytes = len & !TAIL;
+        header.deferred_bytes.fetch_sub(bytes, Relaxed);
+        if len & TAIL != 0 {
+            // SAFETY: inside the entry; the tail was cut off a live block by its owner, who gave it up.
+            unsafe { Self::Large::give_tail(self, first, bytes) };
+            return Answer::Done;
+        }
+        // SAFETY: inside the entry; `give` verifies that the block is live and so long.
+        match unsafe { Self::Large::give(self, first, bytes) } {
+            Ok(()) => Answer::Done,
+            Err(reason) => {
+                // The entry was no block's: its link can't be trusted either.
+                inside.draining = 0;
+                Answer::Wrong(reason)
+            }
+        }
     }
 
-    /// Gives everything back that is not in use. A kept page that is in use is merely forgotten there.
-    fn trim(&self) {
-        self.drain(u32::MAX);
+    /// Gives everything back that is not in use.
+    fn trim(self) {
+        while self.drain() {}
         for page in 1..=self.map().pages {
-            if let Some(page) = self.pools().retire(page) {
+            if Pools(self).retire(page) {
                 self.page_to_large(page);
             }
         }
-        while let Some(page) = slots::take(self.stash()) {
-            self.page_to_large(page);
-        }
+        self.bring_home();
     }
 
     /// What a live block occupies, in bytes.
-    fn occupied(&self, ptr: *mut u8, layout: Layout) -> usize {
+    fn occupied(self, ptr: *mut u8, layout: Layout) -> usize {
         match self.locate(ptr) {
             Ok(Place::Pooled(class)) => Self::TABLE.block_bytes(class),
-            Ok(Place::Large(_)) => large_granules(layout.size()) as usize * GRANULE_BYTES,
+            Ok(Place::Large(_)) => large_bytes(layout.size()) as usize,
             Err(_) => 0,
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn wrong_free(&self, ptr: *mut u8, reason: Reason) {
+    fn wrong_free(self, ptr: *mut u8, reason: Reason) {
         self.header().wrong_frees.fetch_add(1, Relaxed);
         Self::Config::tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
     }
 
-    /// Changes the size of a block where it is. `Ok(false)`: it has to move.
-    #[inline(never)]
-    fn resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> Result<bool, Reason> {
-        let resized = match self.locate(ptr) {
-            Ok(Place::Pooled(class)) => Ok(new_size <= Self::TABLE.block_bytes(class)),
-            Ok(Place::Large(first)) => self.resize_large(first, layout.size(), new_size),
-            Err(reason) => Err(reason),
-        };
-        resized.inspect_err(|&reason| self.wrong_free(ptr, reason))
+    /// Changes the size of a block where it is, or moves it.
+    ///
+    /// # Safety
+    ///
+    /// That of `GlobalAlloc::realloc`.
+    #[inline(always)]
+    unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        match self.resize(ptr, layout.size(), new_size) {
+            Ok(true) => ptr,
+            Ok(false) => {
+                let new = self.allocate_slowly::<true>(new_size, layout.align(), 0, 0);
+                if !new.is_null() {
+                    // SAFETY: both blocks are the caller's, disjoint, and so long.
+                    unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
+                    self.release_slowly(ptr, layout.size());
+                }
+                new
+            }
+            Err(reason) => {
+                self.wrong_free(ptr, reason);
+                null_mut()
+            }
+        }
     }
 
-    fn resize_large(&self, first: u32, old_size: usize, new_size: usize) -> Result<bool, Reason> {
-        if new_size > self.map().granules as usize * GRANULE_BYTES {
-            return Ok(false);
+    /// `Ok(false)`: the block has to move.
+    #[inline(always)]
+    fn resize(self, ptr: *mut u8, old_size: usize, new_size: usize) -> Result<bool, Reason> {
+        match self.locate(ptr)? {
+            Place::Pooled(class) => Ok(new_size <= Self::TABLE.block_bytes(class)),
+            Place::Large(_) if new_size > self.map().ground as usize => Ok(false),
+            Place::Large(first) => self.resize_large(first, large_bytes(old_size), large_bytes(new_size)),
         }
-        let (old, new) = (large_granules(old_size), large_granules(new_size));
+    }
+
+    #[inline(always)]
+    fn resize_large(self, first: u32, old: u32, new: u32) -> Result<bool, Reason> {
         loop {
-            if old == new {
-                return Ok(true);
-            }
-            // SAFETY: inside the entry; the block is the caller's (contract of realloc).
-            let entered = self.enter(|inside| unsafe {
-                let resized = Self::Large::resize(self, first, old, new);
-                let used = self.map().granules - Self::Large::free_granules(self);
-                inside.peak_granules = inside.peak_granules.max(used);
-                resized
-            });
-            match entered {
-                Some(Resized::InPlace) => return Ok(true),
-                Some(Resized::Move) => return Ok(false),
-                Some(Resized::Wrong(Reason::Size)) if self.drain(u32::MAX) != 0 => {}
-                Some(Resized::Wrong(reason)) => return Err(reason),
-                None => return Ok(self.shrink_later(first, old, new)),
+            match self.visit(Ask::Resize { first, old, new }) {
+                Answer::Done => return Ok(true),
+                // Tier 2 is held: a block that shrinks leaves its tail to the next visitor. A single granule
+                // stays with the block: tier 2 expects as much at a block's end.
+                Answer::Busy if new <= old && Self::Large::SHRINKS => {
+                    if old - new >= LARGE_MIN_BYTES {
+                        self.defer(first, first + new, old - new);
+                    }
+                    return Ok(true);
+                }
+                Answer::Wrong(Reason::Size) if self.drain() => {}
+                Answer::Wrong(reason) => return Err(reason),
+                _ => return Ok(false),
             }
         }
-    }
-
-    /// Tier 2 is held: a block that shrinks leaves its tail to the next visitor.
-    fn shrink_later(&self, first: u32, old: u32, new: u32) -> bool {
-        if new > old || !Self::Large::SHRINKS {
-            return false;
-        }
-        // A single granule stays with the block: tier 2 expects as much at a block's end.
-        if old - new >= LARGE_MIN_GRANULES {
-            // SAFETY: the tail is the end of the caller's block, which gives it up.
-            unsafe { deferred::push(&self.header().deferred, self, first + new, (old - new) | TAIL) };
-            self.header().deferred_granules.fetch_add(old - new, Relaxed);
-        }
-        true
     }
 }
 
@@ -640,14 +686,14 @@ impl<E: Extent> Engine for E {}
 pub(crate) enum Place {
     /// A block of a class.
     Pooled(u8),
-    /// A granule of tier 2.
+    /// A place of tier 2.
     Large(u32),
 }
 
-/// Granules of a large block.
+/// Bytes of a large block.
 #[inline(always)]
-pub(crate) fn large_granules(size: usize) -> u32 {
-    // Saturates: what does not fit into an arena is refused or found wrong by its size.
-    let granules = if size > ARENA_MAX_BYTES { ARENA_MAX_BYTES / GRANULE_BYTES } else { granules(size) };
-    (granules as u32).max(LARGE_MIN_GRANULES)
+pub(crate) fn large_bytes(size: usize) -> u32 {
+    // What is larger than an arena is refused, or found wrong by its size: no need to tell it apart.
+    let size = size.min(ARENA_MAX_BYTES) as u32;
+    ((size + (GRANULE - 1)) & !(GRANULE - 1)).max(LARGE_MIN_BYTES)
 }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Pages and granules are numbered from 1, so that 0, which is what zeroed memory holds, means *none*
-//! in every link, hint and slot. The numbers are the same on every target: what a test proves on a
+//! in every link, hint and slot. A *place* is 8 times a granule's number: what lies there is that far,
+//! less 8, from the start of the arena. The numbers are the same on every target: what a test proves on a
 //! 64-bit host, it proves for the microcontroller.
 
 /// Bytes of a granule: the unit of every size and address the heap hands out.
@@ -16,12 +17,17 @@ pub const GRANULE_BYTES: usize = 8;
 pub const PAGE_GRANULES: u32 = 32;
 /// Bytes of a page: what one size class owns at a time.
 pub const PAGE_BYTES: usize = GRANULE_BYTES * PAGE_GRANULES as usize;
-/// The smallest block of the large tier, in granules: room for a free block's two links and two sizes.
-pub const LARGE_MIN_GRANULES: u32 = 2;
+/// The smallest block of the large tier, in bytes: room for a free run's two links and two sizes.
+pub const LARGE_MIN_BYTES: u32 = 16;
 /// The largest alignment that is served, in bytes.
 pub const ALIGN_MAX_BYTES: usize = 64 * 1024;
 /// The largest arena, in bytes: the numbers of its granules fit into 21 bits, of its pages into 16.
 pub const ARENA_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// [`GRANULE_BYTES`], for places and lengths inside an arena.
+pub const GRANULE: u32 = GRANULE_BYTES as u32;
+/// [`PAGE_BYTES`], for places and lengths inside an arena.
+pub const PAGE: u32 = PAGE_BYTES as u32;
 
 /// Granules that hold `bytes`. `bytes` must not exceed `isize::MAX`.
 #[inline(always)]
@@ -29,14 +35,14 @@ pub const fn granules(bytes: usize) -> usize {
     (bytes + (GRANULE_BYTES - 1)) / GRANULE_BYTES
 }
 
-/// The first granule of a page.
+/// The place of a page: 8 times the number of its first granule.
 #[inline(always)]
-pub const fn page_granule(page: u32) -> u32 {
-    (page - 1) * PAGE_GRANULES + 1
+pub const fn page_place(page: u32) -> u32 {
+    page * PAGE - (PAGE - GRANULE)
 }
 
-/// The page in which a granule lies.
+/// The page in which a place lies.
 #[inline(always)]
-pub const fn granule_page(granule: u32) -> u32 {
-    (granule - 1) / PAGE_GRANULES + 1
+pub const fn place_page(place: u32) -> u32 {
+    (place + (PAGE - GRANULE)) / PAGE
 }

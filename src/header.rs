@@ -11,8 +11,8 @@ pub(crate) struct Header<P: Policy> {
     pub(crate) lock: P::Lock,
     /// Releases that found tier 2 held: the list of `deferred`.
     pub(crate) deferred: AtomicU32,
-    /// How many granules are on it, or taken from it and not yet drained.
-    pub(crate) deferred_granules: AtomicU32,
+    /// How many bytes are on it, or taken from it and not yet drained.
+    pub(crate) deferred_bytes: AtomicU32,
     /// What only the holder of tier 2 touches.
     pub(crate) inside: UnsafeCell<Inside>,
     /// Counters: they start at 0, only grow, and wrap.
@@ -30,10 +30,10 @@ pub(crate) struct Header<P: Policy> {
 pub(crate) struct Inside {
     /// Whether tier 2 was set up: 0 or 1.
     pub(crate) ready: u32,
-    /// The part of the deferred list that was taken and not yet drained: granule of its first block.
+    /// The part of the deferred list that was taken and not yet drained: place of its first block.
     pub(crate) draining: u32,
-    /// The fewest free granules there ever were, as *used* ones, so that it starts at 0.
-    pub(crate) peak_granules: u32,
+    /// The most bytes that ever were out of tier 2 at once.
+    pub(crate) peak_bytes: u32,
     /// Grows with every change of tier 2; tells a walk that its picture has changed.
     pub(crate) version: u32,
 }

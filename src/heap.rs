@@ -11,7 +11,6 @@ use crate::stats::{Census, Stats};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
-use core::ptr::null_mut;
 
 #[repr(C, align(256))]
 struct Arena<const BYTES: usize>(UnsafeCell<[u8; BYTES]>);
@@ -53,31 +52,37 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
 }
 
 impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
+    #[inline(always)]
+    fn extent(&self) -> Handle<BYTES, P, L, C> {
+        let arena = self.arena.0.get().cast::<u8>();
+        Handle(arena.wrapping_add(Self::MAP.ground as usize), PhantomData)
+    }
+
     /// Counts what the heap holds.
     pub fn stats(&self) -> Stats {
-        Census::stats(self)
+        Census::stats(self.extent())
     }
 
     /// Gives every empty page and every deferred release back to tier 2, so that what is free is in as
     /// few pieces as it can be.
     pub fn trim(&self) {
-        Engine::trim(self);
+        Engine::trim(self.extent());
     }
 
     /// Verifies every invariant of the heap, while nobody else uses it.
     pub fn check(&self) -> Result<(), CheckError> {
-        Check::check(self)
+        Check::check(self.extent())
     }
 
     /// Whether an address lies in the part of the arena that is handed out.
     pub fn contains(&self, ptr: *const u8) -> bool {
-        self.holds(ptr.cast_mut())
+        self.extent().holds(ptr.cast_mut())
     }
 
     /// How many bytes a live block really occupies. For information: to use more than the layout says
     /// stays undefined behaviour.
     pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        self.occupied(ptr.cast_mut(), layout)
+        self.extent().occupied(ptr.cast_mut(), layout)
     }
 }
 
@@ -87,20 +92,32 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Default for Heap<BYTES,
     }
 }
 
-// SAFETY: the arena is `BYTES` zeroed bytes, aligned to a page, inside `self`; the map is a constant.
-unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Heap<BYTES, P, L, C> {
+/// The handle of a static heap: the address of its tables.
+struct Handle<const BYTES: usize, P, L, C>(*mut u8, PhantomData<fn() -> (P, L, C)>);
+
+impl<const BYTES: usize, P, L, C> Clone for Handle<BYTES, P, L, C> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<const BYTES: usize, P, L, C> Copy for Handle<BYTES, P, L, C> {}
+
+// SAFETY: the arena is `BYTES` zeroed bytes, aligned to a page, of a `Heap` that outlives the handle; the
+// map is a constant for as many bytes.
+unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handle<BYTES, P, L, C> {
     type Policy = P;
     type Large = L;
     type Config = C;
 
     #[inline(always)]
-    fn base(&self) -> *mut u8 {
-        self.arena.0.get().cast()
+    fn tables(self) -> *mut u8 {
+        self.0
     }
 
     #[inline(always)]
-    fn map(&self) -> Map {
-        const { Self::MAP }
+    fn map(self) -> Map {
+        const { Heap::<BYTES, P, L, C>::MAP }
     }
 }
 
@@ -109,39 +126,18 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Heap<
 unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> GlobalAlloc for Heap<BYTES, P, L, C> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.allocate::<true>(layout)
+        self.extent().allocate::<true>(layout)
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        self.release(ptr, layout);
+        self.extent().release(ptr, layout);
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        match self.resize(ptr, layout, new_size) {
-            Ok(true) => ptr,
-            // SAFETY: passed on.
-            Ok(false) => unsafe { move_to_new(self, ptr, layout, new_size) },
-            Err(_) => null_mut(),
-        }
-    }
-}
-
-/// Copies a block to a larger or smaller one, outside of any lock.
-///
-/// # Safety
-///
-/// That of `GlobalAlloc::realloc`.
-pub(crate) unsafe fn move_to_new(heap: &impl GlobalAlloc, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-    // SAFETY: `new_size` is valid for the alignment by the contract of `realloc`.
-    unsafe {
-        let new = heap.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
-        if !new.is_null() {
-            core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
-            heap.dealloc(ptr, layout);
-        }
-        new
+        // SAFETY: passed on.
+        unsafe { self.extent().reallocate(ptr, layout, new_size) }
     }
 }
 

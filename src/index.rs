@@ -19,6 +19,7 @@
 //! Every step is an acquire/release read-modify-write. The second look too: a plain load may still
 //! show the word of step 1.
 
+use crate::pools::Tables;
 use crate::sync::{AtomicU32, Ordering::*};
 
 /// An index of at most so many words is searched without a second level.
@@ -29,85 +30,99 @@ pub(crate) const fn summary_words(leaves: usize) -> usize {
     if leaves <= FLAT_WORDS { 0 } else { leaves.div_ceil(32) }
 }
 
-/// The index of one class, over its words.
+/// The index of class `.1` in tables `.0`.
 #[derive(Clone, Copy)]
-pub(crate) struct Index<'a> {
-    /// One bit a page: page `p` is bit `(p - 1) % 32` of word `(p - 1) / 32`.
-    pub leaves: &'a [AtomicU32],
-    /// One bit a leaf, or empty when the leaves are few.
-    pub summary: &'a [AtomicU32],
-}
+pub(crate) struct Index<T>(pub(crate) T, pub(crate) u8);
 
-impl Index<'_> {
+impl<'a, T: Tables<'a>> Index<T> {
+    /// One bit a page: page `p` is bit `(p - 1) % 32` of leaf `(p - 1) / 32`.
+    #[inline(always)]
+    fn leaf(self, at: usize) -> &'a AtomicU32 {
+        self.0.leaf(self.1, at)
+    }
+
+    /// One bit a leaf.
+    #[inline(always)]
+    fn summary(self, at: usize) -> &'a AtomicU32 {
+        self.0.summary(self.1, at)
+    }
+
+    #[inline(always)]
+    fn is_flat(self) -> bool {
+        summary_words(self.0.leaves()) == 0
+    }
+
     /// Adds a page. Time: at most two read-modify-writes.
-    pub fn insert(&self, page: u32) {
-        set(self.leaves, self.summary, page - 1);
+    #[inline(always)]
+    pub(crate) fn insert(self, page: u32) {
+        let at = page as usize - 1;
+        // AcqRel: pairs with `remove` and `leave_summary` of the same word.
+        let old = self.leaf(at / 32).fetch_or(1 << (at % 32), AcqRel);
+        if old == 0 && !self.is_flat() {
+            // AcqRel: pairs with `leave_summary`.
+            self.summary(at / 32 / 32).fetch_or(1 << (at / 32 % 32), AcqRel);
+        }
     }
 
     /// Removes a page. The caller then looks at the page's word again, by a read-modify-write, and
     /// inserts the page again when it is not 0. `false`: it was not in the index.
-    pub fn remove(&self, page: u32) -> bool {
-        let at = page - 1;
-        let (leaf, bit) = (&self.leaves[at as usize / 32], 1 << (at % 32));
+    #[inline(always)]
+    pub(crate) fn remove(self, page: u32) -> bool {
+        let at = page as usize - 1;
+        let bit = 1 << (at % 32);
         // AcqRel: pairs with the other context's `insert` and `remove` of the same word.
-        let old = leaf.fetch_and(!bit, AcqRel);
-        if old == bit {
-            self.leave_summary(at as usize / 32);
+        let old = self.leaf(at / 32).fetch_and(!bit, AcqRel);
+        if old == bit && !self.is_flat() {
+            self.leave_summary(at / 32);
         }
         old & bit != 0
     }
 
     /// The same protocol one level up: clear, look again, set again.
-    fn leave_summary(&self, leaf: usize) {
-        let Some(word) = self.summary.get(leaf / 32) else { return };
-        let bit = 1 << (leaf % 32);
-        // AcqRel: pairs with `set`; see the table above.
+    fn leave_summary(self, leaf: usize) {
+        let (word, bit) = (self.summary(leaf / 32), 1 << (leaf % 32));
+        // AcqRel: pairs with `insert`; see the table above.
         word.fetch_and(!bit, AcqRel);
-        if self.leaves[leaf].fetch_or(0, AcqRel) != 0 {
+        if self.leaf(leaf).fetch_or(0, AcqRel) != 0 {
             word.fetch_or(bit, AcqRel);
         }
     }
 
-    /// The lowest page that is in the index.
+    /// The lowest page that is in the index, or 0.
     ///
     /// Time: O(1) up to 256 KiB of arena; beyond, one load for each further 256 KiB.
-    pub fn lowest(&self) -> Option<u32> {
-        if self.summary.is_empty() {
-            return lowest_bit(self.leaves).map(|at| at + 1);
+    #[inline(always)]
+    pub(crate) fn lowest(self) -> u32 {
+        if self.is_flat() {
+            return (0..self.0.leaves()).map(|leaf| self.lowest_of(leaf)).find(|&page| page != 0).unwrap_or(0);
         }
-        for (place, word) in self.summary.iter().enumerate() {
-            // A stale bit of the summary is cleared here, and the search goes on with the next.
-            for _ in 0..32 {
-                // Acquire: pairs with `set`, which writes the leaf first.
-                let seen = word.load(Acquire);
-                if seen == 0 {
-                    break;
-                }
-                let leaf = place * 32 + seen.trailing_zeros() as usize;
-                if let Some(at) = lowest_bit(&self.leaves[leaf..=leaf]) {
-                    return Some(leaf as u32 * 32 + at + 1);
-                }
-                self.leave_summary(leaf);
+        (0..summary_words(self.0.leaves())).map(|place| self.lowest_under(place)).find(|&page| page != 0).unwrap_or(0)
+    }
+
+    /// The lowest page of a leaf that is in the index, or 0.
+    #[inline(always)]
+    fn lowest_of(self, leaf: usize) -> u32 {
+        // Acquire: pairs with `insert`.
+        match self.leaf(leaf).load(Acquire) {
+            0 => 0,
+            bits => leaf as u32 * 32 + bits.trailing_zeros() + 1,
+        }
+    }
+
+    /// The lowest page under a word of the summary, or 0. Clears what it finds stale.
+    fn lowest_under(self, place: usize) -> u32 {
+        for _ in 0..32 {
+            // Acquire: pairs with `insert`, which writes the leaf first.
+            let seen = self.summary(place).load(Acquire);
+            if seen == 0 {
+                break;
+            }
+            let leaf = place * 32 + seen.trailing_zeros() as usize;
+            match self.lowest_of(leaf) {
+                0 => self.leave_summary(leaf),
+                page => return page,
             }
         }
-        None
+        0
     }
-}
-
-/// Sets bit `at`, and its bit one level up when the word was empty.
-fn set(leaves: &[AtomicU32], summary: &[AtomicU32], at: u32) {
-    // AcqRel: pairs with `remove` and `leave_summary` of the same word.
-    let old = leaves[at as usize / 32].fetch_or(1 << (at % 32), AcqRel);
-    if old == 0 && !summary.is_empty() {
-        set(summary, &[], at / 32);
-    }
-}
-
-/// The number of the lowest bit that is set.
-fn lowest_bit(words: &[AtomicU32]) -> Option<u32> {
-    // Acquire: pairs with `set`.
-    words.iter().zip(0..).find_map(|(word, place)| match word.load(Acquire) {
-        0 => None,
-        bits => Some(place * 32 + bits.trailing_zeros()),
-    })
 }

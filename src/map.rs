@@ -1,7 +1,8 @@
 //! Where an arena's tables lie: at its end, so that page 1 starts where the arena does.
 //!
 //! ```text
-//!   ┌ pages and tail ┬ header ┬ hints ┬ kept ┬ stash ┬ index ┬ summary ┬ tier 2 ┬ words ┬ owners ┐
+//!   ┌ pages and tail ┬ header ┬ hints ┬ kept ┬ stash ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
+//!   base             tables: all else is found from here, by small offsets
 //! ```
 
 use crate::classes::CLASSES_MAX;
@@ -12,15 +13,13 @@ use crate::index;
 use crate::large::{Large, TableBytes};
 use crate::policy::Policy;
 
-/// The tables of an arena, as offsets in bytes from its start.
+/// The tables of an arena, as offsets in bytes from the first.
 #[derive(Clone, Copy)]
 pub(crate) struct Map {
     /// Whole pages: those that the pools can have.
     pub(crate) pages: u32,
-    /// Granules, of whole pages and the tail behind them.
-    pub(crate) granules: u32,
-    /// The first table, and the end of what is handed out.
-    pub(crate) header: usize,
+    /// Bytes before the tables: whole pages, and the tail behind them.
+    pub(crate) ground: u32,
     /// One hint a class, and one for no class.
     pub(crate) currents: usize,
     pub(crate) kept: usize,
@@ -37,8 +36,8 @@ pub(crate) struct Map {
     pub(crate) words: usize,
     /// One byte a page, and one for no page.
     pub(crate) owners: usize,
-    /// The end of the tables.
-    pub(crate) end: usize,
+    /// All tables.
+    pub(crate) bytes: usize,
 }
 
 impl Map {
@@ -55,7 +54,7 @@ impl Map {
         let mut pages = bytes / (PAGE_BYTES + 5);
         while pages > 0 {
             let map = Self::with_pages::<P, L, C>(bytes, pages);
-            if map.end <= bytes && map.header >= pages * PAGE_BYTES {
+            if map.bytes <= bytes && map.ground as usize >= pages * PAGE_BYTES {
                 return Some(map);
             }
             pages -= 1;
@@ -63,7 +62,7 @@ impl Map {
         None
     }
 
-    /// The tables for so many pages, laid out to end where the arena does.
+    /// The tables for so many pages.
     const fn with_pages<P: Policy, L: Large, C: Config>(bytes: usize, pages: usize) -> Self {
         let classes = C::TABLE.count;
         let leaf_words = pages.div_ceil(32);
@@ -73,26 +72,24 @@ impl Map {
         let stash = kept + C::KEPT_PAGES * 4;
         let leaves = stash + C::STASH_PAGES * 4;
         let summaries = leaves + classes * leaf_words * 4;
-        let large = (summaries + classes * summary_words * 4).next_multiple_of(8);
-        let words = large + large_bytes(L::TABLE_BYTES, bytes).next_multiple_of(4);
+        let words = summaries + classes * summary_words * 4;
         let owners = words + (pages + 1) * 4;
-        let end = (owners + pages + 1).next_multiple_of(GRANULE_BYTES);
-        let start = bytes.saturating_sub(end);
+        let large = (owners + pages + 1).next_multiple_of(8);
+        let tables = (large + large_bytes(L::TABLE_BYTES, bytes)).next_multiple_of(GRANULE_BYTES);
         Self {
             pages: pages as u32,
-            granules: (start / GRANULE_BYTES) as u32,
-            header: start,
-            currents: start + currents,
-            kept: start + kept,
-            stash: start + stash,
-            leaves: start + leaves,
+            ground: bytes.saturating_sub(tables) as u32,
+            currents,
+            kept,
+            stash,
+            leaves,
             leaf_words,
-            summaries: start + summaries,
+            summaries,
             summary_words,
-            large: start + large,
-            words: start + words,
-            owners: start + owners,
-            end: start + end,
+            large,
+            words,
+            owners,
+            bytes: tables,
         }
     }
 }

@@ -22,62 +22,62 @@
 //! Without a sequentially consistent fence between the two steps of each side, F could still read
 //! page 3 in step 4, and the empty page would be found by nobody but `trim`.
 
-use crate::classes::{ClassTable, owner};
+use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
-use crate::geometry::{GRANULE_BYTES, PAGE_BYTES};
+use crate::geometry::{GRANULE, PAGE};
 use crate::index::Index;
 use crate::page::{self, Claim};
-
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*, fence};
 
-/// How many pages of the index a claim tries before it asks for a page of its own.
+/// How many pages a claim tries before it asks for a page of its own.
 pub(crate) const PAGE_TRIES: u32 = 8;
 
 /// The words that tier 1 works on. Storage is a parameter, so that models bring their own.
-pub(crate) trait Tables {
+pub(crate) trait Tables<'a>: Copy {
     /// Sizes and hooks.
     type Config: Config;
 
     /// The free blocks of a page. Page 0 exists and is always full: the hint of a new class.
-    fn word(&self, page: u32) -> &AtomicU32;
+    fn word(self, page: u32) -> &'a AtomicU32;
     /// What a page is. Only loaded and stored.
-    fn owner(&self, page: u32) -> &AtomicU8;
+    fn owner(self, page: u32) -> &'a AtomicU8;
     /// The page from which a class claims first. Class 0 exists and never has a page.
-    fn current(&self, class: u8) -> &AtomicU32;
-    /// The other pages of a class that have free blocks.
-    fn index(&self, class: u8) -> Index<'_>;
+    fn current(self, class: u8) -> &'a AtomicU32;
+    /// How many words the index of a class has.
+    fn leaves(self) -> usize;
+    /// A word of a class's index.
+    fn leaf(self, class: u8, at: usize) -> &'a AtomicU32;
+    /// A word of its second level, if there is one.
+    fn summary(self, class: u8, at: usize) -> &'a AtomicU32;
     /// Pages that may be empty.
-    fn kept(&self) -> &[AtomicU32];
-    /// Pages that belong to nobody.
-    fn stash(&self) -> &[AtomicU32];
-    /// Pages up to this one are reserved for their class and never retired.
-    fn reserved_pages(&self) -> u32;
+    fn kept(self) -> &'a [AtomicU32];
     /// Takes over a page that was retired: word 0, in transit, in no index.
-    fn surrender(&self, page: u32);
-    /// Grows with each claim that lost a block to another context.
-    fn retries(&self) -> &AtomicU32;
+    fn surrender(self, page: u32);
+    /// Grows with each claim that lost a page's blocks to other contexts.
+    fn retries(self) -> &'a AtomicU32;
     /// Grows with each bit that a wrong free planted in a page that was nobody's.
-    fn planted(&self) -> &AtomicU32;
+    fn planted(self) -> &'a AtomicU32;
 }
 
-/// What a page's current page could not give: the bit to give back, if any.
+/// What a class's current page could not give.
 pub(crate) struct Missed {
     /// The page that was tried.
-    pub page: u32,
-    /// A block that was claimed from a page of another class; 0 for none.
-    pub stray: u32,
+    pub(crate) page: u32,
+    /// A block that was claimed from it although it is another class's, to be given back; 0 for none.
+    pub(crate) stray: u32,
 }
 
 /// The pools over some tables.
-pub(crate) struct Pools<'a, T>(pub &'a T);
+#[derive(Clone, Copy)]
+pub(crate) struct Pools<T>(pub(crate) T);
 
-impl<T: Tables> Pools<'_, T> {
+impl<'a, T: Tables<'a>> Pools<T> {
     const TABLE: &'static ClassTable = T::Config::TABLE;
 
     /// Takes a block from the class's current page: the whole of a common allocation.
     /// Returns its offset in the arena, in bytes.
     #[inline(always)]
-    pub fn claim_current(&self, class: u8) -> Result<u32, Missed> {
+    pub(crate) fn claim_current(self, class: u8) -> Result<u32, Missed> {
         // Relaxed: a hint. That the page is the class's is verified by `owner`, after the claim.
         let page = self.0.current(class).load(Relaxed);
         let bit = page::claim_once(self.0.word(page)).unwrap_or(0);
@@ -88,89 +88,96 @@ impl<T: Tables> Pools<'_, T> {
         Err(Missed { page, stray: bit })
     }
 
-    /// Takes a block from any page of the class.
+    /// Takes a block from any page of the class, the current one first.
     ///
     /// Time: at most [`PAGE_TRIES`] pages, each of which another context emptied meanwhile.
-    pub fn claim_any(&self, class: u8) -> Option<u32> {
+    pub(crate) fn claim_any(self, class: u8) -> Option<u32> {
+        let mut page = self.0.current(class).load(Relaxed);
         for _ in 0..PAGE_TRIES {
-            let page = self.0.index(class).lowest()?;
-            match self.claim_from(page, class) {
-                Some(bit) => {
+            if page != 0 {
+                let bit = self.claim_from(page, class);
+                if bit != 0 {
                     self.make_current(page, class);
+                }
+                // The current page and full ones don't belong into the index.
+                self.leave(page, class);
+                if bit != 0 {
                     return Some(offset_bytes(page, bit));
                 }
-                None => self.leave(page, class),
+            }
+            page = Index(self.0, class).lowest();
+            if page == 0 {
+                break;
             }
         }
         None
     }
 
-    /// Claims, then reads the owner, then gives back what was not the class's.
-    fn claim_from(&self, page: u32, class: u8) -> Option<u32> {
+    /// Claims, then reads the owner, then gives back what was not the class's. Returns the bit, or 0.
+    #[inline(always)]
+    fn claim_from(self, page: u32, class: u8) -> u32 {
         // Relaxed: a guess that spares a claim from another's page; verified below.
         if self.0.owner(page).load(Relaxed) != class {
-            return None;
+            return 0;
         }
         let bit = match page::claim(self.0.word(page)) {
             Claim::Bit(bit) => bit,
-            Claim::Full => return None,
+            Claim::Full => return 0,
             Claim::Lost => {
                 self.0.retries().fetch_add(1, Relaxed);
-                return None;
+                return 0;
             }
         };
         // Relaxed: ordered after the claim by its Acquire.
         if self.0.owner(page).load(Relaxed) == class {
-            return Some(bit);
+            return bit;
         }
-        self.give_back(page, bit);
-        None
+        self.give(page, bit);
+        0
     }
 
     /// Makes a page current and takes the page it displaces upon itself.
-    fn make_current(&self, page: u32, class: u8) {
-        let current = self.0.current(class);
+    fn make_current(self, page: u32, class: u8) {
         // AcqRel: pairs with the other swaps of this hint; a displaced page's word is then at least
         // as new as when it became current.
-        let displaced = current.swap(page, AcqRel);
-        if self.0.index(class).remove(page)
-            && current.load(Acquire) != page
-            && self.0.word(page).fetch_or(0, AcqRel) != 0
+        let displaced = self.0.current(class).swap(page, AcqRel);
+        if displaced == page {
+            return;
+        }
+        // Relaxed: what was written before that page became current is visible by the swap; what
+        // comes later, and makes its word leave 0, is its writer's to take care of.
+        if displaced != 0 && self.0.word(displaced).load(Relaxed) != 0 && self.0.owner(displaced).load(Relaxed) == class
         {
-            // Displaced before it was out of the index: whoever displaced it inserted it for nothing.
-            self.0.index(class).insert(page);
-        }
-        self.displaced(displaced, page, class);
-    }
-
-    /// Puts a page that was current into the index if it has free blocks.
-    fn displaced(&self, page: u32, by: u32, class: u8) {
-        // Relaxed: what was written before the page became current is visible by the swap; what
-        // comes later, and makes the word leave 0, is its writer's to take care of.
-        if page != by && self.0.word(page).load(Relaxed) != 0 && self.0.owner(page).load(Relaxed) == class {
-            self.0.index(class).insert(page);
+            Index(self.0, class).insert(displaced);
         }
     }
 
-    /// Takes a page without free blocks out of the index: clear, look again, set again.
-    fn leave(&self, page: u32, class: u8) {
-        let index = self.0.index(class);
-        // AcqRel: the second look, see the table in `index`.
-        if index.remove(page) && self.0.word(page).fetch_or(0, AcqRel) != 0 && self.0.owner(page).load(Relaxed) == class
+    /// Takes a page out of the index, unless it has free blocks and is not current: clear, look again,
+    /// set again.
+    #[inline(never)]
+    fn leave(self, page: u32, class: u8) {
+        let index = Index(self.0, class);
+        // AcqRel: the second look, see the table in `index`. Acquire: pairs with the swap of who
+        // displaced the page, and whose insertion may be what was removed here.
+        if index.remove(page)
+            && self.0.word(page).fetch_or(0, AcqRel) != 0
+            && self.0.owner(page).load(Relaxed) == class
+            && self.0.current(class).load(Acquire) != page
         {
             index.insert(page);
         }
     }
 
     /// Opens a page that is the caller's for a class, and takes its first block.
-    pub fn open(&self, page: u32, class: u8) -> u32 {
+    pub(crate) fn open(self, page: u32, class: u8) -> u32 {
         let mask = Self::TABLE.mask(class);
         self.publish(page, class, mask);
         self.make_current(page, class);
         offset_bytes(page, mask & mask.wrapping_neg())
     }
 
-    fn publish(&self, page: u32, class: u8, mask: u32) {
+    #[inline(always)]
+    fn publish(self, page: u32, class: u8, mask: u32) {
         let planted = page::publish(self.0.word(page), self.0.owner(page), class, mask);
         if planted != 0 {
             self.0.planted().fetch_add(1, Relaxed);
@@ -178,125 +185,110 @@ impl<T: Tables> Pools<'_, T> {
     }
 
     /// Opens a page that stays in its class for ever.
-    pub fn open_reserved(&self, page: u32, class: u8) {
+    pub(crate) fn open_reserved(self, page: u32, class: u8) {
         let mask = Self::TABLE.mask(class);
         self.publish(page, class, mask);
         page::release(self.0.word(page), mask & mask.wrapping_neg());
-        self.0.index(class).insert(page);
+        Index(self.0, class).insert(page);
     }
 
-    /// What a release that met an edge has still to do: the page was full, or is empty now. `old` is
-    /// the word as it was before.
-    pub fn released(&self, page: u32, class: u8, old: u32, bits: u32) {
-        if let Some(evicted) = self.edge(page, class, old, bits) {
-            self.retire_away(evicted);
-        }
-    }
-
-    /// Returns a page to retire, if one was displaced from `kept`.
-    fn edge(&self, page: u32, class: u8, old: u32, bits: u32) -> Option<u32> {
-        if old == 0 {
-            // The page was full and nobody's: the next block to be handed out is this one, which
-            // keeps the fullest pages full.
-            let displaced = self.0.current(class).swap(page, AcqRel);
-            self.displaced(displaced, page, class);
-        }
-        if old | bits == Self::TABLE.mask(class) { self.emptied(page, class) } else { None }
-    }
-
-    /// Keeps an empty page in its class; returns the page that it displaces from `kept`.
-    fn emptied(&self, page: u32, class: u8) -> Option<u32> {
-        let slots = self.0.kept();
-        let Some(slot) = slots.get(usize::from(class - 1) % slots.len().max(1)) else {
-            return Some(page);
-        };
-        // SeqCst: between the bit that made the page empty and the look at the slot; pairs with the
-        // fence below (see the table above).
-        fence(SeqCst);
-        if slot.load(Relaxed) == page {
-            return None;
-        }
-        let evicted = slot.swap(page, AcqRel);
-        // SeqCst: between the swap and the look of `retire` at the evicted page's word.
-        fence(SeqCst);
-        (evicted != page && evicted != 0).then_some(evicted)
-    }
-
-    /// Gives back blocks that were claimed from another class's page: an ordinary release.
-    pub fn give_back(&self, page: u32, bits: u32) {
-        if let Some(evicted) = self.put_back(page, bits) {
-            self.retire_away(evicted);
-        }
-    }
-
-    /// Returns a page to retire, if one was displaced from `kept`.
-    fn put_back(&self, page: u32, bits: u32) -> Option<u32> {
-        // Relaxed: the claim was an Acquire, and while its bits are out the page stays in its class.
+    /// Gives blocks back to whatever class their page is of: an ordinary release. For blocks that were
+    /// claimed from another class's page, and for the caller's own. Returns the bits that were free.
+    pub(crate) fn give(self, page: u32, bits: u32) -> u32 {
+        // Relaxed: while its bits are out, the page stays in its class.
         let class = self.0.owner(page).load(Relaxed);
         if !Self::TABLE.is_class(class) {
             // Nobody publishes bits there (rule 1): a wrong free planted them. They go no further.
             self.0.planted().fetch_add(1, Relaxed);
-            return None;
+            return 0;
         }
         let old = page::release(self.0.word(page), bits);
-        self.edge(page, class, old, bits)
+        if old & bits == 0 {
+            self.released(page, class, old, bits);
+        }
+        old & bits
     }
 
-    /// Retires a page and hands it on.
-    fn retire_away(&self, page: u32) {
+    /// What a release that met an edge has still to do: the page was full, or is empty now. `old` is
+    /// the word as it was before.
+    pub(crate) fn released(self, page: u32, class: u8, old: u32, bits: u32) {
+        if old == 0 {
+            // The page was full and nobody's: the next block to be handed out is this one, which
+            // keeps the fullest pages full.
+            self.make_current(page, class);
+        }
+        if old | bits == Self::TABLE.mask(class) {
+            self.emptied(page, class);
+        }
+    }
+
+    /// Keeps an empty page in its class; retires the page that it displaces from `kept`.
+    #[inline(always)]
+    fn emptied(self, page: u32, class: u8) {
+        let mut evicted = page;
+        if T::Config::KEPT_PAGES != 0 {
+            let slot = &self.0.kept()[usize::from(class - 1) % T::Config::KEPT_PAGES];
+            // SeqCst: between the bit that made the page empty and the look at the slot; pairs with the
+            // fence below (see the table above).
+            fence(SeqCst);
+            if slot.load(Relaxed) == page {
+                return;
+            }
+            evicted = slot.swap(page, AcqRel);
+            // SeqCst: between the swap and the look of `retire` at the evicted page's word.
+            fence(SeqCst);
+            if evicted == 0 || evicted == page {
+                return;
+            }
+        }
         T::Config::tell(Event::RetireBegins);
-        if let Some(page) = self.retire(page) {
-            self.0.surrender(page);
+        if self.retire(evicted) {
+            self.0.surrender(evicted);
         }
         T::Config::tell(Event::RetireEnds);
     }
 
     /// Takes an empty page out of its class. The page is then the caller's, its word 0, in transit.
-    pub fn retire(&self, mut page: u32) -> Option<u32> {
-        loop {
-            let class = self.0.owner(page).load(Relaxed);
-            if !Self::TABLE.is_class(class) || page <= self.0.reserved_pages() {
-                return None;
-            }
-            let mask = Self::TABLE.mask(class);
-            if !page::retire(self.0.word(page), mask) {
-                return None;
-            }
-            // Relaxed: ordered after the retirement by its Acquire (rule 6).
-            if self.0.owner(page).load(Relaxed) == class {
-                // Relaxed: whoever gets the page gets it by a Release of its own.
-                self.0.owner(page).store(Self::TABLE.in_transit(), Relaxed);
-                self.0.index(class).remove(page);
-                return Some(page);
-            }
-            page = self.put_back(page, mask)?;
+    /// `false`: it is in use, or reserved.
+    #[inline(never)]
+    pub(crate) fn retire(self, page: u32) -> bool {
+        let class = self.0.owner(page).load(Relaxed);
+        if page <= T::Config::RESERVED_PAGES || !Self::TABLE.is_class(class) {
+            return false;
         }
+        let mask = Self::TABLE.mask(class);
+        if !page::retire(self.0.word(page), mask) {
+            return false;
+        }
+        // Relaxed: ordered after the retirement by its Acquire (rule 6).
+        if self.0.owner(page).load(Relaxed) != class {
+            self.give(page, mask);
+            return false;
+        }
+        // Relaxed: whoever gets the page gets it by a Release of its own.
+        self.0.owner(page).store(Self::TABLE.in_transit(), Relaxed);
+        Index(self.0, class).remove(page);
+        true
     }
 
-    /// Takes one of the pages that are kept empty, from whatever class.
+    /// Takes one of the pages that are kept empty, from whatever class; 0 for none.
     ///
     /// Time: at most [`Config::KEPT_PAGES`] steps.
-    pub fn reclaim(&self) -> Option<u32> {
-        self.0.kept().iter().find_map(|slot| match slot.swap(0, AcqRel) {
-            0 => None,
-            page => {
-                // SeqCst: as in `emptied`.
-                fence(SeqCst);
-                self.retire(page)
+    pub(crate) fn reclaim(self) -> u32 {
+        for slot in self.0.kept() {
+            let page = slot.swap(0, AcqRel);
+            // SeqCst: as in `emptied`.
+            fence(SeqCst);
+            if page != 0 && self.retire(page) {
+                return page;
             }
-        })
-    }
-
-    /// Whether an owner byte says that pooled frees are refused because the page is on its way.
-    pub fn in_transit(&self, owner: u8) -> bool {
-        owner == Self::TABLE.in_transit()
+        }
+        0
     }
 }
 
 /// Where the block lies, in bytes from the start of the arena.
 #[inline(always)]
 fn offset_bytes(page: u32, bit: u32) -> u32 {
-    page * PAGE_BYTES as u32 + bit.trailing_zeros() * GRANULE_BYTES as u32 - PAGE_BYTES as u32
+    page * PAGE + bit.trailing_zeros() * GRANULE - PAGE
 }
-
-const _: () = assert!(owner::LARGE == 0, "zeroed tables say that tier 2 owns every page");

@@ -4,7 +4,6 @@ use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
 use crate::extent::{Engine, Extent};
 use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
-use crate::heap::move_to_new;
 use crate::large::{self, Large};
 use crate::map::Map;
 use crate::policy::{self, Policy};
@@ -48,7 +47,7 @@ pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults> {
 
 /// One claimed memory.
 struct Memory<P, L, C> {
-    base: *mut u8,
+    tables: *mut u8,
     map: Map,
     types: PhantomData<fn() -> (P, L, C)>,
 }
@@ -61,18 +60,18 @@ unsafe impl<P: Policy, L: Large, C: Config> Send for Region<P, L, C> {}
 
 // SAFETY: `claim` made the map for this memory, aligned it, zeroed its tables, and its caller gave it
 // up for good.
-unsafe impl<P: Policy, L: Large, C: Config> Extent for Memory<P, L, C> {
+unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
     type Policy = P;
     type Large = L;
     type Config = C;
 
     #[inline(always)]
-    fn base(&self) -> *mut u8 {
-        self.base
+    fn tables(self) -> *mut u8 {
+        self.tables
     }
 
     #[inline(always)]
-    fn map(&self) -> Map {
+    fn map(self) -> Map {
         self.map
     }
 }
@@ -131,7 +130,8 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         let skipped = start.addr().wrapping_neg() % PAGE_BYTES;
         let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
         for memory in self.memories() {
-            let (first, last) = (memory.base.addr(), memory.base.addr() + memory.map.end);
+            let first = memory.base().addr();
+            let last = memory.tables.addr() + memory.map.bytes;
             if start.addr() < last && first < end {
                 let same = start.addr().next_multiple_of(PAGE_BYTES) == first;
                 return Err(if same { ClaimError::Twice } else { ClaimError::Overlaps });
@@ -148,9 +148,9 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         let slot = self.extents.get(count).ok_or(ClaimError::TooMany)?;
         // SAFETY: inside the memory, which the caller gave up: `skipped` and the map stay within `len_bytes`.
         unsafe {
-            let base = start.add(skipped);
-            base.add(map.header).write_bytes(0, map.end - map.header);
-            (*slot.get()).write(Memory { base, map, types: PhantomData });
+            let tables = start.add(skipped + map.ground as usize);
+            tables.write_bytes(0, map.bytes);
+            (*slot.get()).write(Memory { tables, map, types: PhantomData });
         }
         // Release: pairs with the Acquire in `memories`; the extent and its tables are visible there.
         self.count.store(count + 1, Release);
@@ -236,11 +236,24 @@ unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Some(memory) = self.memory_of(ptr).or_else(|| self.memories().next()) else { return null_mut() };
-        match memory.resize(ptr, layout, new_size) {
+        match memory.resize(ptr, layout.size(), new_size) {
             Ok(true) => ptr,
-            // SAFETY: passed on.
-            Ok(false) => unsafe { move_to_new(self, ptr, layout, new_size) },
-            Err(_) => null_mut(),
+            Ok(false) => {
+                // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
+                // the contract of `realloc`. The new one may lie in another memory.
+                unsafe {
+                    let new = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
+                    if !new.is_null() {
+                        core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
+                        memory.release(ptr, layout);
+                    }
+                    new
+                }
+            }
+            Err(reason) => {
+                memory.wrong_free(ptr, reason);
+                null_mut()
+            }
         }
     }
 }

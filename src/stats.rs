@@ -172,25 +172,21 @@ impl fmt::Display for Stats {
 /// A walk's sums.
 #[derive(Default)]
 pub(crate) struct Walk {
-    free: u32,
     largest: u32,
     runs: usize,
     /// The free run at the walk's place, not yet counted.
     open: u32,
-    live: u32,
-    pages: u32,
     from: u32,
 }
 
 impl Walk {
-    fn meet(&mut self, granules: u32, free: bool) {
+    fn meet(&mut self, bytes: u32, free: bool) {
         if free {
-            self.open += granules;
-            self.free += granules;
+            self.open += bytes;
         } else {
             self.close();
         }
-        self.from += granules;
+        self.from += bytes;
     }
 
     fn close(&mut self) {
@@ -204,12 +200,12 @@ pub(crate) trait Census: Engine {
     /// Counts everything.
     ///
     /// Time: O(pages + runs). Tier 2 is entered for a few runs at a time, pages without.
-    fn stats(&self) -> Stats {
+    fn stats(self) -> Stats {
         let map = self.map();
         let header = self.header();
         let mut stats = Stats {
-            arena_bytes: map.end,
-            metadata_bytes: map.end - map.granules as usize * GRANULE_BYTES,
+            arena_bytes: map.ground as usize + map.bytes,
+            metadata_bytes: map.bytes,
             consistent: true,
             class_count: Self::TABLE.count as u8,
             ..Stats::default()
@@ -220,7 +216,7 @@ pub(crate) trait Census: Engine {
         let before = self.moment();
         let pooled = self.count_pages(&mut stats);
         self.count_large(&mut stats, pooled);
-        stats.deferred_bytes = header.deferred_granules.load(Relaxed) as usize * GRANULE_BYTES;
+        stats.deferred_bytes = header.deferred_bytes.load(Relaxed) as usize;
         stats.live_large_bytes = stats.live_large_bytes.saturating_sub(stats.deferred_bytes);
         stats.live_bytes += stats.live_large_bytes;
         stats.refills = header.refills.load(Relaxed);
@@ -243,12 +239,12 @@ pub(crate) trait Census: Engine {
     }
 
     /// Changes whenever tier 2 does; `None` while it is held.
-    fn moment(&self) -> Option<u32> {
+    fn moment(self) -> Option<u32> {
         self.look(|inside| inside.version)
     }
 
     /// Counts the pages, and returns how many the pools have.
-    fn count_pages(&self, stats: &mut Stats) -> u32 {
+    fn count_pages(self, stats: &mut Stats) -> u32 {
         let mut pooled = 0;
         for page in 1..=self.map().pages {
             let class = self.owner(page).load(Relaxed);
@@ -261,7 +257,7 @@ pub(crate) trait Census: Engine {
                 continue;
             }
             let mask = Self::TABLE.mask(class);
-            let free = (self.word(page).load(Relaxed) & mask).count_ones() as usize;
+            let free = (Tables::word(self, page).load(Relaxed) & mask).count_ones() as usize;
             let live = mask.count_ones() as usize - free;
             let row = &mut stats.classes[usize::from(class) - 1];
             row.pages += 1;
@@ -279,35 +275,34 @@ pub(crate) trait Census: Engine {
     }
 
     /// Whether a page is free for the asking.
-    fn is_reclaimable(&self, page: u32) -> bool {
+    fn is_reclaimable(self, page: u32) -> bool {
         let class = self.owner(page).load(Relaxed);
         let mask = Self::TABLE.mask(class);
         class != owner::LARGE
             && page > Self::Config::RESERVED_PAGES
-            && (!Self::TABLE.is_class(class) || self.word(page).load(Relaxed) == mask)
+            && (!Self::TABLE.is_class(class) || Tables::word(self, page).load(Relaxed) == mask)
     }
 
     /// Counts tier 2's blocks and runs. Of its granules, so many pages belong to the pools.
-    fn count_large(&self, stats: &mut Stats, pooled: u32) {
-        let granules = self.map().granules;
+    fn count_large(self, stats: &mut Stats, pooled: u32) {
         // SAFETY: inside the entry.
-        let free = self.look(|inside| unsafe { (Self::Large::free_granules(self), inside.peak_granules) });
-        let (free, peak) = free.unwrap_or((0, 0));
-        stats.free_bytes += free as usize * GRANULE_BYTES;
-        stats.committed_peak_bytes = peak as usize * GRANULE_BYTES;
-        stats.live_large_bytes = (granules - free).saturating_sub(pooled * PAGE_GRANULES) as usize * GRANULE_BYTES;
+        let looked = self.look(|inside| unsafe { (Self::Large::free_bytes(self), inside.peak_bytes) });
+        let (free, peak) = looked.unwrap_or((0, 0));
+        stats.free_bytes += free as usize;
+        stats.committed_peak_bytes = peak as usize;
+        stats.live_large_bytes = (self.map().ground - free).saturating_sub(pooled * PAGE) as usize;
         if Self::Large::WALKS {
             let walk = self.walk();
-            stats.largest_free_bytes = Some(walk.largest as usize * GRANULE_BYTES);
+            stats.largest_free_bytes = Some(walk.largest as usize);
             stats.free_runs = Some(walk.runs);
         }
     }
 
     /// Meets every run of the arena, a few inside each look.
-    fn walk(&self) -> Walk {
-        let mut walk = Walk { from: 1, ..Walk::default() };
+    fn walk(self) -> Walk {
+        let mut walk = Walk { from: GRANULE, ..Walk::default() };
         let mut version = None;
-        while walk.from <= self.map().granules {
+        while walk.from <= self.map().ground {
             let looked = self.look(|inside| {
                 if version.is_some_and(|version| version != inside.version) {
                     walk.close();
@@ -337,15 +332,13 @@ pub(crate) trait Census: Engine {
         walk
     }
 
-    fn meet_run(&self, walk: &mut Walk, run: Run) {
-        let page = granule_page(run.first);
-        let aligned = page_granule(page) == run.first;
-        let pooled = !run.free && aligned && page <= self.map().pages && self.owner(page).load(Relaxed) != owner::LARGE;
-        walk.pages += u32::from(pooled);
-        if !run.free && !pooled {
-            walk.live += run.granules;
-        }
-        walk.meet(run.granules, run.free || (pooled && self.is_reclaimable(page)));
+    fn meet_run(self, walk: &mut Walk, run: Run) {
+        let page = place_page(run.first);
+        let pooled = !run.free
+            && page_place(page) == run.first
+            && page <= self.map().pages
+            && self.owner(page).load(Relaxed) != owner::LARGE;
+        walk.meet(run.bytes, run.free || (pooled && self.is_reclaimable(page)));
     }
 }
 

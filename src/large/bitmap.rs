@@ -37,15 +37,9 @@ impl Bitmap {
     }
 
     #[inline(always)]
-    pub(super) fn set(&self, at: u32) {
+    pub(super) fn flip(&self, at: u32) {
         let word = self.word(at);
-        word.store(word.load(Relaxed) | 1 << (at % 32), Relaxed);
-    }
-
-    #[inline(always)]
-    pub(super) fn clear(&self, at: u32) {
-        let word = self.word(at);
-        word.store(word.load(Relaxed) & !(1 << (at % 32)), Relaxed);
+        word.store(word.load(Relaxed) ^ 1 << (at % 32), Relaxed);
     }
 
     /// The first bit at or after `from` that is set, or `limit`.

@@ -18,14 +18,18 @@
 //!   last granule of a free run ends in a size with `END` set, the first in a link without.
 //!
 //! So every free is checked in O(1): whether a block starts here, is live, and has this size. Runs
-//! are sorted by size into bins, four to a doubling, as in TLSF (Masmano et al., 2004); a few entries of a request's own bin
-//! are compared before the next larger bin serves it. Bins of 32 to 127 granules come in
-//! pairs, the second for runs that have a whole page inside: the pools find one without a search.
+//! are sorted by size into bins, four to a doubling, as in TLSF (Masmano et al., 2004); a few entries
+//! of a request's own bin are compared before the next larger bin serves it. Bins of 32 to 127
+//! granules come in pairs, the second for runs that have a whole page inside: the pools find one
+//! without a search.
+//!
+//! Links are places: a bin's head is a word whose place a run's `prev` can name, so that a run leaves
+//! its list without asking whether it was the first.
 
 use super::bitmap::Bitmap;
 use super::{Ground, Large, Resized, Run, TableBytes, WALK_GRANULES};
 use crate::config::Reason;
-use crate::geometry::{GRANULE_BYTES, LARGE_MIN_GRANULES, PAGE_GRANULES};
+use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
 
 /// Tier 2 in O(1): the default.
 ///
@@ -36,38 +40,47 @@ pub struct Segregated;
 /// How many runs of a request's own bin are compared.
 pub const LOOKS: u32 = 8;
 
+/// The smallest block, in bytes.
+const MIN: u32 = 2 * GRANULE;
 /// Marks the size at the end of a free run.
-const END: u32 = 1 << 31;
-/// Words before the bins: the free granules, and the bins that are not empty.
-const HEAD_WORDS: usize = 4;
+const END: u32 = 1;
+/// Words before the bins: the free bytes, and the bins that are not empty.
+const HEAD_WORDS: u32 = 4;
 /// The first bin of a pair, and the first after the pairs.
 const PAIRS: core::ops::Range<u32> = 16..32;
 /// The bins of the first word whose runs have a page inside; all further bins' runs have.
 const PAGE_BINS: u32 = 0xAAAA_0000;
 
-/// A free run.
+/// A free run: its place, and its length in bytes.
 #[derive(Clone, Copy)]
 struct Free {
     first: u32,
     len: u32,
 }
 
-/// Where the first page of a run lies, seen from its first granule: never 1, because a single
-/// granule can't be a free run of its own.
-#[inline(always)]
-fn page_inside(first: u32) -> u32 {
-    let prefix = 1u32.wrapping_sub(first) % PAGE_GRANULES;
-    if prefix == 1 { prefix + PAGE_GRANULES } else { prefix }
+impl Free {
+    const fn end(self) -> u32 {
+        self.first + self.len
+    }
 }
 
-/// The bin of runs of `len` granules, the first of the two if it is one of a pair.
+/// How far behind its first granule a run has a place that is a multiple of `align` bytes from `base`:
+/// never one granule, which can't be a free run of its own.
+#[inline(always)]
+fn prefix(first: u32, base: u32, align: u32) -> u32 {
+    let prefix = (GRANULE.wrapping_sub(first).wrapping_sub(base)) & (align - 1);
+    if prefix == GRANULE { prefix + align } else { prefix }
+}
+
+/// The bin of runs of `len` bytes, the first of the two if it is one of a pair.
 #[inline(always)]
 const fn size_bin(len: u32) -> u32 {
-    if len < 4 {
-        return len;
+    let granules = len / GRANULE;
+    if granules < 4 {
+        return granules;
     }
-    let log = 31 - len.leading_zeros();
-    let bin = (log - 1) * 4 + ((len >> (log - 2)) & 3);
+    let log = 31 - granules.leading_zeros();
+    let bin = (log - 1) * 4 + ((granules >> (log - 2)) & 3);
     if bin < PAIRS.start {
         bin
     } else if bin < PAIRS.start + 8 {
@@ -78,256 +91,237 @@ const fn size_bin(len: u32) -> u32 {
 }
 
 /// The bin of a run.
-#[inline(always)]
 fn bin_of(run: Free) -> u32 {
     let bin = size_bin(run.len);
-    let with_page = PAIRS.contains(&bin) && page_inside(run.first) + PAGE_GRANULES <= run.len;
+    let with_page = bin < PAIRS.end && bin >= PAIRS.start && prefix(run.first, 0, PAGE) + PAGE <= run.len;
     bin + with_page as u32
 }
 
-/// How many bins an arena of so many granules needs.
-const fn bins(granules: u32) -> u32 {
-    size_bin(granules) + 2
+/// How many bins an arena of so many bytes needs.
+const fn bins(bytes: u32) -> u32 {
+    size_bin(bytes) + 2
 }
 
-/// The tier's words, with names.
-struct Tier<'a, G> {
-    ground: &'a G,
-    bits: Bitmap,
-}
+/// The tier's words, with names. A place is 8 times the number of a granule.
+#[derive(Clone, Copy)]
+struct Tier<G>(G);
 
-impl<'a, G: Ground> Tier<'a, G> {
+impl<G: Ground> Tier<G> {
+    /// The place behind the last granule.
     #[inline(always)]
-    fn new(ground: &'a G) -> Self {
-        let heads = bins(ground.granules()) as usize * 4;
+    fn behind(self) -> u32 {
+        self.0.bytes() + GRANULE
+    }
+
+    #[inline(always)]
+    fn bits(self) -> Bitmap {
+        let before = (HEAD_WORDS + bins(self.0.bytes())) as usize * 4;
         // SAFETY: `TABLE_BYTES` counts the words before the bitmap and the bitmap's own.
-        let bits = unsafe { Bitmap::new(ground.table().add(HEAD_WORDS * 4 + heads)) };
-        Self { ground, bits }
-    }
-
-    /// Word `at` of the table.
-    #[inline(always)]
-    fn table(&self, at: u32) -> *mut u32 {
-        // SAFETY: callers pass at most HEAD_WORDS + bins: inside the table.
-        unsafe { self.ground.table().cast::<u32>().add(at as usize) }
-    }
-
-    /// Reads word `at` of the table.
-    #[inline(always)]
-    fn load(&self, at: u32) -> u32 {
-        // SAFETY: inside the entry nobody else touches the table's words before the bitmap.
-        unsafe { self.table(at).read() }
-    }
-
-    /// Writes word `at` of the table.
-    #[inline(always)]
-    fn store(&self, at: u32, value: u32) {
-        // SAFETY: as in `load`.
-        unsafe { self.table(at).write(value) }
-    }
-
-    /// Word `at` of the run that starts at `granule`. It must be free, or the caller's.
-    #[inline(always)]
-    fn run_word(&self, granule: u32, at: usize) -> *mut u32 {
-        // SAFETY: links and sizes only ever name granules of the ground, and a run has two at least.
-        unsafe { self.ground.block(granule).cast::<u32>().add(at) }
+        unsafe { Bitmap::new(self.0.table().add(before)) }
     }
 
     #[inline(always)]
-    fn get(&self, granule: u32, at: usize) -> u32 {
-        // SAFETY: inside the entry the words of a free run are the tier's alone.
-        unsafe { self.run_word(granule, at).read() }
+    fn flip(self, place: u32) {
+        self.bits().flip(place / GRANULE);
     }
 
     #[inline(always)]
-    fn put(&self, granule: u32, at: usize, value: u32) {
+    fn bit(self, place: u32) -> bool {
+        self.bits().get(place / GRANULE)
+    }
+
+    /// The place of word `at` of the table.
+    #[inline(always)]
+    fn table(self, at: u32) -> u32 {
+        self.0.table_place() + at * 4
+    }
+
+    /// Word `at` behind a place: of a free run, of a block that is the caller's, or of the table.
+    #[inline(always)]
+    fn get(self, place: u32, at: u32) -> u32 {
+        // SAFETY: links and sizes only ever name places of the ground's runs and of the table, whose
+        // words are the tier's alone inside the entry.
+        unsafe { self.0.word(place + at * 4).read() }
+    }
+
+    #[inline(always)]
+    fn put(self, place: u32, at: u32, value: u32) {
         // SAFETY: as in `get`.
-        unsafe { self.run_word(granule, at).write(value) }
+        unsafe { self.0.word(place + at * 4).write(value) }
     }
 
+    /// Adds to the free bytes.
     #[inline(always)]
-    fn len(&self, first: u32) -> u32 {
-        self.get(first, 2)
+    fn add_free(self, bytes: u32) {
+        self.put(self.table(0), 0, self.get(self.table(0), 0).wrapping_add(bytes));
     }
 
-    /// Writes a run's two sizes.
+    /// Turns the bit that says whether a bin holds something.
     #[inline(always)]
-    fn set_len(&self, run: Free) {
-        self.put(run.first, 2, run.len);
-        self.put(run.first + run.len - 1, 1, run.len | END);
+    fn flip_bin(self, bin: u32) {
+        let place = self.table(1) + bin / 32 * 4;
+        self.put(place, 0, self.get(place, 0) ^ 1 << (bin % 32));
     }
 
-    /// Enters a run into its bin, as the first.
-    fn link(&self, run: Free) {
-        debug_assert!(run.len >= LARGE_MIN_GRANULES);
+    /// Enters a run into its bin, as the first, and writes its sizes.
+    #[inline(never)]
+    fn link(self, run: Free) {
+        debug_assert!(run.len >= MIN);
         let bin = bin_of(run);
-        let next = self.load(HEAD_WORDS as u32 + bin);
+        let head = self.table(HEAD_WORDS + bin);
+        let next = self.get(head, 0);
         self.put(run.first, 0, next);
-        self.put(run.first, 1, 0);
-        self.set_len(run);
+        self.put(run.first, 1, head);
+        self.put(run.first, 2, run.len);
+        self.put(run.end() - 4, 0, run.len | END);
+        self.put(head, 0, run.first);
+        self.add_free(run.len);
         if next != 0 {
             self.put(next, 1, run.first);
+        } else {
+            self.flip_bin(bin);
         }
-        self.store(HEAD_WORDS as u32 + bin, run.first);
-        self.store(1 + bin / 32, self.load(1 + bin / 32) | 1 << (bin % 32));
-        self.store(0, self.load(0) + run.len);
     }
 
-    /// Takes a run out of its bin.
-    fn unlink(&self, run: Free) {
-        let (next, prev) = (self.get(run.first, 0), self.get(run.first, 1));
+    /// Takes the run that starts at `first` out of its bin.
+    #[inline(never)]
+    fn unlink(self, first: u32) -> Free {
+        let (next, prev, len) = (self.get(first, 0), self.get(first, 1), self.get(first, 2));
+        self.put(prev, 0, next);
+        self.add_free(len.wrapping_neg());
         if next != 0 {
             self.put(next, 1, prev);
+        } else if prev >= self.table(HEAD_WORDS) {
+            self.flip_bin((prev - self.table(HEAD_WORDS)) / 4);
         }
-        if prev != 0 {
-            self.put(prev, 0, next);
-        } else {
-            let bin = bin_of(run);
-            self.store(HEAD_WORDS as u32 + bin, next);
-            if next == 0 {
-                self.store(1 + bin / 32, self.load(1 + bin / 32) & !(1 << (bin % 32)));
-            }
-        }
-        self.store(0, self.load(0) - run.len);
+        Free { first, len }
     }
 
     /// The first bin at or after `from` that is not empty; of the first word, only those of `mask`.
     #[inline(always)]
-    fn next_bin(&self, from: u32, mask: u32) -> Option<u32> {
-        let words = bins(self.ground.granules()).div_ceil(32);
-        let mut at = from / 32;
-        let mut allowed = u32::MAX << (from % 32);
-        while at < words {
-            let bits = self.load(1 + at) & allowed & if at == 0 { mask } else { u32::MAX };
+    fn next_bin(self, from: u32, mask: u32) -> Option<u32> {
+        let mut word = from / 32;
+        let mut allowed = mask & (u32::MAX << (from % 32));
+        if word != 0 {
+            allowed = u32::MAX << (from % 32);
+        }
+        while word < bins(self.0.bytes()).div_ceil(32) {
+            let bits = self.get(self.table(1 + word), 0) & allowed;
             if bits != 0 {
-                return Some(at * 32 + bits.trailing_zeros());
+                return Some(word * 32 + bits.trailing_zeros());
             }
             allowed = u32::MAX;
-            at += 1;
+            word += 1;
         }
         None
     }
 
-    /// The smallest of the first [`LOOKS`] runs of a bin in which a block has its place. Returns the
-    /// run and the place.
+    /// A run in which a block has its place, from the request's own bin upward: the smallest of the first
+    /// [`LOOKS`] runs of a bin. Returns the run's first place, or 0.
     #[inline(always)]
-    fn best_of(&self, bin: u32, granules: u32, place: impl Fn(u32) -> u32) -> Option<(Free, u32)> {
-        let mut first = self.load(HEAD_WORDS as u32 + bin);
-        let mut best = None;
-        let mut best_len = u32::MAX;
-        for _ in 0..LOOKS {
-            if first == 0 {
-                break;
-            }
-            let len = self.len(first);
-            let at = first + place(first);
-            if len < best_len && at + granules <= first + len {
-                best = Some((Free { first, len }, at));
-                best_len = len;
-                if len == granules {
-                    break;
+    fn find(self, bytes: u32, align: u32, base: u32, mask: u32) -> u32 {
+        let mut bin = size_bin(bytes);
+        while let Some(found) = self.next_bin(bin, mask) {
+            let (mut best, mut best_len) = (0, u32::MAX);
+            let mut first = self.get(self.table(HEAD_WORDS + found), 0);
+            let mut looks = LOOKS;
+            while first != 0 && looks != 0 {
+                let len = self.get(first, 2);
+                if len < best_len && prefix(first, base, align) + bytes <= len {
+                    (best, best_len) = (first, len);
+                    if len == bytes {
+                        return first;
+                    }
                 }
+                first = self.get(first, 0);
+                looks -= 1;
             }
-            first = self.get(first, 0);
+            if best != 0 {
+                return best;
+            }
+            bin = found + 1;
         }
-        best
+        0
     }
 
-    /// A run in which a block has its place, from the own bin of `granules` upward.
+    /// Ends a block at `end`; what is left of it up to `run_end`, the end of a free run whose last bit
+    /// is still set, stays free.
     #[inline(always)]
-    fn find(&self, granules: u32, mask: u32, place: impl Fn(u32) -> u32) -> Option<(Free, u32)> {
-        let mut bin = size_bin(granules);
-        loop {
-            bin = self.next_bin(bin, mask)?;
-            if let Some(found) = self.best_of(bin, granules, &place) {
-                return Some(found);
-            }
-            bin += 1;
+    fn split(self, end: u32, run_end: u32) {
+        let len = run_end - end;
+        if len < MIN {
+            return self.flip(run_end - GRANULE);
         }
+        self.flip(end);
+        if len != MIN {
+            self.flip(end + GRANULE);
+        }
+        self.link(Free { first: end, len });
     }
 
-    /// Turns part of a free run into a live block; what is left on both sides stays free.
-    fn carve(&self, run: Free, at: u32, granules: u32) {
-        let prefix = at - run.first;
-        let suffix = run.len - prefix - granules;
-        debug_assert_ne!(prefix, 1);
-        self.unlink(run);
-        if prefix == 0 {
-            self.bits.clear(at + 1);
-        } else {
-            self.bits.set(at - 1);
-            self.bits.set(at);
-            self.link(Free { first: run.first, len: prefix });
+    /// Takes the free run that starts at `first` out of the tier, bits and all. Returns its end.
+    fn absorb(self, first: u32) -> u32 {
+        let run = self.unlink(first);
+        self.flip(first);
+        self.flip(first + GRANULE);
+        if run.len != MIN {
+            self.flip(run.end() - GRANULE);
         }
-        self.split(at, at + granules, suffix);
+        run.end()
     }
 
-    /// Ends a block at `end`, of which `rest` granules up to the end of a free run are left over. The
-    /// run's last bit is still set.
-    fn split(&self, at: u32, end: u32, rest: u32) {
-        if rest >= LARGE_MIN_GRANULES {
-            self.bits.set(end);
-            self.bits.set(end + 1);
-            self.link(Free { first: end, len: rest });
-        } else if end + rest - 1 > at {
-            self.bits.clear(end + rest - 1);
-        }
-    }
-
-    /// Where the block that starts at `first` and should have `granules` ends, if it is live.
-    fn end_of(&self, first: u32, granules: u32) -> Result<u32, Reason> {
-        let behind = self.ground.granules() + 1;
+    /// Where the block that starts at `first` and should have so many bytes ends, if it is live.
+    fn end_of(self, first: u32, bytes: u32) -> Result<u32, Reason> {
         if !self.seems_live(first) || self.is_second_of_free(first) {
-            return Err(if self.bits.get(first) { Reason::Double } else { Reason::NoBlock });
+            return Err(if self.bit(first) { Reason::Double } else { Reason::NoBlock });
         }
-        let end = first + granules;
-        if end > behind {
-            return Err(Reason::Size);
+        let end = first + bytes;
+        if end <= self.behind() {
+            if self.bit(end) {
+                return Ok(end);
+            }
+            if self.bit(end + GRANULE) {
+                return Ok(end + GRANULE);
+            }
         }
-        if self.bits.get(end) {
-            return Ok(end);
-        }
-        if self.bits.get(end + 1) { Ok(end + 1) } else { Err(Reason::Size) }
+        Err(Reason::Size)
     }
 
     #[inline(always)]
-    fn seems_live(&self, first: u32) -> bool {
-        self.bits.get(first) && !self.bits.get(first + 1)
+    fn seems_live(self, first: u32) -> bool {
+        self.bit(first) && !self.bit(first + GRANULE)
     }
 
-    /// Whether `at`, whose bits read `1 0`, is the second granule of a free run.
+    /// Whether `place`, whose bits read `1 0`, is the second granule of a free run.
     #[inline(always)]
-    fn is_second_of_free(&self, at: u32) -> bool {
+    fn is_second_of_free(self, place: u32) -> bool {
         // A set bit before it belongs to a free run in any case, whose words are the tier's.
-        self.bits.get(at - 1) && self.get(at - 1, 1) & END == 0
+        self.bit(place - GRANULE) && self.get(place - 4, 0) & END == 0
     }
 
     /// Makes live granules free and joins them with their free neighbours. Their own start bit is set.
-    fn release(&self, first: u32, end: u32) {
-        let mut run = Free { first, len: end - first };
-        // Clear what lies inside the joined run before setting its edges: they can coincide.
-        if self.bits.get(end + 1) {
-            let right = Free { first: end, len: self.len(end) };
-            self.unlink(right);
-            self.bits.clear(end);
-            if right.len != 2 {
-                self.bits.clear(end + 1);
-            }
-            run.len += right.len;
+    #[inline(never)]
+    fn release(self, first: u32, end: u32) {
+        let (mut first, mut end) = (first, end);
+        // The right neighbour's bits are cleared before the joined run's are set: they can coincide.
+        if self.bit(end + GRANULE) {
+            end = self.absorb(end);
         }
-        if self.bits.get(first - 1) {
-            let len = self.get(first - 1, 1) & !END;
-            let left = Free { first: first - len, len };
-            self.unlink(left);
-            self.bits.clear(first);
-            if len != 2 {
-                self.bits.clear(first - 1);
+        if self.bit(first - GRANULE) {
+            let len = self.get(first - 4, 0) & !END;
+            self.flip(first);
+            if len != MIN {
+                self.flip(first - GRANULE);
             }
-            run = Free { first: left.first, len: run.len + len };
+            first -= len;
+            self.unlink(first);
+        } else {
+            self.flip(first + GRANULE);
         }
-        self.bits.set(run.first + 1);
-        self.bits.set(run.first + run.len - 1);
-        self.link(run);
+        if end - first != MIN {
+            self.flip(end - GRANULE);
+        }
+        self.link(Free { first, len: end - first });
     }
 }
 
@@ -335,197 +329,189 @@ impl<'a, G: Ground> Tier<'a, G> {
 // words of free runs are written; `give` and `resize` verify before they change anything.
 unsafe impl Large for Segregated {
     const TABLE_BYTES: TableBytes = TableBytes {
-        fixed: HEAD_WORDS * 4 + 13 * 4 + Bitmap::BYTES_FIXED,
+        fixed: HEAD_WORDS as usize * 4 + 13 * 4 + Bitmap::BYTES_FIXED,
         per_page: Bitmap::BYTES_PER_PAGE,
         per_doubling: 16,
     };
     const WALKS: bool = true;
     const SHRINKS: bool = true;
 
-    unsafe fn init(ground: &impl Ground) {
-        let tier = Tier::new(ground);
-        let len = ground.granules();
-        for at in [1, 2, len, len + 1] {
-            tier.bits.set(at);
+    unsafe fn init(ground: impl Ground) {
+        let tier = Tier(ground);
+        for place in [GRANULE, 2 * GRANULE, tier.behind() - GRANULE, tier.behind()] {
+            tier.flip(place);
         }
-        tier.link(Free { first: 1, len });
+        tier.link(Free { first: GRANULE, len: ground.bytes() });
     }
 
-    #[inline(never)]
-    unsafe fn take(ground: &impl Ground, granules: u32, align_granules: u32) -> u32 {
-        let tier = Tier::new(ground);
-        let found = if align_granules == 1 {
-            tier.find(granules, u32::MAX, |_| 0)
+    unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 {
+        let tier = Tier(ground);
+        // The ground is aligned to a page: only larger alignments need its address.
+        let base = if align > PAGE { ground.word(GRANULE).addr() as u32 } else { 0 };
+        let mask = if align == PAGE && bytes == PAGE { PAGE_BINS } else { u32::MAX };
+        let first = tier.find(bytes, align, base, mask);
+        if first == 0 {
+            return 0;
+        }
+        let run = tier.unlink(first);
+        let at = first + prefix(first, base, align);
+        if at == first {
+            if run.len != MIN {
+                tier.flip(first + GRANULE);
+            }
         } else {
-            let base = (ground.block(1).addr() / GRANULE_BYTES) as u32;
-            tier.find(granules, u32::MAX, |first| {
-                let prefix = 1u32.wrapping_sub(first).wrapping_sub(base) & (align_granules - 1);
-                if prefix == 1 { prefix + align_granules } else { prefix }
-            })
-        };
-        let Some((run, at)) = found else { return 0 };
-        tier.carve(run, at, granules);
+            tier.flip(at);
+            if at - first > MIN {
+                tier.flip(at - GRANULE);
+            }
+            tier.link(Free { first, len: at - first });
+        }
+        tier.split(at + bytes, run.end());
         at
     }
 
-    #[inline(never)]
-    unsafe fn take_page(ground: &impl Ground) -> u32 {
-        let tier = Tier::new(ground);
-        let Some((run, at)) = tier.find(PAGE_GRANULES, PAGE_BINS, page_inside) else { return 0 };
-        tier.carve(run, at, PAGE_GRANULES);
-        at
-    }
-
-    #[inline(never)]
-    unsafe fn give(ground: &impl Ground, first: u32, granules: u32) -> Result<(), Reason> {
-        let tier = Tier::new(ground);
-        let end = tier.end_of(first, granules)?;
+    unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
+        let tier = Tier(ground);
+        let end = tier.end_of(first, bytes)?;
         tier.release(first, end);
         Ok(())
     }
 
-    fn is_live(ground: &impl Ground, first: u32) -> bool {
-        Tier::new(ground).seems_live(first)
+    fn is_live(ground: impl Ground, first: u32) -> bool {
+        Tier(ground).seems_live(first)
     }
 
-    #[inline(never)]
-    unsafe fn resize(ground: &impl Ground, first: u32, old: u32, new: u32) -> Resized {
-        let tier = Tier::new(ground);
-        let end = match tier.end_of(first, old) {
+    unsafe fn resize(ground: impl Ground, first: u32, old: u32, new: u32) -> Resized {
+        let tier = Tier(ground);
+        let mut end = match tier.end_of(first, old) {
             Ok(end) => end,
             Err(reason) => return Resized::Wrong(reason),
         };
         let wanted = first + new;
-        let next_is_free = tier.bits.get(end + 1);
-        if wanted <= end {
-            // A single granule can be left only where it joins a free run.
-            if wanted < end - 1 || (wanted < end && next_is_free) {
-                tier.bits.set(wanted);
-                tier.release(wanted, end);
+        let next_is_free = tier.bit(end + GRANULE);
+        if wanted > end {
+            if !next_is_free || end + tier.get(end, 2) < wanted {
+                return Resized::Move;
             }
-            return Resized::InPlace;
+            end = tier.absorb(end);
         }
-        if !next_is_free {
-            return Resized::Move;
+        // A single granule can be left only where it joins a free run.
+        if end - wanted >= MIN || (end != wanted && tier.bit(end + GRANULE)) {
+            tier.flip(wanted);
+            tier.release(wanted, end);
         }
-        let right = Free { first: end, len: tier.len(end) };
-        let right_end = end + right.len;
-        if right_end < wanted {
-            return Resized::Move;
-        }
-        tier.unlink(right);
-        tier.bits.clear(end);
-        tier.bits.clear(end + 1);
-        tier.bits.set(right_end - 1);
-        tier.split(first, wanted, right_end - wanted);
         Resized::InPlace
     }
 
-    unsafe fn give_tail(ground: &impl Ground, first: u32, granules: u32) {
-        let tier = Tier::new(ground);
-        tier.bits.set(first);
-        tier.release(first, first + granules);
+    unsafe fn give_tail(ground: impl Ground, first: u32, bytes: u32) {
+        let tier = Tier(ground);
+        tier.flip(first);
+        tier.release(first, first + bytes);
     }
 
-    unsafe fn free_granules(ground: &impl Ground) -> u32 {
-        Tier::new(ground).load(0)
+    unsafe fn free_bytes(ground: impl Ground) -> u32 {
+        Tier(ground).get(Tier(ground).table(0), 0)
     }
 
-    unsafe fn next_run(ground: &impl Ground, from: u32) -> Option<Run> {
-        let tier = Tier::new(ground);
-        let behind = ground.granules() + 1;
-        if from >= behind {
+    unsafe fn next_run(ground: impl Ground, from: u32) -> Option<Run> {
+        let tier = Tier(ground);
+        if from >= tier.behind() {
             return None;
         }
-        let begins = tier.bits.get(from);
-        let free = begins && tier.bits.get(from + 1);
-        let granules =
-            if free { tier.len(from) } else { tier.bits.next_set(from + 1, behind.min(from + WALK_GRANULES)) - from };
-        Some(Run { first: from, granules, free, begins })
+        let begins = tier.bit(from);
+        let free = begins && tier.bit(from + GRANULE);
+        let bytes = if free { tier.get(from, 2) } else { tier.next_set(from + GRANULE, from) - from };
+        Some(Run { first: from, bytes, free, begins })
     }
 
-    unsafe fn next_start(ground: &impl Ground, from: u32) -> Result<u32, u32> {
-        let tier = Tier::new(ground);
-        let limit = (ground.granules() + 1).min(from + WALK_GRANULES);
+    unsafe fn next_start(ground: impl Ground, from: u32) -> Result<u32, u32> {
+        let tier = Tier(ground);
         let mut at = from;
         loop {
-            at = tier.bits.next_set(at, limit);
-            if at == ground.granules() + 1 {
+            at = tier.next_set(at, from);
+            if at == tier.behind() {
                 return Ok(at);
             }
-            if at == limit {
+            if at >= from + WALK_GRANULES * GRANULE {
                 return Err(at);
             }
             // A live block's start is certain from its bits and the word before it.
             if tier.seems_live(at) && !tier.is_second_of_free(at) {
                 return Ok(at);
             }
-            at += 1;
+            at += GRANULE;
         }
     }
 
-    unsafe fn check(ground: &impl Ground) -> Result<(), &'static str> {
-        Tier::new(ground).check()
+    unsafe fn check(ground: impl Ground) -> Result<(), &'static str> {
+        Tier(ground).check()
     }
 }
 
-impl<G: Ground> Tier<'_, G> {
+impl<G: Ground> Tier<G> {
+    /// The first place at or after `at` that is marked, or as far as a walk that is at `from` looks.
+    fn next_set(self, at: u32, from: u32) -> u32 {
+        let limit = self.behind().min(from + WALK_GRANULES * GRANULE);
+        self.bits().next_set(at / GRANULE, limit / GRANULE) * GRANULE
+    }
+
     /// Walks the arena and the bins, and compares.
-    fn check(&self) -> Result<(), &'static str> {
-        let (mut from, mut free, mut runs, mut left_is_free) = (1, 0, 0, false);
-        let behind = self.ground.granules() + 1;
-        while from < behind {
+    fn check(self) -> Result<(), &'static str> {
+        let (mut from, mut free, mut runs, mut left_is_free) = (GRANULE, 0, 0, false);
+        while from < self.behind() {
             // SAFETY: inside the entry, as the caller of `check` is; `from` is the end of a run.
-            let Some(run) = (unsafe { Segregated::next_run(self.ground, from) }) else {
+            let Some(run) = (unsafe { Segregated::next_run(self.0, from) }) else {
                 return Err("the walk ends before the arena does");
             };
-            if run.begins && run.granules < LARGE_MIN_GRANULES || from + run.granules > behind {
+            if (run.begins && run.bytes < MIN) || from + run.bytes > self.behind() {
                 return Err("a run is too short, or longer than the arena");
             }
             if run.free {
-                self.check_run(Free { first: from, len: run.granules })?;
+                self.check_run(Free { first: from, len: run.bytes })?;
                 if left_is_free {
                     return Err("two free runs are neighbours");
                 }
-                free += run.granules;
+                free += run.bytes;
                 runs += 1;
             }
             left_is_free = run.free;
-            from += run.granules;
+            from += run.bytes;
         }
-        if from != behind || !self.bits.get(behind) || self.bits.get(behind + 1) {
+        if from != self.behind() || !self.bit(from) || self.bit(from + GRANULE) {
             return Err("the end of the arena is not marked");
         }
-        if free != self.load(0) {
-            return Err("the count of free granules is wrong");
+        if free != self.get(self.table(0), 0) {
+            return Err("the count of free bytes is wrong");
         }
         self.check_bins(runs)
     }
 
-    fn check_run(&self, run: Free) -> Result<(), &'static str> {
-        if self.get(run.first + run.len - 1, 1) != run.len | END {
+    fn check_run(self, run: Free) -> Result<(), &'static str> {
+        let last = run.end() - GRANULE;
+        if self.get(run.end() - 4, 0) != run.len | END {
             return Err("a free run's two sizes differ");
         }
-        if !self.bits.get(run.first + run.len - 1) {
+        if !self.bit(last) {
             return Err("a free run's last granule is not marked");
         }
-        if run.len > 3 && self.bits.next_set(run.first + 2, run.first + run.len) != run.first + run.len - 1 {
+        let inside = (run.first + 2 * GRANULE) / GRANULE;
+        if run.len > 3 * GRANULE && self.bits().next_set(inside, run.end() / GRANULE) * GRANULE != last {
             return Err("a granule inside a free run is marked");
         }
         Ok(())
     }
 
     /// Every run of a bin belongs there, is linked both ways, and is one that the walk has met.
-    fn check_bins(&self, mut runs: u32) -> Result<(), &'static str> {
-        for bin in 0..bins(self.ground.granules()) {
-            let mut prev = 0;
-            let mut first = self.load(HEAD_WORDS as u32 + bin);
-            if (first != 0) != ((self.load(1 + bin / 32) >> (bin % 32)) & 1 != 0) {
+    fn check_bins(self, mut runs: u32) -> Result<(), &'static str> {
+        for bin in 0..bins(self.0.bytes()) {
+            let mut prev = self.table(HEAD_WORDS + bin);
+            let mut first = self.get(prev, 0);
+            if (first != 0) != ((self.get(self.table(1 + bin / 32), 0) >> (bin % 32)) & 1 != 0) {
                 return Err("the bins' bitmap is wrong");
             }
             while first != 0 {
-                let run = Free { first, len: self.len(first) };
-                if !self.bits.get(first) || !self.bits.get(first + 1) || bin_of(run) != bin {
+                let run = Free { first, len: self.get(first, 2) };
+                if !self.bit(first) || !self.bit(first + GRANULE) || bin_of(run) != bin {
                     return Err("a bin holds what does not belong there");
                 }
                 if self.get(first, 1) != prev {
@@ -540,6 +526,8 @@ impl<G: Ground> Tier<'_, G> {
     }
 }
 
+const _: () = assert!(GRANULE as usize == GRANULE_BYTES);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -547,31 +535,31 @@ mod tests {
     #[test]
     fn bins_ascend_and_are_as_many_as_counted() {
         let mut last = 0;
-        for len in 2..=1 << 21 {
-            let bin = size_bin(len);
-            assert!(bin == last || bin > last, "{len} granules");
+        for granules in 2..=1 << 21 {
+            let bin = size_bin(granules * GRANULE);
+            assert!(bin >= last, "{granules} granules");
             last = bin;
         }
         for log in 1..=21u32 {
             for granules in [1 << log, (2 << log) - 1] {
                 let counted = 13 + 4 * log;
-                assert!(bins(granules) <= counted, "{granules} granules: {} bins", bins(granules));
+                assert!(bins(granules * GRANULE) <= counted, "{granules} granules");
             }
         }
-        assert!(bins(1 << 21).div_ceil(32) <= 3);
+        assert!(bins((1 << 21) * GRANULE).div_ceil(32) <= 3);
     }
 
     #[test]
     fn a_run_in_a_page_bin_has_a_page_inside_and_no_other_has() {
-        for first in 1..100 {
-            for len in 2..300 {
+        for first in (1..100).map(|granule| granule * GRANULE) {
+            for len in (2..300).map(|granules| granules * GRANULE) {
                 let fits = (0..)
-                    .map(|page| page * PAGE_GRANULES + 1)
+                    .map(|page| page * PAGE + GRANULE)
                     .skip_while(|&at| at < first)
-                    .take_while(|&at| at + PAGE_GRANULES <= first + len)
-                    .any(|at| at - first != 1);
+                    .take_while(|&at| at + PAGE <= first + len)
+                    .any(|at| at - first != GRANULE);
                 let bin = bin_of(Free { first, len });
-                let in_page_bin = bin >= 32 || PAGE_BINS >> bin & 1 != 0;
+                let in_page_bin = bin >= 32 || (PAGE_BINS >> bin) & 1 != 0;
                 assert_eq!(fits, in_page_bin, "run of {len} at {first}");
             }
         }
