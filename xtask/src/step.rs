@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use wait_timeout::ChildExt;
 
 /// How many of a failing tool's last lines are quoted.
-const QUOTED_LINES: usize = 60;
+const QUOTED_LINES: usize = 150;
 
 /// What a tool did.
 pub struct Outcome {
