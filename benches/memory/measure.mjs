@@ -1,13 +1,12 @@
 // Measures the allocators of wasm modules on traces:
-//   node measure.mjs JOB.json > RESULT.json
+//   node measure.mjs JOB.json RESULT.json
 // The job: {"mode": "memory" | "time", "modules": [FILE...], "traces": [{"name", "ops", "slots", "peak"}...],
-//           "allocators": [PREFIX...], "repetitions": N, "arenas": {TRACE: {ALLOCATOR: BYTES}}}
+//           "allocators": [PREFIX...], and to time: "repetitions": N, "arenas": {TRACE: {ALLOCATOR: BYTES}}}
 // "ops" names a file of 16-byte ops (see op.rs).
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const modules = job.modules.map((file) => new WebAssembly.Module(readFileSync(file)));
-const UNEVEN = 0x8000_0000;
 const FAULTS = ["", "refused", "misaligned", "outside the arena", "not zeroed", "corrupt", "overrun"];
 
 // A fresh instance of a module with the trace in its memory.
@@ -35,14 +34,17 @@ function candidates(trace, arenaLimit) {
   }).filter(({ name }) => wanted(name));
 }
 
-function smallest(trace) {
-  return candidates(trace, trace.peak * 4 + (1 << 20)).map(({ exports, index, name }) => {
+// What a search needs at most; the timed arenas are given.
+const ARENA_LIMIT = (trace) => trace.peak * 4 + (1 << 20);
+
+function search(trace) {
+  return candidates(trace, ARENA_LIMIT(trace)).map(({ exports, index, name }) => {
     const result = { trace: trace.name, allocator: name, state_bytes: exports.state_bytes(index) };
-    const found = exports.smallest(index, trace.peak) >>> 0;
-    if (found === 0) return { ...result, arena_bytes: null };
-    const arena_bytes = (found & ~UNEVEN) >>> 0;
-    const fault = FAULTS[exports.check(index, arena_bytes)];
-    return { ...result, arena_bytes, uneven: found >= UNEVEN, fault };
+    const found = exports.search(index, trace.peak);
+    if (found === 0n) return { ...result, smallest_bytes: null, steady_bytes: null, fault: "" };
+    const [smallest_bytes, steady_bytes] = [Number(found & 0xffff_ffffn), Number((found >> 32n) & 0xffff_ffffn)];
+    const faults = [smallest_bytes, steady_bytes].map((bytes) => FAULTS[exports.check(index, bytes)]);
+    return { ...result, smallest_bytes, steady_bytes, fault: faults.find((fault) => fault !== "") ?? "" };
   });
 }
 
@@ -59,20 +61,23 @@ const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
 // Interleaved: each repetition runs every allocator once, so that a slow moment of the machine meets all.
 function time(trace) {
-  const arenaLimit = job.arena_limit ?? 16 << 20;
-  const runs = candidates(trace, arenaLimit).map((run) => {
-    const arena = job.arenas?.[trace.name]?.[run.name] ?? arenaLimit;
-    return { ...run, arena, samples: [] };
-  });
+  const arenas = job.arenas[trace.name];
+  const runs = candidates(trace, Math.max(...Object.values(arenas)))
+    .filter(({ name }) => arenas[name] !== undefined)
+    .map((run) => ({ ...run, arena: arenas[run.name], samples: [] }));
   runs.forEach((run) => { for (let warm = 0; warm < 5; warm++) once(run); });
   for (let repetition = 0; repetition < job.repetitions; repetition++) {
     for (const run of runs) run.samples.push(once(run));
   }
   return runs.map(({ name, samples, arena }) => {
-    const failed = samples.some(Number.isNaN);
-    return { trace: trace.name, allocator: name, arena_bytes: arena, nanoseconds: failed ? null : median(samples) };
+    const nanoseconds = samples.some(Number.isNaN) ? null : median(samples);
+    return { trace: trace.name, allocator: name, arena_bytes: arena, nanoseconds };
   });
 }
 
-const measure = job.mode === "time" ? time : smallest;
-console.log(JSON.stringify(job.traces.flatMap((trace) => measure(trace))));
+const measure = job.mode === "time" ? time : search;
+const results = job.traces.flatMap((trace) => {
+  console.log(trace.name);
+  return measure(trace);
+});
+writeFileSync(process.argv[3], JSON.stringify(results));

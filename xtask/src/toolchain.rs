@@ -27,7 +27,6 @@ pub enum Library {
     /// `core` and `alloc`: bare metal.
     CoreAlloc,
     /// All of it, with `panic = "abort"`: wasm.
-    #[expect(dead_code, reason = "for wasm, which has an issue of its own")]
     Std,
 }
 

@@ -20,7 +20,7 @@ mod rlsf;
 mod talc;
 
 use crate::heap::{Anatomy, Fault, Heap};
-use crate::room::{Room, Smallest};
+use crate::room::{Found, Room};
 
 /// An allocator as a row of functions, so that one program can drive many.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ pub struct Entry {
     pub state_bytes: usize,
     /// What the room must have for the state.
     pub place_bytes: usize,
-    pub smallest: fn(&Room, usize) -> Option<Smallest>,
+    pub search: fn(&Room, usize) -> Option<Found>,
     pub attempt: fn(&Room, usize) -> Option<usize>,
     pub check: fn(&Room, usize) -> Result<(), (usize, Fault)>,
     /// Places a fresh heap.
@@ -47,7 +47,7 @@ const fn entry<H: Heap + 'static>() -> Entry {
         name: H::NAME,
         state_bytes: H::STATE_BYTES,
         place_bytes: size_of::<H>(),
-        smallest: Room::smallest::<H>,
+        search: Room::search::<H>,
         attempt: Room::attempt::<H>,
         check: Room::check::<H>,
         start: |room, bytes| room.fresh::<H>(bytes).is_some(),

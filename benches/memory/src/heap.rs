@@ -187,7 +187,12 @@ fn placed(block: *mut u8, size: usize, align: usize, arena: NonNull<[u8]>) -> Re
 ///
 /// # Errors
 /// The first fault and the index of its op (`ops.len()` for the end).
-pub unsafe fn check<H: Heap>(heap: &mut H, ops: &[Op], slots: &mut [*mut u8], arena: NonNull<[u8]>) -> Result<(), (usize, Fault)> {
+pub unsafe fn check<H: Heap>(
+    heap: &mut H,
+    ops: &[Op],
+    slots: &mut [*mut u8],
+    arena: NonNull<[u8]>,
+) -> Result<(), (usize, Fault)> {
     for (index, op) in ops.iter().enumerate() {
         // SAFETY: the caller's contract.
         unsafe { check_op(heap, op, &mut slots[op.slot as usize], arena) }.map_err(|fault| (index, fault))?;

@@ -3,7 +3,7 @@
 use larder_trace::{Event, Trace};
 use memory::allocators::{ENTRIES, Entry};
 use memory::op::Op;
-use memory::room::{ARENA_ALIGN, GUARD_BYTES, Room};
+use memory::room::{ARENA_ALIGN, Found, GUARD_BYTES, Room};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,8 +11,8 @@ const USAGE: &str = "usage: memory [--allocator NAME]... [--trace NAME]... [--ar
   --allocator NAME  only allocators whose name begins so (the features say which are built in)
   --trace NAME      only traces whose name begins so
   --arena BYTES     one replay in an arena of so many bytes instead of a search
-  --why             for each trace, where the arena's bytes are when one 16 bytes smaller than the smallest refuses
-  --time            nanoseconds a call in an arena 1.3 times as large as the smallest, the loop's cost included
+  --why             for each trace, where the arena's bytes are when one 16 bytes smaller than the steady one refuses
+  --time            nanoseconds a call in an arena 1.3 times as large as the steady one, the loop's cost included
   --ops DIRECTORY   write the traces as measure.mjs wants them, and its list of them, traces.json
   --json            for programs";
 
@@ -57,7 +57,8 @@ pub fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
-    let wanted = |filter: &[String], name: &str| filter.is_empty() || filter.iter().any(|prefix| name.starts_with(prefix));
+    let wanted =
+        |filter: &[String], name: &str| filter.is_empty() || filter.iter().any(|prefix| name.starts_with(prefix));
     let entries: Vec<&Entry> = ENTRIES.iter().filter(|entry| wanted(&arguments.allocators, entry.name)).collect();
     let mut workloads = load();
     workloads.retain(|workload| wanted(&arguments.traces, &workload.name));
@@ -112,34 +113,43 @@ fn write_ops(workloads: &[Workload], directory: &Path) -> ExitCode {
     for Workload { name, trace, .. } in workloads {
         let words = trace.events.iter().flat_map(|&event| Op::from(event).words());
         let file = directory.join(name).with_extension("ops");
-        std::fs::write(&file, words.flat_map(u32::to_le_bytes).collect::<Vec<u8>>()).expect("the directory is writable");
+        std::fs::write(&file, words.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())
+            .expect("the directory is writable");
         list.push(format!(
             "{{\"name\": \"{name}\", \"ops\": {file:?}, \"events\": {}, \"slots\": {}, \"peak\": {}}}",
-            trace.events.len(), trace.slots, trace.peak_bytes
+            trace.events.len(),
+            trace.slots,
+            trace.peak_bytes
         ));
     }
-    std::fs::write(directory.join("traces.json"), format!("[\n{}\n]\n", list.join(",\n"))).expect("the directory is writable");
+    std::fs::write(directory.join("traces.json"), format!("[\n{}\n]\n", list.join(",\n")))
+        .expect("the directory is writable");
     ExitCode::SUCCESS
 }
 
-/// What one allocator needs for one trace; `None` where it never served it.
+/// What one allocator needs for one trace, and what a checked replay said.
 struct Figure {
-    total_bytes: Option<usize>,
-    uneven: bool,
+    /// `None`: it never served.
+    found: Option<Found>,
+    state_bytes: usize,
     fault: Option<String>,
 }
 
-fn measure(entry: &Entry, workload: &Workload) -> Figure {
-    let peak_bytes = workload.trace.peak_bytes as usize;
-    let Some(found) = (entry.smallest)(&workload.room, peak_bytes) else {
-        return Figure { total_bytes: None, uneven: false, fault: None };
-    };
-    let fault = (entry.check)(&workload.room, found.arena_bytes).err();
-    Figure {
-        total_bytes: Some(found.arena_bytes + entry.state_bytes),
-        uneven: found.uneven,
-        fault: fault.map(|(index, fault)| format!("{fault:?} at event {index}")),
+impl Figure {
+    fn smallest(&self, trace: &Trace) -> Option<f64> {
+        Some((self.found?.smallest_bytes + self.state_bytes) as f64 / trace.peak_bytes as f64)
     }
+
+    fn steady(&self, trace: &Trace) -> Option<f64> {
+        Some((self.found?.steady_bytes + self.state_bytes) as f64 / trace.peak_bytes as f64)
+    }
+}
+
+fn measure(entry: &Entry, workload: &Workload) -> Figure {
+    let found = (entry.search)(&workload.room, workload.trace.peak_bytes as usize);
+    let check = |found: Found| (entry.check)(&workload.room, found.smallest_bytes).err();
+    let fault = found.and_then(check).map(|(index, fault)| format!("{fault:?} at event {index}"));
+    Figure { found, state_bytes: entry.state_bytes, fault }
 }
 
 fn search_all(entries: &[&Entry], workloads: &[Workload], json: bool) -> ExitCode {
@@ -155,37 +165,39 @@ fn search_all(entries: &[&Entry], workloads: &[Workload], json: bool) -> ExitCod
         }
         rows.push((workload, figures));
     }
-    if json { print_json(entries, &rows) } else { print_table(entries, &rows) }
+    if json {
+        print_json(entries, &rows)
+    } else {
+        print_table(entries, &rows)
+    }
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn ratio(workload: &Workload, figure: &Figure) -> Option<f64> {
-    Some(figure.total_bytes? as f64 / workload.trace.peak_bytes as f64)
 }
 
 fn print_table(entries: &[&Entry], rows: &[(&Workload, Vec<Figure>)]) {
     print!("{:20} {:>9}", "trace", "peak");
-    entries.iter().for_each(|entry| print!(" {:>14.14}", entry.name));
+    entries.iter().for_each(|entry| print!(" {:>15.15}", entry.name));
     println!();
-    for (workload, figures) in rows {
-        print!("{:20} {:>9}", workload.name, workload.trace.peak_bytes);
-        for figure in figures {
-            let mark = if figure.uneven { "~" } else { "" };
-            let text = ratio(workload, figure).map_or_else(|| "-".into(), |ratio| format!("{mark}{ratio:.4}"));
-            print!(" {text:>14}");
-        }
+    let cell = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.4}"));
+    for (Workload { name, trace, .. }, figures) in rows {
+        print!("{name:20} {:>9}", trace.peak_bytes);
+        figures
+            .iter()
+            .for_each(|figure| print!("  {:>6} {:>6}", cell(figure.smallest(trace)), cell(figure.steady(trace))));
         println!();
     }
     for (label, real_only) in [("geometric mean, real", true), ("geometric mean, all", false)] {
         print!("{label:30}");
         for column in 0..entries.len() {
-            let kept = rows.iter().filter(|(workload, _)| !real_only || !workload.name.starts_with("synthetic"));
-            let mean = geometric_mean(kept.map(|(workload, figures)| ratio(workload, &figures[column])));
-            print!(" {:>14}", mean.map_or_else(|| "-".into(), |mean| format!("{mean:.4}")));
+            let kept = || rows.iter().filter(|(workload, _)| !real_only || !workload.name.starts_with("synthetic"));
+            let smallest = geometric_mean(kept().map(|(workload, figures)| figures[column].smallest(&workload.trace)));
+            let steady = geometric_mean(kept().map(|(workload, figures)| figures[column].steady(&workload.trace)));
+            print!("  {:>6} {:>6}", cell(smallest), cell(steady));
         }
         println!();
     }
-    println!("smallest arena with the allocator's state / peak of live requested bytes; ~: a larger arena was refused");
+    println!(
+        "over the peak of live requested bytes, with the allocator's state: the smallest arena that serves, and the one from which on all serve"
+    );
 }
 
 fn geometric_mean(ratios: impl Iterator<Item = Option<f64>>) -> Option<f64> {
@@ -194,7 +206,7 @@ fn geometric_mean(ratios: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     Some((logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp())
 }
 
-/// Where the bytes are at the refusal just below the smallest arena, as shares of the trace's peak.
+/// Where the bytes are at the refusal just below the steady arena, as shares of the trace's peak.
 fn why_all(entries: &[&Entry], workloads: &[Workload]) -> ExitCode {
     println!(
         "{:20} {:14} {:>7} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}  refused, % of the trace",
@@ -207,8 +219,8 @@ fn why_all(entries: &[&Entry], workloads: &[Workload]) -> ExitCode {
 }
 
 fn why(entry: &Entry, Workload { name, trace, room }: &Workload) {
-    let smallest = (entry.smallest)(room, trace.peak_bytes as usize);
-    let Some(bytes) = smallest.map(|found| found.arena_bytes - 16) else { return };
+    let found = (entry.search)(room, trace.peak_bytes as usize);
+    let Some(bytes) = found.map(|found| found.steady_bytes - 16) else { return };
     let Some(index) = (entry.attempt)(room, bytes) else { return };
     let Some(anatomy) = (entry.anatomy)(room) else { return };
     let (request, live) = (change(&trace.events[index]), live_at(trace, index));
@@ -227,8 +239,8 @@ fn time_all(entries: &[&Entry], workloads: &[Workload]) -> ExitCode {
     for workload in workloads {
         print!("{:20}", workload.name);
         for entry in entries {
-            let smallest = (entry.smallest)(&workload.room, workload.trace.peak_bytes as usize);
-            let nanoseconds = smallest.map(|found| nanoseconds(entry, workload, found.arena_bytes * 13 / 10));
+            let found = (entry.search)(&workload.room, workload.trace.peak_bytes as usize);
+            let nanoseconds = found.map(|found| nanoseconds(entry, workload, found.steady_bytes * 13 / 10));
             print!(" {:>14.14} {:7.2}", entry.name, nanoseconds.unwrap_or(f64::NAN));
         }
         println!();
@@ -240,7 +252,7 @@ fn time_all(entries: &[&Entry], workloads: &[Workload]) -> ExitCode {
 fn nanoseconds(entry: &Entry, workload: &Workload, arena_bytes: usize) -> f64 {
     let mut samples: Vec<_> = (0..15)
         .map(|_| {
-            assert!((entry.start)(&workload.room, arena_bytes), "an arena of 1.3 times the smallest is large enough");
+            assert!((entry.start)(&workload.room, arena_bytes), "an arena of 1.3 times the steady one is large enough");
             let begin = std::time::Instant::now();
             (entry.replay)(&workload.room);
             begin.elapsed()
@@ -254,10 +266,16 @@ fn print_json(entries: &[&Entry], rows: &[(&Workload, Vec<Figure>)]) {
     let mut lines = Vec::new();
     for (workload, figures) in rows {
         for (entry, figure) in entries.iter().zip(figures) {
-            let total = figure.total_bytes.map_or_else(|| "null".into(), |bytes| bytes.to_string());
+            let bytes =
+                |found: fn(Found) -> usize| figure.found.map_or_else(|| "null".into(), |all| found(all).to_string());
             lines.push(format!(
-                "{{\"trace\": \"{}\", \"peak_bytes\": {}, \"allocator\": \"{}\", \"total_bytes\": {total}, \"uneven\": {}}}",
-                workload.name, workload.trace.peak_bytes, entry.name, figure.uneven
+                "{{\"trace\": \"{}\", \"peak_bytes\": {}, \"allocator\": \"{}\", \"state_bytes\": {}, \"smallest_bytes\": {}, \"steady_bytes\": {}}}",
+                workload.name,
+                workload.trace.peak_bytes,
+                entry.name,
+                figure.state_bytes,
+                bytes(|found| found.smallest_bytes),
+                bytes(|found| found.steady_bytes)
             ));
         }
     }
@@ -280,7 +298,11 @@ fn replay_all(entries: &[&Entry], workloads: &[Workload], bytes: usize) -> ExitC
 
 fn refusal(trace: &Trace, index: usize) -> String {
     let (live, peak) = (live_at(trace, index), trace.peak_bytes);
-    format!("refused event {index} of {}, {:?}, with {live} bytes live (peak {peak})", trace.events.len(), trace.events[index])
+    format!(
+        "refused event {index} of {}, {:?}, with {live} bytes live (peak {peak})",
+        trace.events.len(),
+        trace.events[index]
+    )
 }
 
 /// Requested bytes that are live before an event.

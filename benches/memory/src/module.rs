@@ -11,8 +11,15 @@ use core::ptr::{null, null_mut};
 
 const WASM_PAGE_BYTES: usize = 1 << 16;
 
-static mut ROOM: Room =
-    Room { ops: null(), ops_len: 0, slots: null_mut(), slots_len: 0, state: null_mut(), arena: null_mut(), arena_limit: 0 };
+static mut ROOM: Room = Room {
+    ops: null(),
+    ops_len: 0,
+    slots: null_mut(),
+    slots_len: 0,
+    state: null_mut(),
+    arena: null_mut(),
+    arena_limit: 0,
+};
 
 unsafe extern "C" {
     static mut __heap_base: u8;
@@ -88,11 +95,11 @@ extern "C" fn lay_out(ops_len: usize, slots_len: usize, arena_limit: usize) -> *
     ops
 }
 
-/// The smallest arena for a trace with this peak, with bit 31 set if the allocator is uneven; 0 if there is none.
+/// The arenas for a trace with this peak: the smallest in the low half, the steady one in the high half; 0 if none.
 #[unsafe(no_mangle)]
-extern "C" fn smallest(index: usize, peak_bytes: usize) -> u32 {
-    let found = (allocator(index).smallest)(room(), peak_bytes);
-    found.map_or(0, |found| found.arena_bytes as u32 | u32::from(found.uneven) << 31)
+extern "C" fn search(index: usize, peak_bytes: usize) -> u64 {
+    let found = (allocator(index).search)(room(), peak_bytes);
+    found.map_or(0, |found| found.smallest_bytes as u64 | (found.steady_bytes as u64) << 32)
 }
 
 /// A checked replay: 0, or the fault's number.

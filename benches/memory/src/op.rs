@@ -61,7 +61,9 @@ impl From<larder_trace::Event> for Op {
         match event {
             Event::Alloc { slot, size, align, zeroed: false } => Self::new(Kind::Alloc, slot, size, align, 0),
             Event::Alloc { slot, size, align, zeroed: true } => Self::new(Kind::AllocZeroed, slot, size, align, 0),
-            Event::Realloc { slot, old_size, align, new_size } => Self::new(Kind::Realloc, slot, old_size, align, new_size),
+            Event::Realloc { slot, old_size, align, new_size } => {
+                Self::new(Kind::Realloc, slot, old_size, align, new_size)
+            }
             Event::Dealloc { slot, size, align } => Self::new(Kind::Dealloc, slot, size, align, 0),
         }
     }

@@ -28,13 +28,13 @@ pub struct Room {
     pub arena_limit: usize,
 }
 
-/// The smallest arena found.
+/// The arenas found, without the allocator's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Smallest {
-    /// Bytes of the arena, without the allocator's state.
-    pub arena_bytes: usize,
-    /// A larger arena was refused although this one serves.
-    pub uneven: bool,
+pub struct Found {
+    /// The smallest that serves.
+    pub smallest_bytes: usize,
+    /// The smallest from which on every one that was tried serves.
+    pub steady_bytes: usize,
 }
 
 impl Room {
@@ -77,9 +77,9 @@ impl Room {
         unsafe { heap::replay(heap, self.ops(), self.slots()) }
     }
 
-    /// Finds the smallest arena that serves the trace, whose peak is `peak_bytes`; `None` if the room's is too small.
-    pub fn smallest<H: Heap>(&self, peak_bytes: usize) -> Option<Smallest> {
-        search::smallest(peak_bytes, self.arena_limit, |bytes| self.attempt::<H>(bytes).is_none())
+    /// Finds the arenas that serve the trace, whose peak is `peak_bytes`; `None` if the room's is too small.
+    pub fn search<H: Heap>(&self, peak_bytes: usize) -> Option<Found> {
+        search::search(peak_bytes, self.arena_limit, |bytes| self.attempt::<H>(bytes).is_none())
     }
 
     /// A checked replay in an arena full of garbage.

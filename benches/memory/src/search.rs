@@ -1,38 +1,46 @@
-//! The smallest arena that serves: bisection, and a look below what it found.
+//! The smallest arena that serves, and the one from which on all serve.
+//!
+//! What serves with less should serve with more, and nearly always does. Not always: with more room, a block can land
+//! where it later stands in the way of a large one. So the search looks at a whole row of sizes.
 
-use crate::room::Smallest;
+use crate::room::Found;
 
 /// Arenas are multiples of this.
 const STEP_BYTES: usize = 16;
 
-/// Sizes that are tried below the one bisection found.
-const PROBES: usize = 24;
+/// Sizes are tried at multiples of this part of the peak, up to twice the peak.
+const ROW_PARTS: usize = 64;
 
-/// Finds the smallest multiple of 16 bytes that `serves`, between `peak_bytes` and `limit`.
-///
-/// Bisection takes for granted that what serves with less serves with more. Allocators are nearly like that, not quite:
-/// so sizes between the peak and the result are tried as well, and if one of them serves, the search goes on below it.
-/// Time: about 50 attempts.
-pub fn smallest(peak_bytes: usize, limit: usize, mut serves: impl FnMut(usize) -> bool) -> Option<Smallest> {
-    let floor = peak_bytes / STEP_BYTES * STEP_BYTES;
-    let mut high = floor + floor / 16;
-    while !serves(round_up(high)) {
-        high += high / 8 + STEP_BYTES;
-        if high > limit {
+/// Above twice the peak: until so many sizes in a row serve.
+const CALM: usize = 16;
+
+/// Sizes that are tried just below one that bisection found.
+const NEAR: usize = 10;
+
+/// Finds the arenas, in multiples of 16 bytes between `peak_bytes` and `limit`. Time: about 100 attempts.
+pub fn search(peak_bytes: usize, limit: usize, mut serves: impl FnMut(usize) -> bool) -> Option<Found> {
+    let row = |index: usize| (peak_bytes + peak_bytes * index / ROW_PARTS).next_multiple_of(STEP_BYTES);
+    let (mut first_serving, mut last_refused) = (None, None);
+    for index in 0.. {
+        if index > ROW_PARTS && index > last_refused.map_or(0, |last| last + CALM) {
+            break;
+        }
+        if row(index) > limit {
+            // Still refused at the end of the memory there is.
             return None;
         }
+        if serves(row(index)) {
+            first_serving = first_serving.or(Some(index));
+        } else {
+            last_refused = Some(index);
+        }
     }
-    let mut best = bisect(floor, round_up(high), &mut serves);
-    let mut uneven = false;
-    while let Some(lower) = probe(floor, best, &mut serves) {
-        uneven = true;
-        best = bisect(floor, lower, &mut serves);
-    }
-    Some(Smallest { arena_bytes: best, uneven })
-}
-
-fn round_up(bytes: usize) -> usize {
-    bytes.next_multiple_of(STEP_BYTES)
+    let below = |index: Option<usize>| index.map_or(peak_bytes / STEP_BYTES * STEP_BYTES - STEP_BYTES, row);
+    let smallest = bisect(below(first_serving?.checked_sub(1)), row(first_serving?), &mut serves);
+    let steady = bisect(below(last_refused), row(last_refused.map_or(0, |last| last + 1)), &mut serves);
+    let near = (2..NEAR).map(|steps| smallest.saturating_sub(steps * STEP_BYTES)).filter(|&bytes| bytes >= peak_bytes);
+    let smallest = near.filter(|&bytes| serves(bytes)).last().unwrap_or(smallest);
+    Some(Found { smallest_bytes: smallest, steady_bytes: steady })
 }
 
 /// `high` serves; the result does too, and the step below it does not.
@@ -48,34 +56,30 @@ fn bisect(mut low: usize, mut high: usize, serves: &mut impl FnMut(usize) -> boo
     high
 }
 
-/// A size below `best` that serves, if one of the probes does.
-fn probe(floor: usize, best: usize, serves: &mut impl FnMut(usize) -> bool) -> Option<usize> {
-    let span = best - floor;
-    let mut near = (2..PROBES / 2).map(|steps| best.saturating_sub(steps * STEP_BYTES)).filter(|&bytes| bytes >= floor);
-    let mut spread = (1..PROBES / 2).map(|part| round_up(floor + span * part / (PROBES / 2)) - STEP_BYTES);
-    near.find(|&bytes| serves(bytes)).or_else(|| spread.find(|&bytes| bytes < best && bytes >= floor && serves(bytes)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn found(smallest_bytes: usize, steady_bytes: usize) -> Option<Found> {
+        Some(Found { smallest_bytes, steady_bytes })
+    }
+
     #[test]
     fn finds_the_border() {
-        for border in [1000, 1008, 4000, 9984] {
-            let found = smallest(1000, 1 << 20, |bytes| bytes >= border).expect("there is a border");
-            assert_eq!((found.arena_bytes, found.uneven), (round_up(border), false));
+        for border in [1000_usize, 1008, 4000, 9984] {
+            let border_step = border.next_multiple_of(STEP_BYTES);
+            assert_eq!(search(1000, 1 << 20, |bytes| bytes >= border), found(border_step, border_step));
         }
     }
 
     #[test]
-    fn sees_a_gap_near_the_border() {
-        let serves = |bytes| bytes >= 5000 || (4800..4960).contains(&bytes);
-        assert_eq!(smallest(1000, 1 << 20, serves), Some(Smallest { arena_bytes: 4800, uneven: true }));
+    fn sees_an_island_below() {
+        let serves = |bytes| bytes >= 9008 || (7200..8000).contains(&bytes);
+        assert_eq!(search(6000, 1 << 20, serves), found(7200, 9008));
     }
 
     #[test]
     fn gives_up_at_the_limit() {
-        assert_eq!(smallest(1000, 5000, |_| false), None);
+        assert_eq!(search(1000, 5000, |_| false), None);
     }
 }

@@ -1,7 +1,9 @@
 //! `talc` with three ways to bin free chunks.
 
 use crate::heap::Heap;
-use ::talc::base::binning::{Binning, DefaultBinning, linear_extent_then_linearly_divided_exponential_binning as divided};
+use ::talc::base::binning::{
+    Binning, DefaultBinning, linear_extent_then_linearly_divided_exponential_binning as divided,
+};
 use ::talc::cell::TalcCell;
 use ::talc::source::Manual;
 use ::talc::wasm::WasmBinning;

@@ -19,6 +19,13 @@ fn pack(records: &Path, out: &Path) {
     let file = trace.encode();
     assert_eq!(Trace::decode(&file).as_ref(), Ok(&trace));
     let name = records.file_stem().expect("NAME.records");
-    println!("{:20} {:>8} {:>7} {:>9} {:>7}", name.display(), trace.events.len(), trace.slots, trace.peak_bytes, file.len());
+    println!(
+        "{:20} {:>8} {:>7} {:>9} {:>7}",
+        name.display(),
+        trace.events.len(),
+        trace.slots,
+        trace.peak_bytes,
+        file.len()
+    );
     std::fs::write(out.join(name).with_extension("trace"), file).expect("the trace can be written");
 }

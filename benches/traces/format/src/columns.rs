@@ -65,7 +65,9 @@ pub fn read(mut bytes: &[u8], recorder: &mut Recorder) -> Option<()> {
                 last = last.wrapping_add(unzigzag(take(&mut slots)?));
                 recorder.dealloc_slot(last)?;
             }
-            kind => last = recorder.alloc(take(&mut sizes)?, 1u32.checked_shl(u32::from(tag >> 2))?, kind == ALLOC_ZEROED),
+            kind => {
+                last = recorder.alloc(take(&mut sizes)?, 1u32.checked_shl(u32::from(tag >> 2))?, kind == ALLOC_ZEROED)
+            }
         }
     }
     Some(())

@@ -6,7 +6,8 @@ use crate::recorded;
 /// png: a picture encoded and decoded again, in two sizes.
 pub fn png() {
     let random = &mut Random::new(31);
-    let pictures = [(96, 64), (200, 120), (64, 64)].map(|(width, height)| (width, height, inputs::image(random, width, height)));
+    let pictures =
+        [(96, 64), (200, 120), (64, 64)].map(|(width, height)| (width, height, inputs::image(random, width, height)));
     recorded(|| {
         for (width, height, pixels) in &pictures {
             let mut file = Vec::new();
@@ -41,7 +42,12 @@ pub fn jpeg() {
             let mut decoder = jpeg_decoder::Decoder::new(file.as_slice());
             let pixels = decoder.decode().unwrap();
             let width = usize::from(decoder.info().unwrap().width);
-            thumbnails.push(pixels.chunks(width * 3 * 4).map(|rows| rows[..width * 3].iter().step_by(12).copied().collect::<Vec<u8>>()).collect::<Vec<_>>());
+            thumbnails.push(
+                pixels
+                    .chunks(width * 3 * 4)
+                    .map(|rows| rows[..width * 3].iter().step_by(12).copied().collect::<Vec<u8>>())
+                    .collect::<Vec<_>>(),
+            );
         }
         thumbnails
     });

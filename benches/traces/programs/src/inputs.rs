@@ -40,9 +40,43 @@ impl Random {
 }
 
 const WORDS: &[&str] = &[
-    "sensor", "a", "the", "voltage", "of", "is", "measured", "controller", "and", "battery", "on", "temperature", "to",
-    "threshold", "interrupt", "by", "buffer", "in", "watchdog", "reset", "radio", "channel", "with", "firmware", "no",
-    "overflow", "pressure", "valve", "open", "calibration", "at", "frequency", "supply", "idle", "sleep", "pump", "node",
+    "sensor",
+    "a",
+    "the",
+    "voltage",
+    "of",
+    "is",
+    "measured",
+    "controller",
+    "and",
+    "battery",
+    "on",
+    "temperature",
+    "to",
+    "threshold",
+    "interrupt",
+    "by",
+    "buffer",
+    "in",
+    "watchdog",
+    "reset",
+    "radio",
+    "channel",
+    "with",
+    "firmware",
+    "no",
+    "overflow",
+    "pressure",
+    "valve",
+    "open",
+    "calibration",
+    "at",
+    "frequency",
+    "supply",
+    "idle",
+    "sleep",
+    "pump",
+    "node",
 ];
 
 /// A word.
@@ -74,7 +108,14 @@ pub fn json(random: &mut Random, records: u32) -> String {
             let comma = if reading > 0 { ", " } else { "" };
             write!(text, "{comma}{}.{:02}", random.below(300), random.below(100)).unwrap();
         }
-        write!(text, "], \"tags\": {{\"{}\": \"{}\", \"zone\": {}}}, \"parent\": null}}", word(random), word(random), random.below(9)).unwrap();
+        write!(
+            text,
+            "], \"tags\": {{\"{}\": \"{}\", \"zone\": {}}}, \"parent\": null}}",
+            word(random),
+            word(random),
+            random.below(9)
+        )
+        .unwrap();
     }
     text.push_str("\n]}");
     text
@@ -88,7 +129,14 @@ pub fn toml(random: &mut Random, sections: u32) -> String {
         for key in 0..random.range(3, 12) {
             match random.below(5) {
                 0 => writeln!(text, "key_{key} = \"{}\"", words(random, 4)),
-                1 => writeln!(text, "{}_{key} = [{}, {}, {}]", word(random), random.below(99), random.below(9999), random.below(9)),
+                1 => writeln!(
+                    text,
+                    "{}_{key} = [{}, {}, {}]",
+                    word(random),
+                    random.below(99),
+                    random.below(9999),
+                    random.below(9)
+                ),
                 2 => writeln!(text, "inline_{key} = {{ x = {}, y = \"{}\" }}", random.below(99), word(random)),
                 3 => writeln!(text, "ratio_{key} = {}.5", random.below(1000)),
                 _ => writeln!(text, "flag_{key} = {}", key % 2 == 0),
@@ -104,8 +152,21 @@ pub fn xml(random: &mut Random, entries: u32) -> String {
     let mut text = String::from("<?xml version=\"1.0\"?>\n<feed xmlns=\"urn:feed\" xmlns:m=\"urn:meter\">\n");
     for id in 0..entries {
         let (unit, body_words) = (word(random), random.range(2, 30));
-        write!(text, "  <entry id=\"e{id}\" m:unit=\"{unit}\"><title>{} &amp; {}</title>\n", word(random), word(random)).unwrap();
-        write!(text, "    <m:value scale=\"{}\">{}</m:value><body>{}</body>\n  </entry>\n", random.below(9), random.below(99999), words(random, body_words)).unwrap();
+        write!(
+            text,
+            "  <entry id=\"e{id}\" m:unit=\"{unit}\"><title>{} &amp; {}</title>\n",
+            word(random),
+            word(random)
+        )
+        .unwrap();
+        write!(
+            text,
+            "    <m:value scale=\"{}\">{}</m:value><body>{}</body>\n  </entry>\n",
+            random.below(9),
+            random.below(99999),
+            words(random, body_words)
+        )
+        .unwrap();
     }
     text.push_str("</feed>\n");
     text
@@ -129,13 +190,29 @@ pub fn markdown(random: &mut Random, sections: u32) -> String {
         writeln!(text, "## {} {section}\n", words(random, 3)).unwrap();
         for _ in 0..random.range(1, 4) {
             let count = random.range(20, 90);
-            writeln!(text, "{} *{}* `{}` [{}](https://example.org/{section}) {}.\n", words(random, count), word(random), word(random), word(random), words(random, 12)).unwrap();
+            writeln!(
+                text,
+                "{} *{}* `{}` [{}](https://example.org/{section}) {}.\n",
+                words(random, count),
+                word(random),
+                word(random),
+                word(random),
+                words(random, 12)
+            )
+            .unwrap();
         }
         for item in 0..random.below(7) {
             writeln!(text, "- {} **{}**\n  1. {}\n", words(random, 6), word(random), words(random, item + 1)).unwrap();
         }
         if section % 4 == 0 {
-            writeln!(text, "\n| a | b |\n|---|---|\n| {} | {} |\n\n```rust\nfn {}() {{}}\n```\n", word(random), word(random), word(random)).unwrap();
+            writeln!(
+                text,
+                "\n| a | b |\n|---|---|\n| {} | {} |\n\n```rust\nfn {}() {{}}\n```\n",
+                word(random),
+                word(random),
+                word(random)
+            )
+            .unwrap();
         }
     }
     text

@@ -143,7 +143,9 @@ pub fn wasm() {
 /// A module of `functions` small functions with a table and no memory (a page of wasm would rule the trace).
 fn module_text(functions: u32) -> String {
     let random = &mut Random::new(41);
-    let mut text = String::from("(module (import \"host\" \"log\" (func $log (param i32)))\n(type $f (func (param i32) (result i32)))\n");
+    let mut text = String::from(
+        "(module (import \"host\" \"log\" (func $log (param i32)))\n(type $f (func (param i32) (result i32)))\n",
+    );
     for function in 0..functions {
         let name = inputs::word(random);
         let (a, b) = (random.below(1000), random.range(1, 9));

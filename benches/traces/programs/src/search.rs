@@ -45,7 +45,11 @@ pub fn graph() {
         for node in 0..700 {
             network.add_node(format!("{}-{node}", inputs::word(random)));
             for _ in 0..random.range(1, 4) {
-                network.add_edge(NodeIndex::new(node), NodeIndex::new(random.below(node as u32 + 1) as usize), random.range(1, 99));
+                network.add_edge(
+                    NodeIndex::new(node),
+                    NodeIndex::new(random.below(node as u32 + 1) as usize),
+                    random.range(1, 99),
+                );
             }
         }
         let mut routes = Vec::new();

@@ -77,7 +77,9 @@ pub fn firmware() {
             if random.below(60) == 0 && sessions.len() < 6 {
                 sessions.push((tick + random.range(50, 900), Box::new([0; 512]), Vec::new()));
             }
-            sessions.iter_mut().for_each(|(_, _, received)| received.extend_from_slice(&packet[..packet.len().min(24)]));
+            sessions
+                .iter_mut()
+                .for_each(|(_, _, received)| received.extend_from_slice(&packet[..packet.len().min(24)]));
             sessions.retain(|(end, _, received)| *end > tick && received.len() < 3000);
             if tick % 3000 == 2999 {
                 let report: Vec<String> = log.iter().map(|line| format!("{{\"line\": \"{line}\"}}")).collect();

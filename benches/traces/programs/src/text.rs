@@ -35,7 +35,8 @@ fn render_markdown(text: &str) -> (Vec<String>, String) {
     (contents, page)
 }
 
-const BASE_TEMPLATE: &str = "<html><title>{% block title %}x{% endblock %}</title>{% block body %}{% endblock %}</html>";
+const BASE_TEMPLATE: &str =
+    "<html><title>{% block title %}x{% endblock %}</title>{% block body %}{% endblock %}</html>";
 const PAGE_TEMPLATE: &str = "{% extends 'base' %}
 {% macro row(device, depth) %}<tr><td>{{ device.name|upper }}</td><td>{{ device.readings|length }}</td>
 {% for reading in device.readings %}<td>{{ loop.index }}: {{ reading * 2 }}</td>{% endfor %}</tr>{% endmacro %}
