@@ -124,7 +124,7 @@ fn measure(bench: &Bench, allocator: &Allocator, levels: &[Level]) -> Result<All
 fn measure_level(bench: &Bench, allocator: &mut Allocator, level: Level) -> Result<Measured> {
     let feature = allocator.feature.clone();
     let mut output = bench.run(&feature, level, Kind::Plain)?;
-    if output.header.lock == "critical-section" {
+    if results::is_for_interrupts(&output.header.lock) {
         let masked = bench.run(&feature, level, Kind::Masked)?;
         output.take_masking_from(&masked)?;
     }

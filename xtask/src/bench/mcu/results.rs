@@ -56,6 +56,7 @@ pub struct Workload {
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Calls {
     pub served: u64,
     pub sum: u64,
@@ -63,13 +64,23 @@ pub struct Calls {
     pub p50: u64,
     pub p99: u64,
     pub most: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub refused: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub refused_sum: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub refused_most: u64,
     pub longest_raw: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub longest_raw_bytes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub masked: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub masked_calls: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Calls {
@@ -122,6 +133,17 @@ impl Output {
     }
 }
 
+impl Allocator {
+    /// Whether interrupt handlers may use it, so that it matters how long it masks them.
+    pub fn is_for_interrupts(&self) -> bool {
+        is_for_interrupts(&self.lock)
+    }
+}
+
+pub fn is_for_interrupts(lock: &str) -> bool {
+    ["critical-section", "try"].contains(&lock)
+}
+
 impl Measured {
     pub fn workload(&self, name: &str) -> Option<&Workload> {
         self.workloads.iter().find(|workload| workload.workload == name)
@@ -172,7 +194,9 @@ impl Results {
 
     pub fn save(&self, directory: &Path) -> Result<()> {
         fs::create_dir_all(directory)?;
-        fs::write(directory.join(FILE), serde_json::to_string_pretty(self)? + "\n")?;
+        // A line a workload: short, and a difference between two runs can be read.
+        let lines = serde_json::to_string(self)?.replace("{\"workload\"", "\n{\"workload\"");
+        fs::write(directory.join(FILE), lines + "\n")?;
         Ok(())
     }
 

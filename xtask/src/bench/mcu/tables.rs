@@ -140,12 +140,15 @@ fn summary_row(results: &Results, level: &str, allocator: &Allocator, measured: 
 }
 
 fn longest_masked(allocator: &Allocator, measured: &Measured) -> String {
-    if allocator.lock != "critical-section" {
+    if !allocator.is_for_interrupts() {
         return allocator.lock.clone();
     }
     let longest =
         OPERATIONS.iter().filter_map(|(operation, _)| Some((measured.longest_masked(operation)?.1, operation)));
-    longest.max().map_or_else(String::new, |(longest, operation)| format!("{} ({operation})", grouped(longest as i64)))
+    match longest.max() {
+        None | Some((0, _)) => "0".to_owned(),
+        Some((longest, operation)) => format!("{} ({operation})", grouped(longest as i64)),
+    }
 }
 
 /// Instructions of the collections program above the same program on the floor.
@@ -166,7 +169,7 @@ pub fn page(results: &Results) -> String {
     page += MASKING;
     page += &masking(results).to_string();
     for (operation, title) in OPERATIONS {
-        page += &format!("\n## Each workload: {title}, opt-level s\n\nAverage / 99th percentile / worst.\n\n");
+        page += &format!("\n## Each workload: {title}, opt-level s\n\nAverage / median / 99th percentile / worst.\n\n");
         page += &detail(results, operation).to_string();
     }
     page += "\n## Requests that were refused, opt-level s\n\n";
@@ -180,9 +183,10 @@ pub fn page(results: &Results) -> String {
 
 fn masking(results: &Results) -> Table {
     let mut table = Table::new(&["", "alloc", "dealloc", "realloc", "calls that mask, churn 8-64", "churn mix"]);
-    for (allocator, measured) in results.at("s").filter(|(allocator, _)| allocator.lock == "critical-section") {
+    for (allocator, measured) in results.at("s").filter(|(allocator, _)| allocator.is_for_interrupts()) {
         let longest = |operation| match measured.longest_masked(operation) {
-            Some((workload, longest)) => format!("{} ({workload})", grouped(longest as i64)),
+            Some((workload, longest)) if longest > 0 => format!("{} ({workload})", grouped(longest as i64)),
+            Some(_) => "0".to_owned(),
             None => "-".to_owned(),
         };
         let share = |workload| match (measured.calls(workload, "alloc"), measured.calls(workload, "dealloc")) {
@@ -211,7 +215,8 @@ fn detail(results: &Results, operation: &str) -> Table {
     by_workload(results, |measured, workload| {
         let calls = measured.calls(workload, operation)?;
         let average = rounded(Some(calls.average()));
-        Some(format!("{average} / {} / {}", grouped(calls.p99 as i64), grouped(calls.worst() as i64)))
+        let [median, most, worst] = [calls.p50, calls.p99, calls.worst()].map(|count| grouped(count as i64));
+        Some(format!("{average} / {median} / {most} / {worst}"))
     })
 }
 
