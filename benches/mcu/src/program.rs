@@ -25,9 +25,9 @@ pub extern "C" fn run() -> u32 {
 fn vectors(rng: &mut Rng) -> u32 {
     let (mut bytes, mut words, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
     for step in 0..900_u32 {
-        bytes.push(rng.next() as u8);
-        words.push(rng.next());
-        pairs.push((step as u16, rng.next() as u16));
+        bytes.push(rng.word() as u8);
+        words.push(rng.word());
+        pairs.push((step as u16, rng.word() as u16));
         if step % 300 == 299 {
             words.truncate(50);
             words.shrink_to_fit();
@@ -56,7 +56,7 @@ fn aggregates(rng: &mut Rng) -> u32 {
     let mut readings: BTreeMap<String, Vec<u16>> = BTreeMap::new();
     for _ in 0..800 {
         let name = format!("node-{}", rng.below(40));
-        readings.entry(name).or_default().push(rng.next() as u16);
+        readings.entry(name).or_default().push(rng.word() as u16);
         if readings.len() > 36 {
             readings.pop_first();
         }
@@ -72,7 +72,7 @@ fn messages(rng: &mut Rng) -> u32 {
     let mut queue: VecDeque<Box<[u8]>> = VecDeque::new();
     let mut sum = 0_u32;
     for _ in 0..800 {
-        let message = vec![rng.next() as u8; rng.within(8, 200)].into_boxed_slice();
+        let message = vec![rng.word() as u8; rng.within(8, 200)].into_boxed_slice();
         queue.push_back(message);
         let waiting = rng.below(40);
         while queue.len() > waiting {
@@ -130,7 +130,7 @@ fn schedule(rng: &mut Rng) -> u32 {
     let mut due = BinaryHeap::new();
     let mut state = 1_u32;
     for _ in 0..400 {
-        let (a, b) = (rng.next(), rng.next());
+        let (a, b) = (rng.word(), rng.word());
         let job: Job = if a & 1 == 0 { Box::new(move |x| x ^ a) } else { Box::new(move |x| x.wrapping_mul(a | 1) ^ b) };
         due.push((rng.below(1000), jobs.len()));
         jobs.push(Some(job));
@@ -145,7 +145,7 @@ fn schedule(rng: &mut Rng) -> u32 {
 /// Rows allocated zeroed, multiplied, dropped.
 fn matrix(rng: &mut Rng) -> u32 {
     const SIDE: usize = 12;
-    let mut a: Vec<Vec<u32>> = (0..SIDE).map(|_| (0..SIDE).map(|_| rng.next()).collect()).collect();
+    let mut a: Vec<Vec<u32>> = (0..SIDE).map(|_| (0..SIDE).map(|_| rng.word()).collect()).collect();
     for _ in 0..6 {
         let mut product = vec![vec![0_u32; SIDE]; SIDE];
         for (row, out) in product.iter_mut().enumerate() {

@@ -4,13 +4,12 @@
 //! resized, outside of what is counted. Overlapping blocks, lost bytes, bad alignment and blocks outside of the heap stop the run.
 
 use crate::calls::counted;
-use crate::heap::{ARENA_BYTES, IS_FLOOR};
+use crate::heap::{self, ARENA_BYTES};
 use crate::record::Record;
 use core::ptr;
 
 /// 8-byte blocks that 64 KiB could hold.
 pub const BLOCKS_MAX: usize = ARENA_BYTES / 8 + 1;
-const RAM_START: usize = 0x2000_0000;
 
 /// A live block.
 #[derive(Clone, Copy)]
@@ -71,10 +70,7 @@ impl Block {
     fn verify_place(&self) {
         let start = self.ptr as usize;
         assert_eq!(start % usize::from(self.align), 0, "{self}: not aligned");
-        assert!(start >= RAM_START, "{self}: not in RAM");
-        if !IS_FLOOR {
-            assert!(self.size() <= ARENA_BYTES, "{self}: larger than the arena");
-        }
+        assert!(heap::holds(start, self.size()), "{self}: not in the arena");
     }
 }
 

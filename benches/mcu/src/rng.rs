@@ -7,12 +7,12 @@ impl Rng {
     pub fn new(seed: u32) -> Self {
         let mut rng = Self(seed.wrapping_mul(0x9E37_79B9) | 1);
         for _ in 0..8 {
-            rng.next();
+            rng.word();
         }
         rng
     }
 
-    pub fn next(&mut self) -> u32 {
+    pub fn word(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;
         self.0 ^= self.0 << 5;
@@ -21,7 +21,7 @@ impl Rng {
 
     /// Less than `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
-        ((u64::from(self.next()) * bound as u64) >> 32) as usize
+        ((u64::from(self.word()) * bound as u64) >> 32) as usize
     }
 
     /// From `low` to `high`, both included.

@@ -25,6 +25,10 @@ pub struct Bump {
 
 pub fn init() {}
 
+pub fn memory() -> (usize, usize) {
+    (ARENA.0.get() as usize, BYTES)
+}
+
 // SAFETY: `used` only grows, so blocks do not overlap; offsets are aligned within an arena aligned to 4096.
 unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -90,8 +90,31 @@ mod exclusive {
     }
 }
 
-/// Whether a block from outside 64 KiB is expected, and a program may run without ever getting a refusal.
+/// The floor has more memory than the others, and runs what fits it.
 pub const IS_FLOOR: bool = cfg!(feature = "bump");
+
+/// Whether these bytes are the allocator's to hand out: in the arena that it was given or, with one of its own, in its static.
+pub fn holds(start: usize, bytes: usize) -> bool {
+    let (memory, length) = memory();
+    start >= memory && bytes <= length && start - memory <= length - bytes
+}
+
+fn memory() -> (usize, usize) {
+    #[cfg(any(
+        feature = "embedded-alloc-llff",
+        feature = "embedded-alloc-tlsf",
+        feature = "linked-list",
+        feature = "talc",
+        feature = "rlsf",
+        feature = "buddy",
+        feature = "dlmalloc"
+    ))]
+    return (arena::start() as usize, ARENA_BYTES);
+    #[cfg(feature = "bump")]
+    return bump::memory();
+    #[allow(unreachable_code)]
+    (&raw const HEAP as usize, size_of_val(&HEAP))
+}
 
 /// Passes every call on to `HEAP`, as the code that `#[global_allocator]` generates does.
 pub struct Global;
