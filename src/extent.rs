@@ -35,28 +35,45 @@ pub(crate) unsafe trait Extent: Copy {
     fn map(self) -> Map;
 }
 
-/// What tier 2 answered.
-#[derive(Clone, Copy)]
-pub(crate) enum Answer {
-    /// The place of a block.
-    Got(u32),
-    Done,
+/// What tier 2 answered: a place (a multiple of 8), or one of the codes below. One register.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Answer(u32);
+
+impl Answer {
     /// There is nothing to be had.
-    Nothing,
-    Wrong(Reason),
+    const NOTHING: Self = Self(0);
+    const DONE: Self = Self(1);
     /// Somebody else is inside.
-    Busy,
+    const BUSY: Self = Self(2);
+    /// Wrong, and why: this plus the reason.
+    const WRONG: u32 = 3;
+    const WRONG_SIZE: Self = Self::wrong(Reason::Size);
+
+    const fn wrong(reason: Reason) -> Self {
+        Self(Self::WRONG + reason as u32)
+    }
+
+    /// Whether it is a place.
+    fn is_place(self) -> bool {
+        self.0 >= GRANULE
+    }
+
+    /// What was wrong.
+    fn reason(self) -> Reason {
+        const REASONS: [Reason; 4] = [Reason::Foreign, Reason::NoBlock, Reason::Double, Reason::Size];
+        REASONS[(self.0.wrapping_sub(Self::WRONG) % 4) as usize]
+    }
 }
 
-/// What is asked of tier 2.
+/// What is asked of tier 2, with up to three numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
-    /// A block of so many bytes, aligned.
-    Take { bytes: u32, align: u32 },
-    /// A block back.
-    Give { first: u32, bytes: u32 },
-    /// Another size for a block.
-    Resize { first: u32, old: u32, new: u32 },
+    /// A block: bytes, alignment.
+    Take,
+    /// A block back: place, bytes.
+    Give,
+    /// Another size for a block: place, old bytes, new bytes.
+    Resize,
     /// To take one release off the deferred list.
     Drain,
 }
@@ -98,9 +115,9 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
         entry(self, self.map().owners, page as usize)
     }
     #[inline(always)]
-    fn current(self, class: u8) -> &'a AtomicU32 {
+    fn hint(self, class: u8) -> &'a AtomicU32 {
         debug_assert!(usize::from(class) <= E::Config::TABLE.count);
-        entry(self, self.map().currents, usize::from(class))
+        entry(self, self.map().hints, usize::from(class))
     }
     #[inline(always)]
     fn leaves(self) -> usize {
@@ -218,7 +235,7 @@ pub(crate) trait Engine: Extent {
     fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let mut missed = Missed { page: 0, stray: 0 };
         if layout.align() <= GRANULE_BYTES && layout.size() <= Self::TABLE.max_bytes {
-            match Pools(self).claim_current(Self::TABLE.class_of(granules(layout.size()))) {
+            match Pools(self).claim_easily(Self::TABLE.class_of(granules(layout.size()))) {
                 Ok(offset) => return self.at(offset),
                 Err(other) => missed = other,
             }
@@ -226,13 +243,25 @@ pub(crate) trait Engine: Extent {
         self.allocate_slowly::<REPORT>(layout.size(), layout.align(), missed.page, missed.stray)
     }
 
-    /// Everything that an allocation may take, once more from the start.
-    #[cold]
+    /// The hint's page has no block, or its last: gives a stray block back, and looks at all pages of the class.
     #[inline(never)]
     fn allocate_slowly<const REPORT: bool>(self, size: usize, align: usize, page: u32, stray: u32) -> *mut u8 {
         if stray != 0 {
             Pools(self).give(page, stray);
         }
+        if align <= GRANULE_BYTES && size <= Self::TABLE.max_bytes {
+            let class = Self::TABLE.class_of(granules(size.max(1)));
+            if let Some(offset) = Pools(self).claim_any(class) {
+                return self.at(offset);
+            }
+        }
+        self.allocate_hard::<REPORT>(size, align)
+    }
+
+    /// The class has no block, or it is no common request: everything that an allocation may take.
+    #[cold]
+    #[inline(never)]
+    fn allocate_hard<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
         let mut block = null_mut();
         if align <= ALIGN_MAX_BYTES && size <= self.map().ground as usize {
             let class = self.class_for(size, align);
@@ -307,21 +336,22 @@ pub(crate) trait Engine: Extent {
 
     #[inline(always)]
     fn page_from_large(self) -> u32 {
-        match self.visit(Ask::Take { bytes: PAGE, align: PAGE }) {
-            Answer::Got(place) => {
-                let page = page_at(place);
-                // Relaxed: the page is this context's; published with its word.
-                self.owner(page).store(Self::TABLE.in_transit(), Relaxed);
-                page
-            }
-            _ => 0,
+        let answer = self.visit(Ask::Take, PAGE, PAGE, 0);
+        if !answer.is_place() {
+            return 0;
         }
+        let page = page_at(answer.0);
+        // Relaxed: the page is this context's; published with its word.
+        self.owner(page).store(Self::TABLE.in_transit(), Relaxed);
+        page
     }
 
-    /// A block of a larger class. Its page's owner then says how to free it.
+    /// A block of a larger class, where its hint points. Its page's owner then says how to free it.
+    #[inline(always)]
     fn borrow(self, class: u8, align: usize) -> *mut u8 {
         for larger in class + 1..=Self::TABLE.count as u8 {
-            if self.fits(larger, align) {
+            let page = self.hint(larger).load(Relaxed);
+            if Tables::word(self, page).load(Relaxed) != 0 && self.fits(larger, align) {
                 if let Some(offset) = Pools(self).claim_any(larger) {
                     return self.at(offset);
                 }
@@ -332,20 +362,22 @@ pub(crate) trait Engine: Extent {
 
     /// A block of tier 2. When there is none, what is on its way there is brought home first.
     fn allocate_large(self, size: usize, align: usize) -> *mut u8 {
-        let ask = Ask::Take { bytes: large_bytes(size), align: align.max(GRANULE_BYTES) as u32 };
-        let mut answer = self.visit(ask);
-        if matches!(answer, Answer::Nothing) && self.bring_home() {
-            answer = self.visit(ask);
-        }
-        match answer {
-            Answer::Got(place) => Ground::word(self, place).cast(),
-            _ => null_mut(),
+        let (bytes, align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
+        loop {
+            let answer = self.visit(Ask::Take, bytes, align, 0);
+            if answer.is_place() {
+                return Ground::word(self, answer.0).cast();
+            }
+            if answer != Answer::NOTHING || !self.bring_home() {
+                return null_mut();
+            }
         }
     }
 
     /// Gives tier 2 what belongs to it by rights. `false`: there was nothing.
     ///
     /// Time: at most the deferred releases, the stash and the kept pages.
+    #[inline(never)]
     fn bring_home(self) -> bool {
         let mut found = false;
         while self.drain() {
@@ -366,7 +398,7 @@ pub(crate) trait Engine: Extent {
 
     /// Asks tier 2, and leaves it in order: one deferred release is drained on the way out.
     #[inline(never)]
-    fn visit(self, ask: Ask) -> Answer {
+    fn visit(self, ask: Ask, a: u32, b: u32, c: u32) -> Answer {
         let header = self.header();
         let answer = Self::Policy::enter(&header.lock, || {
             // SAFETY: inside the entry nobody else has a reference to `inside`.
@@ -374,33 +406,27 @@ pub(crate) trait Engine: Extent {
             if inside.ready == 0 {
                 self.set_up(inside);
             }
-            self.answer(inside, ask)
+            inside.version = inside.version.wrapping_add(1);
+            self.answer(inside, ask, a, b, c)
         });
         if ask != Ask::Drain && header.deferred_bytes.load(Relaxed) != 0 {
             self.drain();
         }
-        answer.unwrap_or(Answer::Busy)
+        answer.unwrap_or(Answer::BUSY)
     }
 
     /// Inside the entry.
     #[inline(always)]
-    fn answer(self, inside: &mut Inside, ask: Ask) -> Answer {
-        inside.version = inside.version.wrapping_add(1);
+    fn answer(self, inside: &mut Inside, ask: Ask, a: u32, b: u32, c: u32) -> Answer {
         // SAFETY (all below): inside the entry. Sizes and alignments are made by `large_bytes` and checked
         // against the arena; blocks are the caller's by the contract of dealloc and realloc.
         let answer = match ask {
-            Ask::Take { bytes, align } => match unsafe { Self::Large::take(self, bytes, align) } {
-                0 => Answer::Nothing,
-                place => Answer::Got(place),
-            },
-            Ask::Give { first, bytes } => match unsafe { Self::Large::give(self, first, bytes) } {
-                Ok(()) => return Answer::Done,
-                Err(reason) => return Answer::Wrong(reason),
-            },
-            Ask::Resize { first, old, new } => match unsafe { Self::Large::resize(self, first, old, new) } {
-                Resized::InPlace => Answer::Done,
-                Resized::Move => return Answer::Nothing,
-                Resized::Wrong(reason) => return Answer::Wrong(reason),
+            Ask::Take => Answer(unsafe { Self::Large::take(self, a, b) }),
+            Ask::Give => return unsafe { Self::Large::give(self, a, b) }.map_or_else(Answer::wrong, |()| Answer::DONE),
+            Ask::Resize => match unsafe { Self::Large::resize(self, a, b, c) } {
+                Resized::InPlace => Answer::DONE,
+                Resized::Move => Answer::NOTHING,
+                Resized::Wrong(reason) => Answer::wrong(reason),
             },
             Ask::Drain => return self.drain_inside(inside),
         };
@@ -455,7 +481,7 @@ pub(crate) trait Engine: Extent {
                 if old & bit == 0 && old != 0 && old | bit != mask {
                     return;
                 }
-                return self.released(ptr, page, old);
+                return self.released(page, old, bit);
             }
         }
         self.release_slowly(ptr, layout.size());
@@ -464,12 +490,12 @@ pub(crate) trait Engine: Extent {
     /// The release met an edge: a double free, a page that was full, or one that is empty now.
     #[cold]
     #[inline(never)]
-    fn released(self, ptr: *mut u8, page: u32, old: u32) {
-        let bit = 1 << (self.offset_of(ptr) / GRANULE_BYTES % PAGE_GRANULES as usize);
+    fn released(self, page: u32, old: u32, bit: u32) {
         if old & bit != 0 {
-            return self.wrong_free(ptr, Reason::Double);
+            let place = page_place(page) + bit.trailing_zeros() * GRANULE;
+            return self.wrong_free(Ground::word(self, place).cast(), Reason::Double);
         }
-        // The page may be another's by now: which class it was then, its word's edge tells by itself.
+        // The page may be another's by now: then who took it has found it empty, and nothing is left to do.
         let class = self.owner(page).load(Relaxed);
         if Self::TABLE.is_class(class) {
             Pools(self).released(page, class, old, bit);
@@ -522,16 +548,20 @@ pub(crate) trait Engine: Extent {
 
     fn release_large(self, first: u32, bytes: u32) -> Result<(), Reason> {
         loop {
-            match self.visit(Ask::Give { first, bytes }) {
-                Answer::Busy if Self::Large::is_live(self, first) => {
-                    self.defer(first, first, bytes);
-                    return Ok(());
+            let answer = self.visit(Ask::Give, first, bytes, 0);
+            if answer == Answer::DONE {
+                return Ok(());
+            }
+            if answer == Answer::BUSY {
+                if !Self::Large::is_live(self, first) {
+                    return Err(Reason::Double);
                 }
-                Answer::Busy => return Err(Reason::Double),
-                // Its tail may still be on the list, so that the block seems longer than it is.
-                Answer::Wrong(Reason::Size) if self.drain() => {}
-                Answer::Wrong(reason) => return Err(reason),
-                _ => return Ok(()),
+                self.defer(first, first, bytes);
+                return Ok(());
+            }
+            // Its tail may still be on the list, so that the block seems longer than it is.
+            if answer != Answer::WRONG_SIZE || !self.drain() {
+                return Err(answer.reason());
             }
         }
     }
@@ -555,14 +585,11 @@ pub(crate) trait Engine: Extent {
     /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
     #[inline(never)]
     fn drain(self) -> bool {
-        match self.visit(Ask::Drain) {
-            Answer::Done => true,
-            Answer::Wrong(reason) => {
-                self.wrong_free(null_mut(), reason);
-                true
-            }
-            _ => false,
+        let answer = self.visit(Ask::Drain, 0, 0, 0);
+        if answer.0 >= Answer::WRONG {
+            self.wrong_free(null_mut(), answer.reason());
         }
+        answer != Answer::NOTHING && answer != Answer::BUSY
     }
 
     /// Inside the entry.
@@ -574,7 +601,7 @@ pub(crate) trait Engine: Extent {
         }
         let first = inside.draining;
         if first == 0 {
-            return Answer::Nothing;
+            return Answer::NOTHING;
         }
         // SAFETY: the block was taken off the list by this holder of tier 2.
         let (next, len) = unsafe { self.read(first) };
@@ -584,15 +611,15 @@ pub(crate) trait Engine: Extent {
         if len & TAIL != 0 {
             // SAFETY: inside the entry; the tail was cut off a live block by its owner, who gave it up.
             unsafe { Self::Large::give_tail(self, first, bytes) };
-            return Answer::Done;
+            return Answer::DONE;
         }
         // SAFETY: inside the entry; `give` verifies that the block is live and so long.
         match unsafe { Self::Large::give(self, first, bytes) } {
-            Ok(()) => Answer::Done,
+            Ok(()) => Answer::DONE,
             Err(reason) => {
                 // The entry was no block's: its link can't be trusted either.
                 inside.draining = 0;
-                Answer::Wrong(reason)
+                Answer::wrong(reason)
             }
         }
     }
@@ -662,19 +689,23 @@ pub(crate) trait Engine: Extent {
     #[inline(always)]
     fn resize_large(self, first: u32, old: u32, new: u32) -> Result<bool, Reason> {
         loop {
-            match self.visit(Ask::Resize { first, old, new }) {
-                Answer::Done => return Ok(true),
-                // Tier 2 is held: a block that shrinks leaves its tail to the next visitor. A single granule
-                // stays with the block: tier 2 expects as much at a block's end.
-                Answer::Busy if new <= old && Self::Large::SHRINKS => {
-                    if old - new >= LARGE_MIN_BYTES {
-                        self.defer(first, first + new, old - new);
-                    }
-                    return Ok(true);
+            let answer = self.visit(Ask::Resize, first, old, new);
+            if answer == Answer::DONE {
+                return Ok(true);
+            }
+            if answer == Answer::BUSY && new <= old && Self::Large::SHRINKS {
+                // Tier 2 is held: the tail is left to the next visitor. A single granule stays with the block:
+                // tier 2 expects as much at a block's end.
+                if old - new >= LARGE_MIN_BYTES {
+                    self.defer(first, first + new, old - new);
                 }
-                Answer::Wrong(Reason::Size) if self.drain() => {}
-                Answer::Wrong(reason) => return Err(reason),
-                _ => return Ok(false),
+                return Ok(true);
+            }
+            if answer.0 < Answer::WRONG {
+                return Ok(false);
+            }
+            if answer != Answer::WRONG_SIZE || !self.drain() {
+                return Err(answer.reason());
             }
         }
     }

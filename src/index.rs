@@ -1,16 +1,16 @@
-//! The index of a class: which pages have free blocks and are nobody's current page.
+//! The index of a class: which of its pages have free blocks.
 //!
 //! A bitmap, one bit a page, lowest page first. Arenas of more than [`FLAT_WORDS`] words have one more
 //! level: a bit for each word that is not 0.
 //!
-//! The promise: *a page of the class whose word is not 0 is in the index, or is the current page, or a
-//! context that is running right now has taken it upon itself to put it into one of them.* Who makes
-//! the word leave 0, and who displaces the current page while its word is not 0, takes that upon
-//! itself. Bits may be set for pages that have filled or retired since; they are cleared when found.
+//! The promise: *a page of the class whose word is not 0 is in the index, or a context that is running
+//! right now has taken it upon itself to put it there.* Who makes the word leave 0 takes that upon
+//! itself. Bits may be set for pages that have filled or retired since: at most one for each context
+//! that raced another; they are cleared when found.
 //!
 //! | step | L leaves: takes page 3 out of the index | F frees into page 3 |
 //! |---|---|---|
-//! | 1 | sees word 3 = 0 | |
+//! | 1 | claims the last block: word 3 = 0 | |
 //! | 2 | | sets a bit of word 3; the old word was 0, so F must index the page |
 //! | 3 | | sets bit 3 of the index: already set |
 //! | 4 | clears bit 3. Without the second look the page would be lost here | |
@@ -88,22 +88,29 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
     }
 
-    /// The lowest page that is in the index, or 0.
+    /// The lowest page that is in the index, or 0: a guess, which a claim verifies.
     ///
-    /// Time: O(1) up to 256 KiB of arena; beyond, one load for each further 256 KiB.
+    /// Time: one load for each 8 KiB of arena up to 64 KiB; beyond, one for each 256 KiB.
     #[inline(always)]
     pub(crate) fn lowest(self) -> u32 {
-        if self.is_flat() {
-            return (0..self.0.leaves()).map(|leaf| self.lowest_of(leaf)).find(|&page| page != 0).unwrap_or(0);
+        let flat = self.is_flat();
+        let words = if flat { self.0.leaves() } else { summary_words(self.0.leaves()) };
+        let mut at = 0;
+        while at < words {
+            let page = if flat { self.lowest_of(at) } else { self.lowest_under(at) };
+            if page != 0 {
+                return page;
+            }
+            at += 1;
         }
-        (0..summary_words(self.0.leaves())).map(|place| self.lowest_under(place)).find(|&page| page != 0).unwrap_or(0)
+        0
     }
 
     /// The lowest page of a leaf that is in the index, or 0.
     #[inline(always)]
     fn lowest_of(self, leaf: usize) -> u32 {
-        // Acquire: pairs with `insert`.
-        match self.leaf(leaf).load(Acquire) {
+        // Relaxed: the claim that follows reads the page's word by a read-modify-write of its own.
+        match self.leaf(leaf).load(Relaxed) {
             0 => 0,
             bits => leaf as u32 * 32 + bits.trailing_zeros() + 1,
         }

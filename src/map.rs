@@ -21,7 +21,7 @@ pub(crate) struct Map {
     /// Bytes before the tables: whole pages, and the tail behind them.
     pub(crate) ground: u32,
     /// One hint a class, and one for no class.
-    pub(crate) currents: usize,
+    pub(crate) hints: usize,
     pub(crate) kept: usize,
     pub(crate) stash: usize,
     /// The classes' indexes, one behind the other.
@@ -67,8 +67,8 @@ impl Map {
         let classes = C::TABLE.count;
         let leaf_words = pages.div_ceil(32);
         let summary_words = index::summary_words(leaf_words);
-        let currents = size_of::<Header<P>>().next_multiple_of(8);
-        let kept = currents + (classes + 1) * 4;
+        let hints = size_of::<Header<P>>().next_multiple_of(8);
+        let kept = hints + (classes + 1) * 4;
         let stash = kept + C::KEPT_PAGES * 4;
         let leaves = stash + C::STASH_PAGES * 4;
         let summaries = leaves + classes * leaf_words * 4;
@@ -79,7 +79,7 @@ impl Map {
         Self {
             pages: pages as u32,
             ground: bytes.saturating_sub(tables) as u32,
-            currents,
+            hints,
             kept,
             stash,
             leaves,

@@ -8,7 +8,7 @@
 //!
 //! | who | moves the word | ordering, and what it pairs with |
 //! |---|---|---|
-//! | [`claim`] | clears one bit it saw set | Acquire: with the release of that block, and with `publish`, so that the owner read next is at least as new as the bit |
+//! | [`claim`], [`claim_easily`] | clears one bit it saw set | Acquire: with the release of that block, and with `publish`, so that the owner read next is at least as new as the bit |
 //! | [`release`] | sets the bit of a block it owns | Release: with the claim or the retirement that takes the bit next |
 //! | [`retire`] | from *every block free* to 0 | Acquire: with every release of the page, so that all use of its blocks is over |
 //! | [`publish`] | from 0 to *all free but the caller's own* | Release: the owner byte, written before, is visible to whoever claims |
@@ -36,47 +36,52 @@
 //! | 2 | | frees the last block of page 7, retires it, publishes it for 8 bytes |
 //! | 3 | claims bit 0 of page 7 | |
 //! | 4 | reads owner: 8 bytes. Without rule 3, A would now own 64 bytes over B's blocks | |
-//! | 5 | gives bit 0 back, takes its page from the index | |
+//! | 5 | gives bit 0 back, takes a page from the index | |
 
 use crate::sync::{AtomicU32, Ordering::*};
 
 /// How often a claim that lost its bit to another context tries the same page again.
 pub(crate) const CLAIM_TRIES: u32 = 4;
 
-/// The outcome of a claim.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
-    /// The bit that was taken, alone in the word.
-    Bit(u32),
-    /// The page has no free block.
-    Full,
-    /// Another context took the bit first, [`CLAIM_TRIES`] times: each time it got a block.
-    Lost,
+/// A block that was claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claimed {
+    /// Its bit, alone in the word; 0 if nothing was claimed.
+    pub(crate) bit: u32,
+    /// The blocks that were free besides.
+    pub(crate) rest: u32,
 }
 
-/// Takes the lowest free block once; `None` when there is none, `Some(0)` when it was lost.
+/// Takes the lowest free block once, but never the last one: that is an edge, and `claim`'s to see.
+/// Returns its bit, or 0.
 #[inline(always)]
-pub(crate) fn claim_once(word: &AtomicU32) -> Option<u32> {
+pub(crate) fn claim_easily(word: &AtomicU32) -> u32 {
     // Relaxed: a guess, which the read-modify-write below verifies.
     let seen = word.load(Relaxed);
-    if seen == 0 {
-        return None;
+    let rest = seen & seen.wrapping_sub(1);
+    if rest == 0 {
+        return 0;
     }
-    let bit = seen & seen.wrapping_neg();
+    let bit = seen ^ rest;
     // Acquire: pairs with the Release of this block's `release`, and of the page's `publish`.
-    Some(word.fetch_and(!bit, Acquire) & bit)
+    word.fetch_and(!bit, Acquire) & bit
 }
 
 /// Takes the lowest free block, trying again when another context was faster.
-pub(crate) fn claim(word: &AtomicU32) -> Claim {
-    for _ in 0..CLAIM_TRIES {
-        match claim_once(word) {
-            None => return Claim::Full,
-            Some(0) => {}
-            Some(bit) => return Claim::Bit(bit),
+#[inline(always)]
+pub(crate) fn claim(word: &AtomicU32) -> Claimed {
+    let mut tries = CLAIM_TRIES;
+    loop {
+        // Relaxed: as in `claim_easily`.
+        let seen = word.load(Relaxed);
+        let bit = seen & seen.wrapping_neg();
+        // Acquire: as in `claim_easily`.
+        let old = word.fetch_and(!bit, Acquire);
+        tries -= 1;
+        if old & bit != 0 || seen == 0 || tries == 0 {
+            return Claimed { bit: old & bit, rest: old & !bit };
         }
     }
-    Claim::Lost
 }
 
 /// Gives blocks back; returns the word as it was before.

@@ -2,10 +2,9 @@
 //!
 //! | state of a class's page | its word | found by |
 //! |---|---|---|
-//! | current | any | the class's hint: the next claim goes there |
-//! | partial | not 0 | the class's index |
-//! | full | 0 | nobody: the first release into it makes it current |
-//! | kept | every block free | as current or partial; and by its slot in `kept`, for who needs pages |
+//! | partial | not 0 | the class's index, and maybe its hint: the next claim goes there |
+//! | full | 0 | nobody: the first release into it puts it into the index |
+//! | kept | every block free | as a partial page; and by its slot in `kept`, for who needs pages |
 //!
 //! A page that becomes empty stays in its class as long as it stands in a slot of `kept`, which
 //! classes share; the page it displaces there, if it is still empty, is retired. So at most
@@ -26,7 +25,7 @@ use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
 use crate::geometry::{GRANULE, PAGE};
 use crate::index::Index;
-use crate::page::{self, Claim};
+use crate::page::{self, Claimed};
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*, fence};
 
 /// How many pages a claim tries before it asks for a page of its own.
@@ -41,8 +40,8 @@ pub(crate) trait Tables<'a>: Copy {
     fn word(self, page: u32) -> &'a AtomicU32;
     /// What a page is. Only loaded and stored.
     fn owner(self, page: u32) -> &'a AtomicU8;
-    /// The page from which a class claims first. Class 0 exists and never has a page.
-    fn current(self, class: u8) -> &'a AtomicU32;
+    /// The page from which a class claims first; only loaded and stored. Class 0 exists and never has one.
+    fn hint(self, class: u8) -> &'a AtomicU32;
     /// How many words the index of a class has.
     fn leaves(self) -> usize;
     /// A word of a class's index.
@@ -59,7 +58,7 @@ pub(crate) trait Tables<'a>: Copy {
     fn planted(self) -> &'a AtomicU32;
 }
 
-/// What a class's current page could not give.
+/// What the page of a class's hint could not give.
 pub(crate) struct Missed {
     /// The page that was tried.
     pub(crate) page: u32,
@@ -74,13 +73,13 @@ pub(crate) struct Pools<T>(pub(crate) T);
 impl<'a, T: Tables<'a>> Pools<T> {
     const TABLE: &'static ClassTable = T::Config::TABLE;
 
-    /// Takes a block from the class's current page: the whole of a common allocation.
-    /// Returns its offset in the arena, in bytes.
+    /// Takes a block from the page of the class's hint, if others stay free there: the whole of a common
+    /// allocation. Returns its offset in the arena, in bytes.
     #[inline(always)]
-    pub(crate) fn claim_current(self, class: u8) -> Result<u32, Missed> {
+    pub(crate) fn claim_easily(self, class: u8) -> Result<u32, Missed> {
         // Relaxed: a hint. That the page is the class's is verified by `owner`, after the claim.
-        let page = self.0.current(class).load(Relaxed);
-        let bit = page::claim_once(self.0.word(page)).unwrap_or(0);
+        let page = self.0.hint(class).load(Relaxed);
+        let bit = page::claim_easily(self.0.word(page));
         // Relaxed: ordered after the claim by its Acquire (rule 3 of the page protocol).
         if bit != 0 && self.0.owner(page).load(Relaxed) == class {
             return Ok(offset_bytes(page, bit));
@@ -88,91 +87,78 @@ impl<'a, T: Tables<'a>> Pools<T> {
         Err(Missed { page, stray: bit })
     }
 
-    /// Takes a block from any page of the class, the current one first.
+    /// Takes a block from any page of the class, and sets the hint to where the next one is.
     ///
     /// Time: at most [`PAGE_TRIES`] pages, each of which another context emptied meanwhile.
+    #[inline(always)]
     pub(crate) fn claim_any(self, class: u8) -> Option<u32> {
-        let mut page = self.0.current(class).load(Relaxed);
-        for _ in 0..PAGE_TRIES {
-            if page != 0 {
-                let bit = self.claim_from(page, class);
-                if bit != 0 {
-                    self.make_current(page, class);
-                }
-                // The current page and full ones don't belong into the index.
+        let mut page = self.0.hint(class).load(Relaxed);
+        let mut tries = PAGE_TRIES;
+        loop {
+            let claimed = self.claim_from(page, class);
+            if claimed.rest == 0 {
+                // Full now, or a stale bit of the index.
                 self.leave(page, class);
-                if bit != 0 {
-                    return Some(offset_bytes(page, bit));
+                let next = Index(self.0, class).lowest();
+                // Relaxed: a hint.
+                self.0.hint(class).store(next, Relaxed);
+                if claimed.bit == 0 {
+                    tries -= 1;
+                    if next == 0 || tries == 0 {
+                        return None;
+                    }
+                    page = next;
+                    continue;
                 }
             }
-            page = Index(self.0, class).lowest();
-            if page == 0 {
-                break;
-            }
+            return Some(offset_bytes(page, claimed.bit));
         }
-        None
     }
 
-    /// Claims, then reads the owner, then gives back what was not the class's. Returns the bit, or 0.
+    /// Claims, then reads the owner, then gives back what was not the class's.
     #[inline(always)]
-    fn claim_from(self, page: u32, class: u8) -> u32 {
+    fn claim_from(self, page: u32, class: u8) -> Claimed {
+        const NOTHING: Claimed = Claimed { bit: 0, rest: 0 };
         // Relaxed: a guess that spares a claim from another's page; verified below.
         if self.0.owner(page).load(Relaxed) != class {
-            return 0;
+            return NOTHING;
         }
-        let bit = match page::claim(self.0.word(page)) {
-            Claim::Bit(bit) => bit,
-            Claim::Full => return 0,
-            Claim::Lost => {
+        let claimed = page::claim(self.0.word(page));
+        if claimed.bit == 0 {
+            if claimed.rest != 0 {
                 self.0.retries().fetch_add(1, Relaxed);
-                return 0;
             }
-        };
+            return NOTHING;
+        }
         // Relaxed: ordered after the claim by its Acquire.
         if self.0.owner(page).load(Relaxed) == class {
-            return bit;
+            return claimed;
         }
-        self.give(page, bit);
-        0
+        self.give(page, claimed.bit);
+        NOTHING
     }
 
-    /// Makes a page current and takes the page it displaces upon itself.
-    fn make_current(self, page: u32, class: u8) {
-        // AcqRel: pairs with the other swaps of this hint; a displaced page's word is then at least
-        // as new as when it became current.
-        let displaced = self.0.current(class).swap(page, AcqRel);
-        if displaced == page {
-            return;
-        }
-        // Relaxed: what was written before that page became current is visible by the swap; what
-        // comes later, and makes its word leave 0, is its writer's to take care of.
-        if displaced != 0 && self.0.word(displaced).load(Relaxed) != 0 && self.0.owner(displaced).load(Relaxed) == class
-        {
-            Index(self.0, class).insert(displaced);
-        }
-    }
-
-    /// Takes a page out of the index, unless it has free blocks and is not current: clear, look again,
-    /// set again.
-    #[inline(never)]
+    /// Takes a page out of the index, unless it has free blocks: clear, look again, set again.
+    #[inline(always)]
     fn leave(self, page: u32, class: u8) {
-        let index = Index(self.0, class);
-        // AcqRel: the second look, see the table in `index`. Acquire: pairs with the swap of who
-        // displaced the page, and whose insertion may be what was removed here.
-        if index.remove(page)
+        // AcqRel: the second look, see the table in `index`.
+        if page != 0
+            && Index(self.0, class).remove(page)
             && self.0.word(page).fetch_or(0, AcqRel) != 0
             && self.0.owner(page).load(Relaxed) == class
-            && self.0.current(class).load(Acquire) != page
         {
-            index.insert(page);
+            Index(self.0, class).insert(page);
         }
     }
 
     /// Opens a page that is the caller's for a class, and takes its first block.
+    #[inline(always)]
     pub(crate) fn open(self, page: u32, class: u8) -> u32 {
         let mask = Self::TABLE.mask(class);
         self.publish(page, class, mask);
-        self.make_current(page, class);
+        Index(self.0, class).insert(page);
+        // Relaxed: a hint.
+        self.0.hint(class).store(page, Relaxed);
         offset_bytes(page, mask & mask.wrapping_neg())
     }
 
@@ -213,9 +199,12 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// the word as it was before.
     pub(crate) fn released(self, page: u32, class: u8, old: u32, bits: u32) {
         if old == 0 {
-            // The page was full and nobody's: the next block to be handed out is this one, which
-            // keeps the fullest pages full.
-            self.make_current(page, class);
+            // The page was full, and so in no index.
+            Index(self.0, class).insert(page);
+            // Relaxed: a hint, which should not point to a full page while there are others.
+            if self.0.word(self.0.hint(class).load(Relaxed)).load(Relaxed) == 0 {
+                self.0.hint(class).store(page, Relaxed);
+            }
         }
         if old | bits == Self::TABLE.mask(class) {
             self.emptied(page, class);
