@@ -12,6 +12,10 @@ use crate::header::Header;
 use crate::index;
 use crate::large::{Large, TableBytes};
 use crate::policy::Policy;
+use crate::sync::{AtomicU8, AtomicU32};
+
+/// Bytes of a table's word: 4, but loom's are larger.
+const WORD_BYTES: usize = size_of::<AtomicU32>();
 
 /// The tables of an arena, as offsets in bytes from the first.
 #[derive(Clone, Copy)]
@@ -68,13 +72,13 @@ impl Map {
         let leaf_words = pages.div_ceil(32);
         let summary_words = index::summary_words(leaf_words);
         let hints = size_of::<Header<P>>().next_multiple_of(8);
-        let kept = hints + (classes + 1) * 4;
-        let stash = kept + C::KEPT_PAGES * 4;
-        let leaves = stash + C::STASH_PAGES * 4;
-        let summaries = leaves + classes * leaf_words * 4;
-        let words = summaries + classes * summary_words * 4;
-        let owners = words + (pages + 1) * 4;
-        let large = (owners + pages + 1).next_multiple_of(8);
+        let kept = hints + (classes + 1) * WORD_BYTES;
+        let stash = kept + C::KEPT_PAGES * WORD_BYTES;
+        let leaves = stash + C::STASH_PAGES * WORD_BYTES;
+        let summaries = leaves + classes * leaf_words * WORD_BYTES;
+        let words = summaries + classes * summary_words * WORD_BYTES;
+        let owners = words + (pages + 1) * WORD_BYTES;
+        let large = (owners + (pages + 1) * size_of::<AtomicU8>()).next_multiple_of(8);
         let tables = (large + large_bytes(L::TABLE_BYTES, bytes)).next_multiple_of(GRANULE_BYTES);
         Self {
             pages: pages as u32,

@@ -5,6 +5,7 @@ use crate::sync::{AtomicU32, Ordering::*};
 pub struct Try;
 
 /// 1 while somebody is inside.
+#[derive(Default)]
 pub struct Flag(AtomicU32);
 
 // SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Acquire of
