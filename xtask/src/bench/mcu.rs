@@ -33,6 +33,9 @@ pub struct Options {
     /// Opt-level "s" only, without the slowest peer; the results in the repository stay as they are
     #[arg(long)]
     quick: bool,
+    /// Measure nothing: write the tables and plots again from the results in the repository
+    #[arg(long, conflicts_with_all = ["only", "quick"])]
+    redraw: bool,
 }
 
 impl Options {
@@ -57,10 +60,15 @@ impl Options {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    if options.redraw {
+        write_pages(&Results::load(&directory())?)?;
+        return Ok(true);
+    }
     let bench = Bench::new()?;
     let (mut results, failed) = measure_all(&bench, options)?;
     if options.is_complete() {
-        keep(&results)?;
+        results.save(&directory())?;
+        write_pages(&results)?;
     } else if let Ok(stored) = Results::load(&directory()) {
         results.complete_from(stored, &bench.allocators);
     }
@@ -71,9 +79,8 @@ pub fn run(options: &Options) -> Result<bool> {
     Ok(failed.is_empty())
 }
 
-fn keep(results: &Results) -> Result<()> {
+fn write_pages(results: &Results) -> Result<()> {
     let directory = directory();
-    results.save(&directory)?;
     fs::write(directory.join("mcu.md"), tables::page(results))?;
     plots::draw(results, &directory)?;
     step::note("the results are in benches/results");

@@ -46,7 +46,7 @@ const PLOTS: [Plot; 2] = [
     Plot {
         file: "mcu-worst.svg",
         title: "Instructions of the longest call of any workload, by magnitude: alloc (dark) and free (light)",
-        scale: Scale::Magnitude(10.0, 1e6),
+        scale: Scale::Magnitude(1.0, 1e6),
         value: |measured, operation| measured.worst(operation).map(|(_, worst)| worst as f64),
     },
 ];

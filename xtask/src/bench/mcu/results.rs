@@ -161,9 +161,14 @@ impl Measured {
 
     /// The average over these workloads' averages.
     pub fn average(&self, workloads: &[&str], operation: &str) -> Option<f64> {
-        let averages: Option<Vec<f64>> =
-            workloads.iter().map(|workload| Some(self.calls(workload, operation)?.average())).collect();
-        averages.map(|averages| averages.iter().sum::<f64>() / averages.len() as f64)
+        self.mean_of(workloads, operation, Calls::average)
+    }
+
+    /// The average over what these workloads say.
+    pub fn mean_of(&self, workloads: &[&str], operation: &str, figure: impl Fn(&Calls) -> f64) -> Option<f64> {
+        let figures: Option<Vec<f64>> =
+            workloads.iter().map(|workload| Some(figure(self.calls(workload, operation)?))).collect();
+        figures.map(|figures| figures.iter().sum::<f64>() / figures.len() as f64)
     }
 
     /// The longest call, and the workload it was in.

@@ -92,6 +92,7 @@ pub fn summaries(results: &Results) -> String {
 fn summary(results: &Results, level: &str) -> Table {
     let mut table = Table::new(&[
         "",
+        "median, one size",
         "alloc, one size",
         "free",
         "alloc, 8-64 at 75 %",
@@ -117,9 +118,11 @@ fn summary(results: &Results, level: &str) -> Table {
 
 fn summary_row(results: &Results, level: &str, allocator: &Allocator, measured: &Measured) -> Vec<String> {
     let average = |workloads: &[&str], operation| rounded(measured.average(workloads, operation));
+    let median = |operation| rounded(measured.mean_of(&LIFO, operation, |calls| calls.p50 as f64));
     let worst = |operation| or_dash(measured.worst(operation).map(|(_, worst)| worst));
     vec![
         title(allocator),
+        format!("{} / {}", median("alloc"), median("dealloc")),
         average(&LIFO, "alloc"),
         average(&LIFO, "dealloc"),
         average(&["churn-small-75"], "alloc"),
@@ -272,7 +275,8 @@ moved. Instructions are not cycles.
 ";
 
 const LEGEND: &str = "\
-- **one size**: average of 8, 16, 24, 32 and 64 bytes, 32 blocks allocated and freed in reverse, the first round included
+- **one size**: 8, 16, 24, 32 and 64 bytes, 32 blocks allocated and freed in reverse, the first round included; the median is the
+  fast path, alloc / free, and the averages follow
 - **8-64 / mix at 75 %**: average in random churn, three quarters of the arena in use. The mix: 70 % up to 64 bytes, 20 % up to
   256, 8 % up to 1 KiB, 2 % up to 4 KiB
 - **worst**: the longest call of any workload, refused ones included, the very first call excluded
