@@ -9,14 +9,14 @@ pub struct Try;
 pub struct Flag(AtomicU32);
 
 // SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Acquire of
-// the swap pairs with the Release of the store. Zero is a flag that is not set.
+// the exchange pairs with the Release of the store. Zero is a flag that is not set.
 unsafe impl Policy for Try {
     type Lock = Flag;
 
     #[inline(always)]
     fn enter<R>(lock: &Flag, f: impl FnOnce() -> R) -> Option<R> {
-        // The load spares a core that would be refused the write; the swap decides.
-        if lock.0.load(Relaxed) != 0 || lock.0.swap(1, Acquire) != 0 {
+        // Who is refused writes nothing: only the holder's store ends the visit.
+        if lock.0.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
             return None;
         }
         let result = f();
