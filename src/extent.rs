@@ -12,7 +12,7 @@ use crate::large::{Ground, Large, Resized, page_at};
 use crate::map::Map;
 use crate::page;
 use crate::policy::Policy;
-use crate::pools::{Missed, Pools, Tables};
+use crate::pools::{Pools, Tables};
 use crate::slots;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 use core::alloc::Layout;
@@ -215,8 +215,8 @@ pub(crate) trait Engine: Extent {
     }
 
     #[inline(always)]
-    fn at(self, offset: u32) -> *mut u8 {
-        self.base().wrapping_add(offset as usize)
+    fn at(self, place: u32) -> *mut u8 {
+        Ground::word(self, place).cast()
     }
 
     /// How many bytes an address lies behind the start; very many for one before it.
@@ -233,52 +233,44 @@ pub(crate) trait Engine: Extent {
 
     #[inline(always)]
     fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
-        let mut missed = Missed { page: 0, stray: 0 };
+        let mut stray = 0;
         if layout.align() <= GRANULE_BYTES && layout.size() <= Self::TABLE.max_bytes {
-            match Pools(self).claim_easily(Self::TABLE.class_of(granules(layout.size()))) {
-                Ok(offset) => return self.at(offset),
-                Err(other) => missed = other,
+            match Pools(self).claim_hinted(Self::TABLE.class_of(granules(layout.size()))) {
+                Ok(place) => return self.at(place),
+                Err(place) => stray = place,
             }
         }
-        self.allocate_slowly::<REPORT>(layout.size(), layout.align(), missed.page, missed.stray)
+        self.allocate_slowly::<REPORT>(layout.size(), layout.align(), stray)
     }
 
-    /// The hint's page has no block, or its last: gives a stray block back, and looks at all pages of the class.
-    #[inline(never)]
-    fn allocate_slowly<const REPORT: bool>(self, size: usize, align: usize, page: u32, stray: u32) -> *mut u8 {
-        if stray != 0 {
-            Pools(self).give(page, stray);
-        }
-        if align <= GRANULE_BYTES && size <= Self::TABLE.max_bytes {
-            let class = Self::TABLE.class_of(granules(size.max(1)));
-            if let Some(offset) = Pools(self).claim_any(class) {
-                return self.at(offset);
-            }
-        }
-        self.allocate_hard::<REPORT>(size, align)
-    }
-
-    /// The class has no block, or it is no common request: everything that an allocation may take.
+    /// The hint led to no block, or it is no common request: everything that an allocation may take.
     #[cold]
     #[inline(never)]
-    fn allocate_hard<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
-        let mut block = null_mut();
-        if align <= ALIGN_MAX_BYTES && size <= self.map().ground as usize {
-            let class = self.class_for(size, align);
-            if class != 0 {
-                block = self.allocate_pooled(class);
-            }
-            if block.is_null() {
-                block = self.allocate_large(size, align);
-            }
-            if block.is_null() && class != 0 {
-                block = self.borrow(class, align);
+    fn allocate_slowly<const REPORT: bool>(self, size: usize, align: usize, stray: u32) -> *mut u8 {
+        if stray != 0 {
+            Pools(self).give_stray(stray);
+        }
+        let mut place = 0;
+        let class = self.class_for(size, align);
+        if class != 0 {
+            place = Pools(self).claim_any(class);
+            if place == 0 {
+                place = self.refill(class);
             }
         }
-        if REPORT && block.is_null() {
+        if place == 0 && align <= ALIGN_MAX_BYTES && size <= self.map().ground as usize {
+            place = self.allocate_large(size, align);
+        }
+        if place == 0 && class != 0 {
+            place = self.borrow(class, align);
+        }
+        if place != 0 {
+            return self.at(place);
+        }
+        if REPORT {
             self.refused(size, align);
         }
-        block
+        null_mut()
     }
 
     #[inline(always)]
@@ -291,7 +283,7 @@ pub(crate) trait Engine: Extent {
     #[inline(always)]
     fn class_for(self, size: usize, align: usize) -> u8 {
         // Blocks of a class lie at multiples of its size, from the start of a page.
-        let size = (size.max(1) + (align - 1)) & !(align - 1);
+        let size = (size.max(1).wrapping_add(align - 1)) & !(align - 1);
         if size > Self::TABLE.max_bytes {
             return 0;
         }
@@ -305,17 +297,10 @@ pub(crate) trait Engine: Extent {
         Self::TABLE.block_bytes(class) & (align - 1) == 0
     }
 
-    /// A block of the class: from its pages, or from a page that it gets.
-    #[inline(always)]
-    fn allocate_pooled(self, class: u8) -> *mut u8 {
-        let offset = Pools(self).claim_any(class).or_else(|| self.refill(class));
-        offset.map_or(null_mut(), |offset| self.at(offset))
-    }
-
     /// Gets the class a page, and a block of it: from the stash, from tier 2, from another class that
     /// keeps an empty one.
     #[inline(always)]
-    fn refill(self, class: u8) -> Option<u32> {
+    fn refill(self, class: u8) -> u32 {
         let block_bytes = Self::TABLE.block_bytes(class);
         Self::Config::tell(Event::RefillBegins { block_bytes });
         let mut page = slots::take(self.stash());
@@ -325,13 +310,13 @@ pub(crate) trait Engine: Extent {
         if page == 0 {
             page = Pools(self).reclaim();
         }
-        let mut offset = None;
+        let mut place = 0;
         if page != 0 {
             self.header().refills.fetch_add(1, Relaxed);
-            offset = Some(Pools(self).open(page, class));
+            place = Pools(self).open(page, class);
         }
         Self::Config::tell(Event::RefillEnds { block_bytes });
-        offset
+        place
     }
 
     #[inline(always)]
@@ -348,28 +333,30 @@ pub(crate) trait Engine: Extent {
 
     /// A block of a larger class, where its hint points. Its page's owner then says how to free it.
     #[inline(always)]
-    fn borrow(self, class: u8, align: usize) -> *mut u8 {
+    fn borrow(self, class: u8, align: usize) -> u32 {
         for larger in class + 1..=Self::TABLE.count as u8 {
             let page = self.hint(larger).load(Relaxed);
             if Tables::word(self, page).load(Relaxed) != 0 && self.fits(larger, align) {
-                if let Some(offset) = Pools(self).claim_any(larger) {
-                    return self.at(offset);
+                let place = Pools(self).claim_any(larger);
+                if place != 0 {
+                    return place;
                 }
             }
         }
-        null_mut()
+        0
     }
 
     /// A block of tier 2. When there is none, what is on its way there is brought home first.
-    fn allocate_large(self, size: usize, align: usize) -> *mut u8 {
+    #[inline(always)]
+    fn allocate_large(self, size: usize, align: usize) -> u32 {
         let (bytes, align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
         loop {
             let answer = self.visit(Ask::Take, bytes, align, 0);
             if answer.is_place() {
-                return Ground::word(self, answer.0).cast();
+                return answer.0;
             }
             if answer != Answer::NOTHING || !self.bring_home() {
-                return null_mut();
+                return 0;
             }
         }
     }
@@ -493,7 +480,7 @@ pub(crate) trait Engine: Extent {
     fn released(self, page: u32, old: u32, bit: u32) {
         if old & bit != 0 {
             let place = page_place(page) + bit.trailing_zeros() * GRANULE;
-            return self.wrong_free(Ground::word(self, place).cast(), Reason::Double);
+            return self.wrong_free(self.at(place), Reason::Double);
         }
         // The page may be another's by now: then who took it has found it empty, and nothing is left to do.
         let class = self.owner(page).load(Relaxed);
@@ -661,7 +648,7 @@ pub(crate) trait Engine: Extent {
         match self.resize(ptr, layout.size(), new_size) {
             Ok(true) => ptr,
             Ok(false) => {
-                let new = self.allocate_slowly::<true>(new_size, layout.align(), 0, 0);
+                let new = self.allocate_slowly::<true>(new_size, layout.align(), 0);
                 if !new.is_null() {
                     // SAFETY: both blocks are the caller's, disjoint, and so long.
                     unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };

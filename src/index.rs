@@ -16,8 +16,10 @@
 //! | 4 | clears bit 3. Without the second look the page would be lost here | |
 //! | 5 | reads word 3 again, not 0: sets bit 3 again | |
 //!
-//! Every step is an acquire/release read-modify-write. The second look too: a plain load may still
-//! show the word of step 1.
+//! Every change of the index is an acquire/release read-modify-write, and F's is unconditional: had F
+//! skipped step 3 because it saw the bit set, nothing would order its step 2 before L's step 5. As it
+//! is, either F's step 3 comes after L's step 4, and the bit is set; or before, then step 4 acquires what
+//! step 3 released, and the plain load of step 5 sees F's bit.
 
 use crate::pools::Tables;
 use crate::sync::{AtomicU32, Ordering::*};
@@ -64,18 +66,21 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
     }
 
-    /// Removes a page. The caller then looks at the page's word again, by a read-modify-write, and
-    /// inserts the page again when it is not 0. `false`: it was not in the index.
+    /// Removes a page. The caller then looks at the page's word again, and inserts the page again when it
+    /// is not 0. Returns another page of the same word, or 0.
     #[inline(always)]
-    pub(crate) fn remove(self, page: u32) -> bool {
+    pub(crate) fn remove(self, page: u32) -> u32 {
         let at = page as usize - 1;
         let bit = 1 << (at % 32);
         // AcqRel: pairs with the other context's `insert` and `remove` of the same word.
-        let old = self.leaf(at / 32).fetch_and(!bit, AcqRel);
-        if old == bit && !self.is_flat() {
+        let rest = self.leaf(at / 32).fetch_and(!bit, AcqRel) & !bit;
+        if rest != 0 {
+            return (at as u32 & !31) + rest.trailing_zeros() + 1;
+        }
+        if !self.is_flat() {
             self.leave_summary(at / 32);
         }
-        old & bit != 0
+        0
     }
 
     /// The same protocol one level up: clear, look again, set again.
@@ -83,7 +88,8 @@ impl<'a, T: Tables<'a>> Index<T> {
         let (word, bit) = (self.summary(leaf / 32), 1 << (leaf % 32));
         // AcqRel: pairs with `insert`; see the table above.
         word.fetch_and(!bit, AcqRel);
-        if self.leaf(leaf).fetch_or(0, AcqRel) != 0 {
+        // Relaxed: ordered after the clearing by its Acquire.
+        if self.leaf(leaf).load(Relaxed) != 0 {
             word.fetch_or(bit, AcqRel);
         }
     }

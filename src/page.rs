@@ -8,7 +8,7 @@
 //!
 //! | who | moves the word | ordering, and what it pairs with |
 //! |---|---|---|
-//! | [`claim`], [`claim_easily`] | clears one bit it saw set | Acquire: with the release of that block, and with `publish`, so that the owner read next is at least as new as the bit |
+//! | [`claim`] | clears one bit it saw set | Acquire: with the release of that block, and with `publish`, so that the owner read next is at least as new as the bit |
 //! | [`release`] | sets the bit of a block it owns | Release: with the claim or the retirement that takes the bit next |
 //! | [`retire`] | from *every block free* to 0 | Acquire: with every release of the page, so that all use of its blocks is over |
 //! | [`publish`] | from 0 to *all free but the caller's own* | Release: the owner byte, written before, is visible to whoever claims |
@@ -40,9 +40,6 @@
 
 use crate::sync::{AtomicU32, Ordering::*};
 
-/// How often a claim that lost its bit to another context tries the same page again.
-pub(crate) const CLAIM_TRIES: u32 = 4;
-
 /// A block that was claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Claimed {
@@ -52,36 +49,18 @@ pub(crate) struct Claimed {
     pub(crate) rest: u32,
 }
 
-/// Takes the lowest free block once, but never the last one: that is an edge, and `claim`'s to see.
-/// Returns its bit, or 0.
-#[inline(always)]
-pub(crate) fn claim_easily(word: &AtomicU32) -> u32 {
-    // Relaxed: a guess, which the read-modify-write below verifies.
-    let seen = word.load(Relaxed);
-    let rest = seen & seen.wrapping_sub(1);
-    if rest == 0 {
-        return 0;
-    }
-    let bit = seen ^ rest;
-    // Acquire: pairs with the Release of this block's `release`, and of the page's `publish`.
-    word.fetch_and(!bit, Acquire) & bit
-}
-
-/// Takes the lowest free block, trying again when another context was faster.
+/// Takes the lowest free block, if there is one and no other context is faster.
 #[inline(always)]
 pub(crate) fn claim(word: &AtomicU32) -> Claimed {
-    let mut tries = CLAIM_TRIES;
-    loop {
-        // Relaxed: as in `claim_easily`.
-        let seen = word.load(Relaxed);
-        let bit = seen & seen.wrapping_neg();
-        // Acquire: as in `claim_easily`.
-        let old = word.fetch_and(!bit, Acquire);
-        tries -= 1;
-        if old & bit != 0 || seen == 0 || tries == 0 {
-            return Claimed { bit: old & bit, rest: old & !bit };
-        }
+    // Relaxed: a guess, which the read-modify-write below verifies.
+    let seen = word.load(Relaxed);
+    if seen == 0 {
+        return Claimed { bit: 0, rest: 0 };
     }
+    let bit = seen & seen.wrapping_neg();
+    // Acquire: pairs with the Release of this block's `release`, and of the page's `publish`.
+    let old = word.fetch_and(!bit, Acquire);
+    Claimed { bit: old & bit, rest: old & !bit }
 }
 
 /// Gives blocks back; returns the word as it was before.

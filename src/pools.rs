@@ -23,9 +23,9 @@
 
 use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
-use crate::geometry::{GRANULE, PAGE};
+use crate::geometry::{GRANULE, PAGE_GRANULES, page_place, place_page};
 use crate::index::Index;
-use crate::page::{self, Claimed};
+use crate::page;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*, fence};
 
 /// How many pages a claim tries before it asks for a page of its own.
@@ -58,14 +58,6 @@ pub(crate) trait Tables<'a>: Copy {
     fn planted(self) -> &'a AtomicU32;
 }
 
-/// What the page of a class's hint could not give.
-pub(crate) struct Missed {
-    /// The page that was tried.
-    pub(crate) page: u32,
-    /// A block that was claimed from it although it is another class's, to be given back; 0 for none.
-    pub(crate) stray: u32,
-}
-
 /// The pools over some tables.
 #[derive(Clone, Copy)]
 pub(crate) struct Pools<T>(pub(crate) T);
@@ -73,93 +65,81 @@ pub(crate) struct Pools<T>(pub(crate) T);
 impl<'a, T: Tables<'a>> Pools<T> {
     const TABLE: &'static ClassTable = T::Config::TABLE;
 
-    /// Takes a block from the page of the class's hint, if others stay free there: the whole of a common
-    /// allocation. Returns its offset in the arena, in bytes.
+    /// Takes a block from the page of the class's hint: the whole of a common allocation. Returns the
+    /// block's place; or, as the error, the place of a stray block to be given back, or 0.
     #[inline(always)]
-    pub(crate) fn claim_easily(self, class: u8) -> Result<u32, Missed> {
+    pub(crate) fn claim_hinted(self, class: u8) -> Result<u32, u32> {
         // Relaxed: a hint. That the page is the class's is verified by `owner`, after the claim.
         let page = self.0.hint(class).load(Relaxed);
-        let bit = page::claim_easily(self.0.word(page));
-        // Relaxed: ordered after the claim by its Acquire (rule 3 of the page protocol).
-        if bit != 0 && self.0.owner(page).load(Relaxed) == class {
-            return Ok(offset_bytes(page, bit));
-        }
-        Err(Missed { page, stray: bit })
-    }
-
-    /// Takes a block from any page of the class, and sets the hint to where the next one is.
-    ///
-    /// Time: at most [`PAGE_TRIES`] pages, each of which another context emptied meanwhile.
-    #[inline(always)]
-    pub(crate) fn claim_any(self, class: u8) -> Option<u32> {
-        let mut page = self.0.hint(class).load(Relaxed);
-        let mut tries = PAGE_TRIES;
-        loop {
-            let claimed = self.claim_from(page, class);
-            if claimed.rest == 0 {
-                // Full now, or a stale bit of the index.
-                self.leave(page, class);
-                let next = Index(self.0, class).lowest();
-                // Relaxed: a hint.
-                self.0.hint(class).store(next, Relaxed);
-                if claimed.bit == 0 {
-                    tries -= 1;
-                    if next == 0 || tries == 0 {
-                        return None;
-                    }
-                    page = next;
-                    continue;
-                }
-            }
-            return Some(offset_bytes(page, claimed.bit));
-        }
-    }
-
-    /// Claims, then reads the owner, then gives back what was not the class's.
-    #[inline(always)]
-    fn claim_from(self, page: u32, class: u8) -> Claimed {
-        const NOTHING: Claimed = Claimed { bit: 0, rest: 0 };
-        // Relaxed: a guess that spares a claim from another's page; verified below.
-        if self.0.owner(page).load(Relaxed) != class {
-            return NOTHING;
-        }
         let claimed = page::claim(self.0.word(page));
         if claimed.bit == 0 {
-            if claimed.rest != 0 {
-                self.0.retries().fetch_add(1, Relaxed);
+            return Err(0);
+        }
+        let place = page_place(page) + claimed.bit.trailing_zeros() * GRANULE;
+        // Relaxed: ordered after the claim by its Acquire (rule 3 of the page protocol).
+        if self.0.owner(page).load(Relaxed) != class {
+            return Err(place);
+        }
+        if claimed.rest == 0 {
+            self.leave(page, class);
+        }
+        Ok(place)
+    }
+
+    /// Takes a block from any page of the class. Returns its place, or 0.
+    ///
+    /// Time: at most [`PAGE_TRIES`] pages, each of which another context emptied meanwhile.
+    #[inline(never)]
+    pub(crate) fn claim_any(self, class: u8) -> u32 {
+        for _ in 0..PAGE_TRIES {
+            match self.claim_hinted(class) {
+                Ok(place) => return place,
+                Err(0) => {}
+                Err(stray) => self.give_stray(stray),
             }
-            return NOTHING;
+            // The hint led to nothing: its page is full, another's, or was taken meanwhile.
+            if self.leave(self.0.hint(class).load(Relaxed), class) == 0 {
+                return 0;
+            }
+            self.0.retries().fetch_add(1, Relaxed);
         }
-        // Relaxed: ordered after the claim by its Acquire.
-        if self.0.owner(page).load(Relaxed) == class {
-            return claimed;
-        }
-        self.give(page, claimed.bit);
-        NOTHING
+        0
     }
 
-    /// Takes a page out of the index, unless it has free blocks: clear, look again, set again.
-    #[inline(always)]
-    fn leave(self, page: u32, class: u8) {
-        // AcqRel: the second look, see the table in `index`.
-        if page != 0
-            && Index(self.0, class).remove(page)
-            && self.0.word(page).fetch_or(0, AcqRel) != 0
-            && self.0.owner(page).load(Relaxed) == class
-        {
-            Index(self.0, class).insert(page);
-        }
+    /// Gives back a block that was claimed from a page of another class.
+    pub(crate) fn give_stray(self, place: u32) {
+        self.give(place_page(place), 1 << (place / GRANULE - 1) % PAGE_GRANULES);
     }
 
-    /// Opens a page that is the caller's for a class, and takes its first block.
+    /// Takes a full page out of the index: clear, look again, set again. Sets the hint to a page that has
+    /// free blocks, and returns it, or 0.
+    #[inline(never)]
+    fn leave(self, page: u32, class: u8) -> u32 {
+        let index = Index(self.0, class);
+        let mut next = 0;
+        if page != 0 {
+            next = index.remove(page);
+            // Relaxed: the second look, see the table in `index`.
+            if self.0.word(page).load(Relaxed) != 0 && self.0.owner(page).load(Relaxed) == class {
+                index.insert(page);
+            }
+        }
+        if next == 0 {
+            next = index.lowest();
+        }
+        // Relaxed: a hint.
+        self.0.hint(class).store(next, Relaxed);
+        next
+    }
+
+    /// Opens a page that is the caller's for a class, and takes its first block. Returns its place.
     #[inline(always)]
     pub(crate) fn open(self, page: u32, class: u8) -> u32 {
-        let mask = Self::TABLE.mask(class);
-        self.publish(page, class, mask);
+        self.publish(page, class, Self::TABLE.mask(class));
         Index(self.0, class).insert(page);
         // Relaxed: a hint.
         self.0.hint(class).store(page, Relaxed);
-        offset_bytes(page, mask & mask.wrapping_neg())
+        page_place(page)
     }
 
     #[inline(always)]
@@ -174,7 +154,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     pub(crate) fn open_reserved(self, page: u32, class: u8) {
         let mask = Self::TABLE.mask(class);
         self.publish(page, class, mask);
-        page::release(self.0.word(page), mask & mask.wrapping_neg());
+        page::release(self.0.word(page), 1);
         Index(self.0, class).insert(page);
     }
 
@@ -274,10 +254,4 @@ impl<'a, T: Tables<'a>> Pools<T> {
         }
         0
     }
-}
-
-/// Where the block lies, in bytes from the start of the arena.
-#[inline(always)]
-fn offset_bytes(page: u32, bit: u32) -> u32 {
-    page * PAGE + bit.trailing_zeros() * GRANULE - PAGE
 }
