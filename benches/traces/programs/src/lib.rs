@@ -2,7 +2,7 @@
 //!
 //! The module is built for wasm32, so that sizes are those of a 32-bit machine, and run by `record.mjs`. A program
 //! prepares its input unrecorded (firmware would have it in flash or on a wire) and runs its work in [`recorded`].
-//! Nothing depends on time, on addresses or on random hash seeds: a recording can be repeated to the byte.
+//! Nothing depends on time or on random numbers: a recording of the same build repeats to the byte.
 
 mod codecs;
 mod documents;
@@ -41,6 +41,7 @@ const PROGRAMS: &[Program] = &[
     ("deflate", codecs::deflate),
     ("tcp", network::tcp),
     ("broker", network::broker),
+    ("gateway", network::gateway),
     ("redb", stores::redb),
     ("lru", stores::lru),
     ("synthetic-small", synthetic::small),

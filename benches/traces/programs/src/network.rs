@@ -155,3 +155,42 @@ fn deliver(queues: &mut [(String, VecDeque<Vec<u8>>)], random: &mut Random) -> u
         Payload::Ping => message.sequence as usize & 1,
     }
 }
+
+/// serde_json and postcard: a gateway of a few dozen KiB between binary frames of sensors and JSON over a web API.
+pub fn gateway() {
+    let random = &mut Random::new(53);
+    recorded(|| {
+        let mut latest: BTreeMap<String, VecDeque<Message>> = BTreeMap::new();
+        let mut pending: VecDeque<String> = VecDeque::new();
+        let mut answered = 0;
+        for sequence in 0..3000 {
+            let frame = postcard::to_allocvec(&message(random, sequence)).unwrap();
+            let message: Message = postcard::from_bytes(&frame).unwrap();
+            let window = latest.entry(message.topic.split('/').next().unwrap_or_default().to_owned()).or_default();
+            window.push_back(message);
+            window.drain(..window.len().saturating_sub(2));
+            if sequence % 8 == 0 {
+                pending.push_back(answer(&latest, inputs::word(random)));
+            }
+            if pending.len() > 4 || random.below(9) == 0 {
+                answered += pending.pop_front().map_or(0, |body| body.len());
+            }
+            if sequence % 500 == 499 {
+                latest.retain(|_, window| window.len() > 1);
+            }
+        }
+        (answered, latest)
+    });
+}
+
+/// The body of a reply: what is known of a topic, filtered by way of a document.
+fn answer(latest: &BTreeMap<String, VecDeque<Message>>, topic: &str) -> String {
+    let known: Vec<&Message> = latest.get(topic).into_iter().flatten().collect();
+    let mut document = serde_json::json!({ "topic": topic, "messages": known });
+    for message in document["messages"].as_array_mut().into_iter().flatten() {
+        if message["payload"]["Blob"].is_array() {
+            message["payload"] = "binary".into();
+        }
+    }
+    document.to_string()
+}
