@@ -3,6 +3,7 @@
 mod alignment;
 mod collections;
 mod exhaustion;
+mod held;
 mod resizing;
 mod statistics;
 mod wrong_frees;
@@ -26,6 +27,10 @@ pub const ALL: &[Case] = &[
     ("blocks grow and shrink with their contents", resizing::walk),
     ("a refused growth leaves the block alone", resizing::refused),
     ("random sizes come and go with their contents", resizing::churn),
+    ("while tier 2 is held, pools serve and large requests are refused", held::requests),
+    ("what is freed while tier 2 is held is given back later", held::frees),
+    ("what shrinks while tier 2 is held gives its tail back later", held::shrinks),
+    ("random sizes come and go while tier 2 is held and not", held::churn),
     ("a double free is counted and does no harm", wrong_frees::double),
     ("a free inside a block is counted and does no harm", wrong_frees::misaligned),
     ("a foreign free is counted and does no harm", wrong_frees::foreign),

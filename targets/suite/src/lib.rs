@@ -5,6 +5,7 @@
 //! | `subject` | the heap under test, whatever its parameters are |
 //! | `block` | a block whose contents are verified |
 //! | `random` | repeatable numbers |
+//! | `door` | a policy that makes tier 2 look held |
 //! | `mailbox` | boxes handed over between contexts without a lock |
 //! | `cases` | the table |
 #![no_std]
@@ -13,6 +14,7 @@ extern crate alloc;
 
 mod block;
 pub mod cases;
+mod door;
 mod mailbox;
 mod random;
 mod subject;
@@ -20,6 +22,7 @@ mod subject;
 use core::fmt::{self, Write};
 
 pub use block::Block;
+pub use door::Door;
 pub use mailbox::Mailbox;
 pub use random::Random;
 pub use subject::Subject;

@@ -3,12 +3,13 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use larder::Heap;
+use larder::{Heap, policy};
 use larder_cortex_m::board;
+use larder_suite::Door;
 use panic_semihosting as _;
 
 #[global_allocator]
-static HEAP: Heap<{ 48 * 1024 }, larder::policy::Try> = Heap::new();
+static HEAP: Heap<{ 48 * 1024 }, Door<policy::Try>> = Heap::new();
 
 #[entry]
 fn main() -> ! {
