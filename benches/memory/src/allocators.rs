@@ -19,7 +19,7 @@ mod rlsf;
 #[cfg(feature = "talc")]
 mod talc;
 
-use crate::heap::{Anatomy, Fault, Heap};
+use crate::heap::{Anatomy, Heap, Wrong};
 use crate::room::{Found, Room};
 
 /// An allocator as a row of functions, so that one program can drive many.
@@ -32,7 +32,7 @@ pub struct Entry {
     pub place_bytes: usize,
     pub search: fn(&Room, usize) -> Option<Found>,
     pub attempt: fn(&Room, usize) -> Option<usize>,
-    pub check: fn(&Room, usize) -> Result<(), (usize, Fault)>,
+    pub check: fn(&Room, usize) -> Result<(), Wrong>,
     /// Places a fresh heap.
     pub start: fn(&Room, usize) -> bool,
     /// Replays on the heap that `start` placed: the timed loop.

@@ -142,6 +142,9 @@ pub unsafe fn replay<H: Heap>(heap: &mut H, ops: &[Op], slots: &mut [*mut u8]) -
     None
 }
 
+/// An op that went wrong, by index, and how.
+pub type Wrong = (usize, Fault);
+
 /// What an allocator did wrong in a checked replay.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +195,7 @@ pub unsafe fn check<H: Heap>(
     ops: &[Op],
     slots: &mut [*mut u8],
     arena: NonNull<[u8]>,
-) -> Result<(), (usize, Fault)> {
+) -> Result<(), Wrong> {
     for (index, op) in ops.iter().enumerate() {
         // SAFETY: the caller's contract.
         unsafe { check_op(heap, op, &mut slots[op.slot as usize], arena) }.map_err(|fault| (index, fault))?;

@@ -1,6 +1,6 @@
 //! The memory of one measurement: the ops, the slots, the allocator's state, the arena.
 
-use crate::heap::{self, Fault, Heap};
+use crate::heap::{self, Fault, Heap, Wrong};
 use crate::op::Op;
 use crate::search;
 use core::ptr::{NonNull, null_mut, slice_from_raw_parts_mut};
@@ -54,12 +54,12 @@ impl Room {
     }
 
     /// A fresh heap over the first `bytes` of the arena; `None` if it can't begin with so few.
-    pub fn fresh<H: Heap>(&self, bytes: usize) -> Option<&mut H> {
+    pub fn fresh<H: Heap>(&self, bytes: usize) -> Option<NonNull<H>> {
         let heap = self.state.cast::<H>();
         // SAFETY: the room's maker left place for the heap, and the arena has at least `bytes`.
         unsafe {
             H::place(heap);
-            (*heap).start(self.arena(bytes)).then(|| &mut *heap)
+            (*heap).start(self.arena(bytes)).then(|| NonNull::new_unchecked(heap))
         }
     }
 
@@ -67,7 +67,8 @@ impl Room {
     pub fn attempt<H: Heap>(&self, bytes: usize) -> Option<usize> {
         match self.fresh::<H>(bytes) {
             None => Some(0),
-            Some(heap) => self.replay(heap),
+            // SAFETY: the heap is fresh, and nobody else's.
+            Some(mut heap) => self.replay(unsafe { heap.as_mut() }),
         }
     }
 
@@ -86,7 +87,7 @@ impl Room {
     ///
     /// # Errors
     /// As for [`heap::check`].
-    pub fn check<H: Heap>(&self, bytes: usize) -> Result<(), (usize, Fault)> {
+    pub fn check<H: Heap>(&self, bytes: usize) -> Result<(), Wrong> {
         let guards = [self.arena.wrapping_sub(GUARD_BYTES), self.arena.wrapping_add(bytes)];
         // SAFETY: the arena and its guards are the room's.
         unsafe {
@@ -94,14 +95,14 @@ impl Room {
             guards.iter().for_each(|guard| guard.write_bytes(GUARD, GUARD_BYTES));
         }
         self.slots().fill(null_mut());
-        let heap = self.fresh::<H>(bytes).ok_or((0, Fault::Refused))?;
+        let mut heap = self.fresh::<H>(bytes).ok_or((0, Fault::Refused))?;
         let arena = if H::ARENA_INSIDE {
             NonNull::new(slice_from_raw_parts_mut(self.state, size_of::<H>())).expect("the state has an address")
         } else {
             self.arena(bytes)
         };
-        // SAFETY: the trace is valid, its slots fit and are null.
-        unsafe { heap::check(heap, self.ops(), self.slots(), arena) }?;
+        // SAFETY: the trace is valid, its slots fit and are null, and the heap is fresh.
+        unsafe { heap::check(heap.as_mut(), self.ops(), self.slots(), arena) }?;
         let untouched = |guard: &*mut u8| {
             // SAFETY: as above.
             unsafe { core::slice::from_raw_parts(*guard, GUARD_BYTES) }.iter().all(|&byte| byte == GUARD)
