@@ -5,7 +5,7 @@
 
 use crate::classes::{ClassTable, owner};
 use crate::config::{Config, Event, Reason, Table, WrongFree};
-use crate::deferred::{self, Links, TAIL};
+use crate::deferred::{self, AGAIN, Links, TAIL};
 use crate::geometry::*;
 use crate::header::{Header, Inside};
 use crate::large::{Ground, Large, Resized, page_at};
@@ -47,7 +47,6 @@ impl Answer {
     const BUSY: Self = Self(2);
     /// Wrong, and why: this plus the reason.
     const WRONG: u32 = 3;
-    const WRONG_SIZE: Self = Self::wrong(Reason::Size);
 
     const fn wrong(reason: Reason) -> Self {
         Self(Self::WRONG + reason as u32)
@@ -409,17 +408,31 @@ pub(crate) trait Engine: Extent {
         // against the arena; blocks are the caller's by the contract of dealloc and realloc.
         let answer = match ask {
             Ask::Take => Answer(unsafe { Self::Large::take(self, a, b) }),
-            Ask::Give => return unsafe { Self::Large::give(self, a, b) }.map_or_else(Answer::wrong, |()| Answer::DONE),
+            Ask::Give => {
+                let given = unsafe { Self::Large::give(self, a, b) };
+                return given.map_or_else(|reason| self.wrong_or_early(reason), |()| Answer::DONE);
+            }
             Ask::Resize => match unsafe { Self::Large::resize(self, a, b, c) } {
                 Resized::InPlace => Answer::DONE,
                 Resized::Move => Answer::NOTHING,
-                Resized::Wrong(reason) => Answer::wrong(reason),
+                Resized::Wrong(reason) => self.wrong_or_early(reason),
             },
             Ask::Drain => return self.drain_inside(inside),
         };
         let used = self.map().ground - unsafe { Self::Large::free_bytes(self) };
         inside.peak_bytes = inside.peak_bytes.max(used);
         answer
+    }
+
+    /// Inside the entry: a block that seems too long may have a tail on the list, and is to be given after
+    /// it. Outside nobody could tell: the tail might be drained between the two looks.
+    #[inline(always)]
+    fn wrong_or_early(self, reason: Reason) -> Answer {
+        // Relaxed: the caller counted its own tail before; who drains it has been inside before.
+        if reason == Reason::Size && self.header().deferred_bytes.load(Relaxed) != 0 {
+            return Answer::BUSY;
+        }
+        Answer::wrong(reason)
     }
 
     /// Enters tier 2 only to look.
@@ -534,23 +547,18 @@ pub(crate) trait Engine: Extent {
     }
 
     fn release_large(self, first: u32, bytes: u32) -> Result<(), Reason> {
-        loop {
-            let answer = self.visit(Ask::Give, first, bytes, 0);
-            if answer == Answer::DONE {
-                return Ok(());
-            }
-            if answer == Answer::BUSY {
-                if !Self::Large::is_live(self, first) {
-                    return Err(Reason::Double);
-                }
-                self.defer(first, first, bytes);
-                return Ok(());
-            }
-            // Its tail may still be on the list, so that the block seems longer than it is.
-            if answer != Answer::WRONG_SIZE || !self.drain() {
-                return Err(answer.reason());
-            }
+        let answer = self.visit(Ask::Give, first, bytes, 0);
+        if answer == Answer::DONE {
+            return Ok(());
         }
+        if answer != Answer::BUSY {
+            return Err(answer.reason());
+        }
+        if !Self::Large::is_live(self, first) {
+            return Err(Reason::Double);
+        }
+        self.defer(first, first, bytes);
+        Ok(())
     }
 
     /// Leaves a block, or the tail of one, to the next visitor of tier 2.
@@ -593,7 +601,7 @@ pub(crate) trait Engine: Extent {
         // SAFETY: the block was taken off the list by this holder of tier 2.
         let (next, len) = unsafe { self.read(first) };
         inside.draining = next;
-        let bytes = len & !TAIL;
+        let bytes = len & !(TAIL | AGAIN);
         header.deferred_bytes.fetch_sub(bytes, Relaxed);
         if len & TAIL != 0 {
             // SAFETY: inside the entry; the tail was cut off a live block by its owner, who gave it up.
@@ -603,6 +611,12 @@ pub(crate) trait Engine: Extent {
         // SAFETY: inside the entry; `give` verifies that the block is live and so long.
         match unsafe { Self::Large::give(self, first, bytes) } {
             Ok(()) => Answer::DONE,
+            Err(Reason::Size) if len & AGAIN == 0 => {
+                header.deferred_bytes.fetch_add(bytes, Relaxed);
+                // SAFETY: a live block starts there, which its owner gave up.
+                unsafe { deferred::push(&header.deferred, &self, first, bytes | AGAIN) };
+                Answer::DONE
+            }
             Err(reason) => {
                 // The entry was no block's: its link can't be trusted either.
                 inside.draining = 0;
@@ -675,26 +689,20 @@ pub(crate) trait Engine: Extent {
 
     #[inline(always)]
     fn resize_large(self, first: u32, old: u32, new: u32) -> Result<bool, Reason> {
-        loop {
-            let answer = self.visit(Ask::Resize, first, old, new);
-            if answer == Answer::DONE {
-                return Ok(true);
-            }
-            if answer == Answer::BUSY && new <= old && Self::Large::SHRINKS {
-                // Tier 2 is held: the tail is left to the next visitor. A single granule stays with the block:
-                // tier 2 expects as much at a block's end.
-                if old - new >= LARGE_MIN_BYTES {
-                    self.defer(first, first + new, old - new);
-                }
-                return Ok(true);
-            }
-            if answer.0 < Answer::WRONG {
-                return Ok(false);
-            }
-            if answer != Answer::WRONG_SIZE || !self.drain() {
-                return Err(answer.reason());
-            }
+        let answer = self.visit(Ask::Resize, first, old, new);
+        if answer == Answer::DONE {
+            return Ok(true);
         }
+        if answer == Answer::BUSY && new <= old && Self::Large::SHRINKS {
+            // Tier 2 is held: the tail is left to the next visitor.
+            if old - new >= LARGE_MIN_BYTES {
+                self.defer(first, first + new, old - new);
+                return Ok(true);
+            }
+            // A single granule stays with the block: tier 2 expects as much at a block's end, but not two.
+            return Ok(old == new || Self::Large::ends(self, first + old));
+        }
+        if answer.0 < Answer::WRONG { Ok(false) } else { Err(answer.reason()) }
     }
 }
 

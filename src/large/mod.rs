@@ -128,6 +128,13 @@ pub unsafe trait Large: 'static {
     /// Whether blocks can shrink in place, and so may leave a tail that starts no block yet.
     const SHRINKS: bool = false;
 
+    /// Whether the caller's live block ends at `end` and not a granule later. Also outside of the entry;
+    /// `false` if that can't be told.
+    fn ends(ground: impl Ground, end: u32) -> bool {
+        let _ = (ground, end);
+        false
+    }
+
     /// Gives back the tail of a block that has shrunk.
     ///
     /// # Safety

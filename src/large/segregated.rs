@@ -403,10 +403,19 @@ unsafe impl Large for Segregated {
         Resized::InPlace
     }
 
+    fn ends(ground: impl Ground, end: u32) -> bool {
+        // Something begins there, and goes on beginning there as long as the block is live.
+        Tier(ground).bit(end)
+    }
+
     unsafe fn give_tail(ground: impl Ground, first: u32, bytes: u32) {
         let tier = Tier(ground);
+        let end = first + bytes;
+        // The block may have had one granule more than its layout said. (Behind a tail that is still on
+        // the list, no bit is set: it has two granules at least.)
+        let spare = !tier.bit(end) && tier.bit(end + GRANULE);
         tier.flip(first);
-        tier.release(first, first + bytes);
+        tier.release(first, if spare { end + GRANULE } else { end });
     }
 
     unsafe fn free_bytes(ground: impl Ground) -> u32 {
