@@ -32,7 +32,11 @@ pub fn shrinks(heap: &dyn Subject) {
         for is_freed_at_once in [false, true] {
             let mut block = Block::new(sizes[0], 8, 9);
             let neighbour = Block::new(300, 8, 10);
-            door::while_shut(|| sizes[1..].iter().for_each(|&size| drop(block.try_resize(size))));
+            door::while_shut(|| {
+                for &size in &sizes[1..] {
+                    block.try_resize(size);
+                }
+            });
             match is_freed_at_once {
                 true => door::while_shut(|| drop(block)),
                 false => drop(block),
