@@ -18,6 +18,9 @@ pub unsafe trait Heap: Sized {
     /// The allocator brings an arena of a fixed size in its own type, of which it may use as much as it is told.
     const ARENA_INSIDE: bool = false;
 
+    /// How finely sizes are searched: in which part of the peak.
+    const SEARCH_PARTS: usize = 64;
+
     /// Where the arena's bytes are, if the allocator can tell.
     fn anatomy(&self) -> Option<Anatomy> {
         None

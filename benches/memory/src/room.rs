@@ -80,7 +80,7 @@ impl Room {
 
     /// Finds the arenas that serve the trace, whose peak is `peak_bytes`; `None` if the room's is too small.
     pub fn search<H: Heap>(&self, peak_bytes: usize) -> Option<Found> {
-        search::search(peak_bytes, self.arena_limit, |bytes| self.attempt::<H>(bytes).is_none())
+        search::search(peak_bytes, self.arena_limit, H::SEARCH_PARTS, |bytes| self.attempt::<H>(bytes).is_none())
     }
 
     /// A checked replay in an arena full of garbage.

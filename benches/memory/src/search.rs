@@ -8,21 +8,18 @@ use crate::room::Found;
 /// Arenas are multiples of this.
 const STEP_BYTES: usize = 16;
 
-/// Sizes are tried at multiples of this part of the peak, up to twice the peak.
-const ROW_PARTS: usize = 64;
-
-/// Above twice the peak: until so many sizes in a row serve.
-const CALM: usize = 16;
-
 /// Sizes that are tried just below one that bisection found.
 const NEAR: usize = 10;
 
-/// Finds the arenas, in multiples of 16 bytes between `peak_bytes` and `limit`. Time: about 100 attempts.
-pub fn search(peak_bytes: usize, limit: usize, mut serves: impl FnMut(usize) -> bool) -> Option<Found> {
-    let row = |index: usize| (peak_bytes + peak_bytes * index / ROW_PARTS).next_multiple_of(STEP_BYTES);
+/// Finds the arenas, in multiples of 16 bytes between `peak_bytes` and `limit`.
+///
+/// The row reaches in steps of the peak's `parts`-th part to twice the peak, or until a quarter as many sizes in a row serve.
+/// Time: about `parts + 30` attempts.
+pub fn search(peak_bytes: usize, limit: usize, parts: usize, mut serves: impl FnMut(usize) -> bool) -> Option<Found> {
+    let row = |index: usize| (peak_bytes + peak_bytes * index / parts).next_multiple_of(STEP_BYTES);
     let (mut first_serving, mut last_refused) = (None, None);
     for index in 0.. {
-        if index > ROW_PARTS && index > last_refused.map_or(0, |last| last + CALM) {
+        if index > parts && index > last_refused.map_or(0, |last| last + parts / 4) {
             break;
         }
         if row(index) > limit {
@@ -68,18 +65,18 @@ mod tests {
     fn finds_the_border() {
         for border in [1000_usize, 1008, 4000, 9984] {
             let border_step = border.next_multiple_of(STEP_BYTES);
-            assert_eq!(search(1000, 1 << 20, |bytes| bytes >= border), found(border_step, border_step));
+            assert_eq!(search(1000, 1 << 20, 64, |bytes| bytes >= border), found(border_step, border_step));
         }
     }
 
     #[test]
     fn sees_an_island_below() {
         let serves = |bytes| bytes >= 9008 || (7200..8000).contains(&bytes);
-        assert_eq!(search(6000, 1 << 20, serves), found(7200, 9008));
+        assert_eq!(search(6000, 1 << 20, 64, serves), found(7200, 9008));
     }
 
     #[test]
     fn gives_up_at_the_limit() {
-        assert_eq!(search(1000, 5000, |_| false), None);
+        assert_eq!(search(1000, 5000, 64, |_| false), None);
     }
 }
