@@ -1,0 +1,88 @@
+//! Models of the races, one race each: loom runs every interleaving, and every value that a load may
+//! see, of a few calls.
+//!
+//! They run the real code. This crate compiles the library's sources as its own modules, in which
+//! `sync` hands out loom's atomics; `arena` lays the library's tables out over those and calls the
+//! library's engine. Every model ends in `Arena::finish`, which has the library's own `check` walk the
+//! heap: no free block out of reach, no page lost, the figures add up, and when all is freed and
+//! trimmed, nothing is live and all that is free is one run.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --release --test loom --target-dir target/loom
+//! ```
+//!
+//! What loom can't see:
+//! - Load buffering: a load never sees a store that is executed later. No claim here depends on it.
+//! - Sequential consistency of single operations, which loom takes for acquire and release. The only
+//!   ones of the crate are fences, which it models, though it lets them order more than C++20 does.
+//! - A failed compare-exchange, which in loom sees the newest value, and in C++20 may see an older one.
+//! - More than the four threads and the few preemptions that a model has, and more than seven past
+//!   values of a word.
+//! - Memory that is not atomic: `arena` has a cell of loom's for each granule, and one for all that
+//!   tier 2 guards, so that two owners, or two owners in turn without an order between them, are found.
+//! - Interrupts, which are less than threads: the one runs to its end while the other stands still.
+#![cfg(loom)]
+#![allow(dead_code, missing_docs, unused_imports)]
+
+#[path = "../../src/check.rs"]
+mod check;
+#[path = "../../src/classes.rs"]
+mod classes;
+#[path = "../../src/config.rs"]
+mod config;
+#[path = "../../src/deferred.rs"]
+mod deferred;
+#[path = "../../src/extent.rs"]
+mod extent;
+#[path = "../../src/geometry.rs"]
+mod geometry;
+#[path = "../../src/header.rs"]
+mod header;
+#[path = "../../src/index.rs"]
+mod index;
+#[path = "../../src/large/mod.rs"]
+mod large;
+#[path = "../../src/map.rs"]
+mod map;
+#[path = "../../src/page.rs"]
+mod page;
+#[path = "../../src/policy/mod.rs"]
+mod policy;
+#[path = "../../src/pools.rs"]
+mod pools;
+#[path = "../../src/slots.rs"]
+mod slots;
+#[path = "../../src/stats.rs"]
+mod stats;
+#[path = "../../src/sync.rs"]
+mod sync;
+
+// What the sources expect of the crate's root.
+use config::Defaults;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+mod arena;
+mod model_deferred;
+mod model_entry;
+mod model_index;
+mod model_page;
+mod model_reuse;
+mod model_slots;
+
+/// Runs a model with at most so many switches away from a thread that could go on.
+fn model(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
+    let executions = Arc::new(AtomicUsize::new(0));
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 10_000;
+    builder.check({
+        let executions = executions.clone();
+        move || {
+            executions.fetch_add(1, Relaxed);
+            run();
+        }
+    });
+    println!("{} executions", executions.load(Relaxed));
+}

@@ -1,0 +1,135 @@
+//! Calls that meet on one page.
+
+use crate::arena::{Arena, Block, Small};
+use crate::model;
+use crate::page;
+use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
+use loom::thread::spawn;
+use std::sync::Arc;
+
+/// Two allocations from one page never get the same block.
+///
+/// Runs `allocate`, `claim_current`, and for the loser `refill`, `open`, `make_current`.
+/// Catches: a claim by a load and a store instead of one `fetch_and`.
+#[test]
+fn alloc_against_alloc_on_one_page() {
+    model(6, || {
+        let arena = Arena::<Small<1, 1>>::new(2);
+        let first = arena.must_alloc(64);
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.alloc(64)
+        });
+        let mine = arena.alloc(64);
+        let live = [Some(first), mine, other.join().unwrap()];
+        arena.finish(live.map(|block| block.expect("there is room")).into());
+    });
+}
+
+/// A request that loses its block to another is served all the same while its class has more, though
+/// no page can be had.
+///
+/// Runs `allocate`, `claim_current`, `claim_any`, `allocate_elsewhere`.
+/// Catches: no second look at the class's own page before a request is refused.
+#[test]
+fn a_lost_claim_is_no_refusal() {
+    model(6, || {
+        let arena = Arena::<Small<1, 1>>::new(2);
+        let mut live = vec![arena.must_alloc(64)];
+        live.extend(arena.exhaust());
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.alloc(64)
+        });
+        live.extend(arena.alloc(64));
+        live.extend(other.join().unwrap());
+        let pooled = live.iter().filter(|block| block.page() == 1).count();
+        assert_eq!(pooled, 3, "a request was refused while its class had two blocks");
+        arena.finish(live);
+    });
+}
+
+/// An allocation and a free meet on a page that is full: the block is found by one or by the next.
+///
+/// Runs `allocate`, `release`, `edge`, `displaced`, and the refill if the free comes too late.
+/// Catches: a release that does not make a page that was full current; a claim that is not an Acquire.
+#[test]
+fn alloc_against_free_on_one_page() {
+    model(6, || {
+        let arena = Arena::<Small<1, 1>>::new(2);
+        let mut live: Vec<Block> = (0..2).map(|_| arena.must_alloc(128)).collect();
+        let freed = live.pop().unwrap();
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.free(freed)
+        });
+        live.extend(arena.alloc(128));
+        other.join().unwrap();
+        assert_eq!(live.len(), 2);
+        arena.finish(live);
+    });
+}
+
+/// Two frees into one full page, while another page is current: one of them makes it current, one may
+/// find it empty, and the page that was displaced stays within reach.
+///
+/// Runs `release`, `edge`, `displaced`, `emptied`.
+/// Catches: a release by a load and a store; a displaced page that is not put into the index.
+#[test]
+fn free_against_free_of_one_page() {
+    model(6, || {
+        let arena = Arena::<Small<1, 1>>::new(3);
+        let (a, b) = (arena.must_alloc(128), arena.must_alloc(128));
+        let rest = arena.must_alloc(128);
+        assert_eq!((a.page(), b.page(), rest.page()), (1, 1, 2));
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.free(a)
+        });
+        arena.free(b);
+        other.join().unwrap();
+        arena.finish(vec![rest]);
+    });
+}
+
+/// The last two frees of a page: one of them sees it empty, and only one hands it on.
+///
+/// Runs `release`, `emptied`, `retire` with no slot to keep a page in.
+/// Catches: a retirement by a load and a store.
+#[test]
+fn free_against_free_that_empties_a_page() {
+    model(6, || {
+        let arena = Arena::<Small<0, 1>>::new(2);
+        let (a, b) = (arena.must_alloc(128), arena.must_alloc(128));
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.free(a)
+        });
+        arena.free(b);
+        other.join().unwrap();
+        arena.finish(vec![]);
+    });
+}
+
+/// A block's new owner sees all that its old owner did to it, and a claim sees the owner byte that
+/// was written before the page was published: of a page that serves class 2 now, a context that holds
+/// it for class 1 learns as much.
+///
+/// Runs `page::publish`, `page::claim_once`.
+/// Catches: a claim that is not an Acquire, a publication that is not a Release or that comes before
+/// the owner byte.
+#[test]
+fn publish_against_a_stale_claim() {
+    model(6, || {
+        let page = Arc::new((AtomicU32::new(0), AtomicU8::new(1)));
+        let publisher = spawn({
+            let page = page.clone();
+            move || page::publish(&page.0, &page.1, 2, 0x0101_0101)
+        });
+        let claimed = page::claim(&page.0);
+        if claimed.bit != 0 {
+            assert_eq!((claimed.bit, claimed.rest, page.1.load(Relaxed)), (1 << 8, 0x0101_0000, 2));
+        }
+        assert_eq!(publisher.join().unwrap(), 0);
+    });
+}
