@@ -1,0 +1,236 @@
+//! Threads that share one small heap: every block is stamped and verified, many are freed by another
+//! thread than the one that asked for them, and the heap is full most of the time.
+//!
+//! The same under ThreadSanitizer, as a program of its own, because the test harness itself is reported:
+//!
+//! ```text
+//! cp tests/threads.rs examples/threads_tsan.rs
+//! RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer" cargo +nightly run --release --all-features \
+//!     --target x86_64-unknown-linux-gnu --target-dir target/tsan --example threads_tsan
+//! ```
+#![cfg(feature = "spin")]
+
+use larder::large::{Large, Segregated};
+use larder::policy::{Policy, Spin, Try};
+use larder::{Config, Defaults, Heap};
+use std::alloc::{GlobalAlloc, Layout};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+const THREADS: usize = 4;
+const STEPS: usize = 150_000;
+/// How many blocks a thread holds at most.
+const HELD: usize = 120;
+
+/// A live block, whose bytes all hold the stamp.
+struct Block {
+    ptr: *mut u8,
+    layout: Layout,
+    stamp: u8,
+}
+
+// SAFETY: a block belongs to who holds it.
+unsafe impl Send for Block {}
+
+impl Block {
+    fn fill(&self) {
+        // SAFETY: the block is ours and has so many bytes.
+        unsafe { self.ptr.write_bytes(self.stamp, self.layout.size()) };
+    }
+
+    fn verify(&self, len: usize) {
+        // SAFETY: the block is ours, has so many bytes, and `fill` has written them.
+        let bytes = unsafe { core::slice::from_raw_parts(self.ptr, len) };
+        assert!(bytes.iter().all(|&byte| byte == self.stamp), "somebody wrote into {:p} {:?}", self.ptr, self.layout);
+    }
+}
+
+/// What one thread does.
+struct Worker<'a, H> {
+    heap: &'a H,
+    random: fastrand::Rng,
+    held: Vec<Block>,
+    next: Sender<Block>,
+    mail: Receiver<Block>,
+    refused: &'a AtomicU32,
+}
+
+impl<H: GlobalAlloc> Worker<'_, H> {
+    fn step(&mut self) {
+        match self.random.u32(0..100) {
+            0..45 => self.alloc(),
+            45..70 => self.free(),
+            70..80 => self.realloc(),
+            80..90 => self.send(),
+            _ => self.receive(),
+        }
+    }
+
+    fn size(&mut self) -> usize {
+        match self.random.u32(0..16) {
+            0 => self.random.usize(1..2000),
+            1..4 => self.random.usize(65..300),
+            _ => self.random.usize(1..=64),
+        }
+    }
+
+    fn alloc(&mut self) {
+        if self.held.len() >= HELD {
+            return self.free();
+        }
+        let align = if self.random.u32(0..8) == 0 { 1 << self.random.u32(0..9) } else { 8 };
+        let layout = Layout::from_size_align(self.size(), align).unwrap();
+        // SAFETY: the layout's size is not zero.
+        let ptr = unsafe { self.heap.alloc(layout) };
+        if ptr.is_null() {
+            self.refused.fetch_add(1, Relaxed);
+            return self.free();
+        }
+        assert_eq!(ptr.addr() % align, 0);
+        self.hold(ptr, layout);
+    }
+
+    fn hold(&mut self, ptr: *mut u8, layout: Layout) {
+        let block = Block { ptr, layout, stamp: self.random.u8(..) };
+        block.fill();
+        self.held.push(block);
+    }
+
+    fn take(&mut self) -> Option<Block> {
+        (!self.held.is_empty()).then(|| self.held.swap_remove(self.random.usize(..self.held.len())))
+    }
+
+    fn free(&mut self) {
+        if let Some(block) = self.take() {
+            self.release(block);
+        }
+    }
+
+    fn release(&self, block: Block) {
+        block.verify(block.layout.size());
+        // SAFETY: the block is ours, and this is its layout.
+        unsafe { self.heap.dealloc(block.ptr, block.layout) };
+    }
+
+    fn realloc(&mut self) {
+        let Some(block) = self.take() else { return };
+        let size = self.size();
+        // SAFETY: the block is ours, this is its layout, and the size is not zero.
+        let ptr = unsafe { self.heap.realloc(block.ptr, block.layout, size) };
+        if ptr.is_null() {
+            block.verify(block.layout.size());
+            return self.held.push(block);
+        }
+        let (stamp, len) = (block.stamp, size.min(block.layout.size()));
+        let layout = Layout::from_size_align(size, block.layout.align()).unwrap();
+        Block { ptr, layout, stamp }.verify(len);
+        self.hold(ptr, layout);
+    }
+
+    fn send(&mut self) {
+        if let Some(block) = self.take() {
+            self.next.send(block).unwrap();
+        }
+    }
+
+    fn receive(&mut self) {
+        while let Ok(block) = self.mail.try_recv() {
+            self.release(block);
+        }
+    }
+
+    /// Frees everything; the mail may hold more until all threads have come here.
+    fn finish(mut self) -> Receiver<Block> {
+        while let Some(block) = self.take() {
+            self.release(block);
+        }
+        self.mail
+    }
+}
+
+fn hammer<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES, P, L, C>) {
+    let refused = AtomicU32::new(0);
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| channel()).unzip();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = receivers
+            .into_iter()
+            .enumerate()
+            .map(|(at, mail)| {
+                let (next, refused) = (senders[(at + 1) % THREADS].clone(), &refused);
+                scope.spawn(move || {
+                    let random = fastrand::Rng::with_seed(at as u64);
+                    let mut worker = Worker { heap, random, held: Vec::new(), next, mail, refused };
+                    for step in 0..STEPS {
+                        worker.step();
+                        // Now and then somebody looks at the heap, or tidies it.
+                        match step % 4096 {
+                            1000 if at == 0 => heap.trim(),
+                            2000 => drop(heap.stats()),
+                            _ => {}
+                        }
+                    }
+                    worker.finish()
+                })
+            })
+            .collect();
+        let mail: Vec<Receiver<Block>> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        for block in mail.iter().flat_map(|mail| mail.try_iter()) {
+            block.verify(block.layout.size());
+            // SAFETY: the block was given to nobody else, and this is its layout.
+            unsafe { heap.dealloc(block.ptr, block.layout) };
+        }
+    });
+    assert!(refused.load(Relaxed) > 100, "the heap was hardly ever full");
+    verify_empty(heap);
+}
+
+fn verify_empty<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES, P, L, C>) {
+    heap.check().unwrap();
+    let stats = heap.stats();
+    assert_eq!((stats.live_bytes, stats.wrong_frees), (0, 0), "{stats}");
+    heap.trim();
+    heap.check().unwrap();
+    let stats = heap.stats();
+    assert_eq!((stats.live_bytes, stats.deferred_bytes), (0, 0), "{stats}");
+    assert_eq!(stats.free_bytes, stats.arena_bytes - stats.metadata_bytes, "{stats}");
+    if L::WALKS {
+        assert_eq!((stats.free_runs, stats.largest_free_bytes), (Some(1), Some(stats.free_bytes)), "{stats}");
+    }
+}
+
+/// Nothing is kept: pages go from class to class all the time.
+struct Restless;
+impl Config for Restless {
+    const CLASSES: &'static [usize] = &[16, 32, 64, 128];
+    const KEPT_PAGES: usize = 0;
+    const STASH_PAGES: usize = 1;
+}
+
+macro_rules! heaps {
+    ($($(#[$attribute:meta])* $name:ident: $bytes:expr, $policy:ty, $large:ty, $config:ty;)*) => {
+        $(
+            $(#[$attribute])*
+            #[cfg_attr(test, test)]
+            fn $name() {
+                static HEAP: Heap<{ $bytes }, $policy, $large, $config> = Heap::new();
+                hammer(&HEAP);
+            }
+        )*
+
+        #[cfg(not(test))]
+        fn main() {
+            $($(#[$attribute])* { $name(); })*
+        }
+    };
+}
+
+heaps! {
+    spin: 32 * 1024, Spin, Segregated, Defaults;
+    try_: 32 * 1024, Try, Segregated, Defaults;
+    spin_restless: 12 * 1024, Spin, Segregated, Restless;
+    try_restless: 12 * 1024, Try, Segregated, Restless;
+    #[cfg(feature = "linked-list")]
+    spin_linked_list: 32 * 1024, Spin, larder::large::LinkedList, Defaults;
+    #[cfg(feature = "linked-list")]
+    try_linked_list: 32 * 1024, Try, larder::large::LinkedList, Restless;
+}
