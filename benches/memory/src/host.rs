@@ -10,7 +10,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: memory [--allocator NAME]... [--trace NAME]... [--arena BYTES] [--json]
   --allocator NAME  only allocators whose name begins so (the features say which are built in)
   --trace NAME      only traces whose name begins so
-  --arena BYTES     one replay in an arena of so many bytes instead of a search
+  --arena BYTES     one replay, checked, in an arena of so many bytes instead of a search
   --why             for each trace, where the arena's bytes are when one 16 bytes smaller than the steady one refuses
   --time            nanoseconds a call in an arena 1.3 times as large as the steady one, the loop's cost included
   --ops DIRECTORY   write the traces as measure.mjs wants them, and its list of them, traces.json
@@ -147,8 +147,9 @@ impl Figure {
 
 fn measure(entry: &Entry, workload: &Workload) -> Figure {
     let found = (entry.search)(&workload.room, workload.trace.peak_bytes as usize);
-    let check = |found: Found| (entry.check)(&workload.room, found.smallest_bytes).err();
-    let fault = found.and_then(check).map(|(index, fault)| format!("{fault:?} at event {index}"));
+    let arenas = found.map_or([None; 2], |found| [Some(found.smallest_bytes), Some(found.steady_bytes)]);
+    let fault = arenas.into_iter().flatten().find_map(|bytes| (entry.check)(&workload.room, bytes).err());
+    let fault = fault.map(|(index, fault)| format!("{fault:?} at event {index}"));
     Figure { found, state_bytes: entry.state_bytes, fault }
 }
 
@@ -287,7 +288,12 @@ fn replay_all(entries: &[&Entry], workloads: &[Workload], bytes: usize) -> ExitC
     for workload in workloads {
         for entry in entries {
             let outcome = match (entry.attempt)(&workload.room, bytes) {
-                None => "serves".to_owned(),
+                None => match (entry.check)(&workload.room, bytes) {
+                    Ok(()) => "serves".to_owned(),
+                    Err((index, fault)) => {
+                        format!("{fault:?} at event {index}, {:?}", workload.trace.events.get(index))
+                    }
+                },
                 Some(index) => refusal(&workload.trace, index),
             };
             println!("{} {}: {outcome}", workload.name, entry.name);
