@@ -94,6 +94,7 @@ pub struct WrongFree {
 /// Why a free was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Reason {
     /// The address is not in the heap's arena.
     Foreign,
@@ -103,6 +104,19 @@ pub enum Reason {
     Double,
     /// The layout's size is not the block's.
     Size,
+}
+
+impl Reason {
+    /// The reason with this number, as `as` gives it.
+    #[inline(always)]
+    pub(crate) const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::Foreign,
+            1 => Self::NoBlock,
+            2 => Self::Double,
+            _ => Self::Size,
+        }
+    }
 }
 
 impl core::fmt::Display for WrongFree {

@@ -59,8 +59,7 @@ impl Answer {
 
     /// What was wrong.
     fn reason(self) -> Reason {
-        const REASONS: [Reason; 4] = [Reason::Foreign, Reason::NoBlock, Reason::Double, Reason::Size];
-        REASONS[(self.0.wrapping_sub(Self::WRONG) % 4) as usize]
+        Reason::from_number(self.0.wrapping_sub(Self::WRONG))
     }
 }
 
@@ -419,8 +418,8 @@ pub(crate) trait Engine: Extent {
             },
             Ask::Drain => return self.drain_inside(inside),
         };
-        let used = self.map().ground - unsafe { Self::Large::free_bytes(self) };
-        inside.peak_bytes = inside.peak_bytes.max(used);
+        let free = unsafe { Self::Large::free_bytes(self) };
+        inside.least_free = inside.least_free.min(free);
         answer
     }
 
@@ -453,6 +452,7 @@ pub(crate) trait Engine: Extent {
     #[inline(never)]
     fn set_up(self, inside: &mut Inside) {
         inside.ready = 1;
+        inside.least_free = self.map().ground;
         // SAFETY: inside the entry, once, on zeroed tables.
         unsafe { Self::Large::init(self) };
         for &(bytes, pages) in Self::Config::RESERVED {

@@ -32,8 +32,8 @@ pub(crate) struct Inside {
     pub(crate) ready: u32,
     /// The part of the deferred list that was taken and not yet drained: place of its first block.
     pub(crate) draining: u32,
-    /// The most bytes that ever were out of tier 2 at once.
-    pub(crate) peak_bytes: u32,
+    /// The fewest bytes that ever were free in tier 2, since it was set up.
+    pub(crate) least_free: u32,
     /// Grows with every change of tier 2; tells a walk that its picture has changed.
     pub(crate) version: u32,
 }

@@ -286,7 +286,8 @@ pub(crate) trait Census: Engine {
     /// Counts tier 2's blocks and runs. Of its granules, so many pages belong to the pools.
     fn count_large(self, stats: &mut Stats, pooled: u32) {
         // SAFETY: inside the entry.
-        let looked = self.look(|inside| unsafe { (Self::Large::free_bytes(self), inside.peak_bytes) });
+        let looked =
+            self.look(|inside| unsafe { (Self::Large::free_bytes(self), self.map().ground - inside.least_free) });
         let (free, peak) = looked.unwrap_or((0, 0));
         stats.free_bytes += free as usize;
         stats.committed_peak_bytes = peak as usize;

@@ -40,6 +40,12 @@ pub struct Segregated;
 /// How many runs of a request's own bin are compared.
 pub const LOOKS: u32 = 8;
 
+/// Where a free run's words lie: offsets from its place.
+const NEXT: u32 = 0;
+const PREV: u32 = 4;
+const LEN: u32 = 8;
+/// Not a bin.
+const NO_BIN: u32 = u32::MAX;
 /// The smallest block, in bytes.
 const MIN: u32 = 2 * GRANULE;
 /// Marks the size at the end of a free run.
@@ -136,18 +142,18 @@ impl<G: Ground> Tier<G> {
         self.0.table_place() + at * 4
     }
 
-    /// Word `at` behind a place: of a free run, of a block that is the caller's, or of the table.
+    /// The word `at` bytes behind a place: of a free run, of a block that is the caller's, or of the table.
     #[inline(always)]
     fn get(self, place: u32, at: u32) -> u32 {
         // SAFETY: links and sizes only ever name places of the ground's runs and of the table, whose
         // words are the tier's alone inside the entry.
-        unsafe { self.0.word(place + at * 4).read() }
+        unsafe { self.0.word(place + at).read() }
     }
 
     #[inline(always)]
     fn put(self, place: u32, at: u32, value: u32) {
         // SAFETY: as in `get`.
-        unsafe { self.0.word(place + at * 4).write(value) }
+        unsafe { self.0.word(place + at).write(value) }
     }
 
     /// Adds to the free bytes.
@@ -170,14 +176,14 @@ impl<G: Ground> Tier<G> {
         let bin = bin_of(run);
         let head = self.table(HEAD_WORDS + bin);
         let next = self.get(head, 0);
-        self.put(run.first, 0, next);
-        self.put(run.first, 1, head);
-        self.put(run.first, 2, run.len);
+        self.put(run.first, NEXT, next);
+        self.put(run.first, PREV, head);
+        self.put(run.first, LEN, run.len);
         self.put(run.end() - 4, 0, run.len | END);
         self.put(head, 0, run.first);
         self.add_free(run.len);
         if next != 0 {
-            self.put(next, 1, run.first);
+            self.put(next, PREV, run.first);
         } else {
             self.flip_bin(bin);
         }
@@ -186,62 +192,75 @@ impl<G: Ground> Tier<G> {
     /// Takes the run that starts at `first` out of its bin.
     #[inline(never)]
     fn unlink(self, first: u32) -> Free {
-        let (next, prev, len) = (self.get(first, 0), self.get(first, 1), self.get(first, 2));
+        let (next, prev, len) = (self.get(first, NEXT), self.get(first, PREV), self.get(first, LEN));
         self.put(prev, 0, next);
         self.add_free(len.wrapping_neg());
         if next != 0 {
-            self.put(next, 1, prev);
+            self.put(next, PREV, prev);
         } else if prev >= self.table(HEAD_WORDS) {
             self.flip_bin((prev - self.table(HEAD_WORDS)) / 4);
         }
         Free { first, len }
     }
 
-    /// The first bin at or after `from` that is not empty; of the first word, only those of `mask`.
+    /// The first bin at or after `from` that is not empty, of those in the first word only `mask`'s; or one
+    /// that is none.
     #[inline(always)]
-    fn next_bin(self, from: u32, mask: u32) -> Option<u32> {
+    fn next_bin(self, from: u32, mask: u32) -> u32 {
         let mut word = from / 32;
-        let mut allowed = mask & (u32::MAX << (from % 32));
-        if word != 0 {
-            allowed = u32::MAX << (from % 32);
-        }
+        let mut allowed = u32::MAX << (from % 32);
         while word < bins(self.0.bytes()).div_ceil(32) {
-            let bits = self.get(self.table(1 + word), 0) & allowed;
+            let mut bits = self.get(self.table(1), word * 4) & allowed;
+            if word == 0 {
+                bits &= mask;
+            }
             if bits != 0 {
-                return Some(word * 32 + bits.trailing_zeros());
+                return word * 32 + bits.trailing_zeros();
             }
             allowed = u32::MAX;
             word += 1;
         }
-        None
+        NO_BIN
     }
 
-    /// A run in which a block has its place, from the request's own bin upward: the smallest of the first
-    /// [`LOOKS`] runs of a bin. Returns the run's first place, or 0.
+    /// The first run of a bin.
     #[inline(always)]
-    fn find(self, bytes: u32, align: u32, base: u32, mask: u32) -> u32 {
-        let mut bin = size_bin(bytes);
-        while let Some(found) = self.next_bin(bin, mask) {
+    fn head(self, bin: u32) -> u32 {
+        self.get(self.table(HEAD_WORDS), bin * 4)
+    }
+
+    /// A run of so many bytes at least, or 0: the smallest of the first [`LOOKS`] of its own bin, or the first of the next
+    /// larger bin.
+    #[inline(always)]
+    fn find(self, bytes: u32) -> u32 {
+        let own = size_bin(bytes);
+        let mut bin = self.next_bin(own, u32::MAX);
+        // Of a pair, both bins hold runs that may be too short.
+        while bin <= own + u32::from(PAIRS.contains(&own)) {
             let (mut best, mut best_len) = (0, u32::MAX);
-            let mut first = self.get(self.table(HEAD_WORDS + found), 0);
+            let mut first = self.head(bin);
             let mut looks = LOOKS;
             while first != 0 && looks != 0 {
-                let len = self.get(first, 2);
-                if len < best_len && prefix(first, base, align) + bytes <= len {
+                let len = self.get(first, LEN);
+                if bytes <= len && len < best_len {
                     (best, best_len) = (first, len);
-                    if len == bytes {
-                        return first;
-                    }
                 }
-                first = self.get(first, 0);
+                first = self.get(first, NEXT);
                 looks -= 1;
             }
             if best != 0 {
                 return best;
             }
-            bin = found + 1;
+            bin = self.next_bin(bin + 1, u32::MAX);
         }
-        0
+        if bin == NO_BIN { 0 } else { self.head(bin) }
+    }
+
+    /// A run that has a page inside, or 0.
+    #[inline(always)]
+    fn find_page(self) -> u32 {
+        let bin = self.next_bin(PAIRS.start, PAGE_BINS);
+        if bin == NO_BIN { 0 } else { self.head(bin) }
     }
 
     /// Ends a block at `end`; what is left of it up to `run_end`, the end of a free run whose last bit
@@ -259,6 +278,22 @@ impl<G: Ground> Tier<G> {
         self.link(Free { first: end, len });
     }
 
+    /// Turns part of a free run into a live block; what is left on both sides stays free.
+    #[inline(always)]
+    fn carve(self, first: u32, at: u32, end: u32) {
+        let run = self.unlink(first);
+        if at != first {
+            self.flip(at);
+            if at - first != MIN {
+                self.flip(at - GRANULE);
+            }
+            self.link(Free { first, len: at - first });
+        } else if run.len != MIN {
+            self.flip(first + GRANULE);
+        }
+        self.split(end, run.end());
+    }
+
     /// Takes the free run that starts at `first` out of the tier, bits and all. Returns its end.
     fn absorb(self, first: u32) -> u32 {
         let run = self.unlink(first);
@@ -270,21 +305,23 @@ impl<G: Ground> Tier<G> {
         run.end()
     }
 
-    /// Where the block that starts at `first` and should have so many bytes ends, if it is live.
-    fn end_of(self, first: u32, bytes: u32) -> Result<u32, Reason> {
+    /// Where the block that starts at `first` and should have so many bytes ends, if it is live; if not,
+    /// the reason, as a number.
+    #[inline(always)]
+    fn end_of(self, first: u32, bytes: u32) -> u32 {
         if !self.seems_live(first) || self.is_second_of_free(first) {
-            return Err(if self.bit(first) { Reason::Double } else { Reason::NoBlock });
+            return if self.bit(first) { Reason::Double as u32 } else { Reason::NoBlock as u32 };
         }
         let end = first + bytes;
         if end <= self.behind() {
             if self.bit(end) {
-                return Ok(end);
+                return end;
             }
             if self.bit(end + GRANULE) {
-                return Ok(end + GRANULE);
+                return end + GRANULE;
             }
         }
-        Err(Reason::Size)
+        Reason::Size as u32
     }
 
     #[inline(always)]
@@ -346,33 +383,31 @@ unsafe impl Large for Segregated {
 
     unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 {
         let tier = Tier(ground);
-        // The ground is aligned to a page: only larger alignments need its address.
-        let base = if align > PAGE { ground.word(GRANULE).addr() as u32 } else { 0 };
-        let mask = if align == PAGE && bytes == PAGE { PAGE_BINS } else { u32::MAX };
-        let first = tier.find(bytes, align, base, mask);
+        let first = match (bytes, align) {
+            (PAGE, PAGE) => tier.find_page(),
+            (_, GRANULE) => tier.find(bytes),
+            // Room for the place and for what is left before it, wherever the run begins.
+            _ => tier.find(bytes + align + GRANULE),
+        };
         if first == 0 {
             return 0;
         }
-        let run = tier.unlink(first);
-        let at = first + prefix(first, base, align);
-        if at == first {
-            if run.len != MIN {
-                tier.flip(first + GRANULE);
-            }
-        } else {
-            tier.flip(at);
-            if at - first > MIN {
-                tier.flip(at - GRANULE);
-            }
-            tier.link(Free { first, len: at - first });
+        let mut at = first;
+        if align != GRANULE {
+            // The ground is aligned to a page: only larger alignments need its address.
+            let base = if align > PAGE { ground.word(GRANULE).addr() as u32 } else { 0 };
+            at += prefix(first, base, align);
         }
-        tier.split(at + bytes, run.end());
+        tier.carve(first, at, at + bytes);
         at
     }
 
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
         let tier = Tier(ground);
-        let end = tier.end_of(first, bytes)?;
+        let end = tier.end_of(first, bytes);
+        if end < GRANULE {
+            return Err(Reason::from_number(end));
+        }
         tier.release(first, end);
         Ok(())
     }
@@ -383,14 +418,14 @@ unsafe impl Large for Segregated {
 
     unsafe fn resize(ground: impl Ground, first: u32, old: u32, new: u32) -> Resized {
         let tier = Tier(ground);
-        let mut end = match tier.end_of(first, old) {
-            Ok(end) => end,
-            Err(reason) => return Resized::Wrong(reason),
-        };
+        let mut end = tier.end_of(first, old);
+        if end < GRANULE {
+            return Resized::Wrong(Reason::from_number(end));
+        }
         let wanted = first + new;
         let next_is_free = tier.bit(end + GRANULE);
         if wanted > end {
-            if !next_is_free || end + tier.get(end, 2) < wanted {
+            if !next_is_free || end + tier.get(end, LEN) < wanted {
                 return Resized::Move;
             }
             end = tier.absorb(end);
@@ -429,7 +464,7 @@ unsafe impl Large for Segregated {
         }
         let begins = tier.bit(from);
         let free = begins && tier.bit(from + GRANULE);
-        let bytes = if free { tier.get(from, 2) } else { tier.next_set(from + GRANULE, from) - from };
+        let bytes = if free { tier.get(from, LEN) } else { tier.next_set(from + GRANULE, from) - from };
         Some(Run { first: from, bytes, free, begins })
     }
 
@@ -519,16 +554,16 @@ impl<G: Ground> Tier<G> {
                 return Err("the bins' bitmap is wrong");
             }
             while first != 0 {
-                let run = Free { first, len: self.get(first, 2) };
+                let run = Free { first, len: self.get(first, LEN) };
                 if !self.bit(first) || !self.bit(first + GRANULE) || bin_of(run) != bin {
                     return Err("a bin holds what does not belong there");
                 }
-                if self.get(first, 1) != prev {
+                if self.get(first, PREV) != prev {
                     return Err("a bin's links are broken");
                 }
                 runs = runs.checked_sub(1).ok_or("the bins hold more runs than the arena")?;
                 prev = first;
-                first = self.get(first, 0);
+                first = self.get(first, NEXT);
             }
         }
         if runs == 0 { Ok(()) } else { Err("a free run is in no bin") }
