@@ -164,6 +164,7 @@ impl<C: Config, L: Large> Arena<C, L> {
     pub fn alloc(&self, size: usize) -> Option<Block> {
         let layout = Layout::from_size_align(size, 8).unwrap();
         let ptr = self.heap.allocate::<true>(layout);
+        assert!(ptr.is_null() || self.heap.occupied(ptr, layout) >= size, "the block is too small");
         (!ptr.is_null()).then(|| self.own(self.heap.offset_of(ptr), layout))
     }
 

@@ -10,7 +10,7 @@ use loom::thread::spawn;
 ///
 /// | A | B |
 /// |---|---|
-/// | reads hint: page 1 | frees the page's last block, retires it, publishes it for 128 bytes |
+/// | reads hint: page 1 | frees the page's last block, retires it, publishes it for 64 bytes |
 /// | claims from page 1, reads the owner: not its class, gives back | |
 ///
 /// Runs `claim_current`, `give_back`, `retire`, `slots`, `open`.
@@ -20,15 +20,15 @@ use loom::thread::spawn;
 fn retire_against_a_stale_hint() {
     model(6, || {
         let arena = Arena::<Small<0, 1>>::new(2);
-        let last = arena.must_alloc(64);
+        let last = arena.must_alloc(128);
         let other = spawn({
             let arena = arena.clone();
             move || {
                 arena.free(last);
-                arena.alloc(128)
+                arena.alloc(64)
             }
         });
-        let mine = arena.alloc(64);
+        let mine = arena.alloc(128);
         let theirs = other.join().unwrap();
         arena.finish([mine, theirs].map(|block| block.expect("there is room")).into());
     });
