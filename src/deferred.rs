@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   head ─► block a ─► block b ─► 0      the links lie in the first granule of each block:
-//!                                        word 0 = next block · word 1 = bytes and marks
+//!                                        word 0 = next block · word 1 = bytes
 //! ```
 //!
 //! | who | does | ordering, and what it pairs with |
@@ -15,13 +15,6 @@
 //! tier 2 sees, and drained from there, a few blocks a visit.
 
 use crate::sync::{AtomicU32, Ordering::*};
-
-/// Set in an entry's length: the tail of a block that shrank, which starts no block yet.
-pub(crate) const TAIL: u32 = 1 << 31;
-
-/// Set in an entry's length: it is on the list for the second time. A block can come off the list before
-/// its own tail, and seems too long then; the next time, what was pushed before it has been drained.
-pub(crate) const AGAIN: u32 = 1 << 30;
 
 /// Links inside blocks: the storage, as a parameter.
 ///

@@ -5,7 +5,7 @@
 
 use crate::classes::{ClassTable, owner};
 use crate::config::{Config, Event, Reason, Table, WrongFree};
-use crate::deferred::{self, AGAIN, Links, TAIL};
+use crate::deferred::{self, Links};
 use crate::geometry::*;
 use crate::header::{Header, Inside};
 use crate::large::{Ground, Large, Resized, page_at};
@@ -33,6 +33,12 @@ pub(crate) unsafe trait Extent: Copy {
 
     fn tables(self) -> *mut u8;
     fn map(self) -> Map;
+
+    /// The same handle, for calls that leave the common path: the compiler need not know its address there.
+    #[inline(always)]
+    fn apart(self) -> Self {
+        self
+    }
 }
 
 /// What tier 2 answered: a place (a multiple of 8), or one of the codes below. One register.
@@ -47,6 +53,7 @@ impl Answer {
     const BUSY: Self = Self(2);
     /// Wrong, and why: this plus the reason.
     const WRONG: u32 = 3;
+    const WRONG_SIZE: Self = Self::wrong(Reason::Size);
 
     const fn wrong(reason: Reason) -> Self {
         Self(Self::WRONG + reason as u32)
@@ -134,6 +141,10 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     #[inline(always)]
     fn kept(self) -> &'a [AtomicU32] {
         table(self, self.map().kept, E::Config::KEPT_PAGES)
+    }
+    #[inline(always)]
+    fn apart(self) -> Self {
+        Extent::apart(self)
     }
     /// To the stash; if that is full, to tier 2; if that is held, to the deferred list.
     fn surrender(self, page: u32) {
@@ -238,7 +249,7 @@ pub(crate) trait Engine: Extent {
                 Err(place) => stray = place,
             }
         }
-        self.allocate_slowly::<REPORT>(layout.size(), layout.align(), stray)
+        Extent::apart(self).allocate_slowly::<REPORT>(layout.size(), layout.align(), stray)
     }
 
     /// The hint led to no block, or it is no common request: everything that an allocation may take.
@@ -407,31 +418,17 @@ pub(crate) trait Engine: Extent {
         // against the arena; blocks are the caller's by the contract of dealloc and realloc.
         let answer = match ask {
             Ask::Take => Answer(unsafe { Self::Large::take(self, a, b) }),
-            Ask::Give => {
-                let given = unsafe { Self::Large::give(self, a, b) };
-                return given.map_or_else(|reason| self.wrong_or_early(reason), |()| Answer::DONE);
-            }
+            Ask::Give => return unsafe { Self::Large::give(self, a, b) }.map_or_else(Answer::wrong, |()| Answer::DONE),
             Ask::Resize => match unsafe { Self::Large::resize(self, a, b, c) } {
                 Resized::InPlace => Answer::DONE,
                 Resized::Move => Answer::NOTHING,
-                Resized::Wrong(reason) => self.wrong_or_early(reason),
+                Resized::Wrong(reason) => Answer::wrong(reason),
             },
             Ask::Drain => return self.drain_inside(inside),
         };
         let free = unsafe { Self::Large::free_bytes(self) };
         inside.least_free = inside.least_free.min(free);
         answer
-    }
-
-    /// Inside the entry: a block that seems too long may have a tail on the list, and is to be given after
-    /// it. Outside nobody could tell: the tail might be drained between the two looks.
-    #[inline(always)]
-    fn wrong_or_early(self, reason: Reason) -> Answer {
-        // Relaxed: the caller counted its own tail before; who drains it has been inside before.
-        if reason == Reason::Size && self.header().deferred_bytes.load(Relaxed) != 0 {
-            return Answer::BUSY;
-        }
-        Answer::wrong(reason)
     }
 
     /// Enters tier 2 only to look.
@@ -481,10 +478,10 @@ pub(crate) trait Engine: Extent {
                 if old & bit == 0 && old != 0 && old | bit != mask {
                     return;
                 }
-                return self.released(page, old, bit);
+                return Extent::apart(self).released(page, old, bit);
             }
         }
-        self.release_slowly(ptr, layout.size());
+        Extent::apart(self).release_slowly(ptr, layout.size());
     }
 
     /// The release met an edge: a double free, a page that was full, or one that is empty now.
@@ -547,27 +544,37 @@ pub(crate) trait Engine: Extent {
     }
 
     fn release_large(self, first: u32, bytes: u32) -> Result<(), Reason> {
-        let answer = self.visit(Ask::Give, first, bytes, 0);
+        let mut answer = self.visit(Ask::Give, first, bytes, 0);
+        if answer == Answer::WRONG_SIZE && self.outgrows(first, bytes) {
+            answer = self.visit(Ask::Give, first, Self::Large::true_bytes(self, first), 0);
+        }
         if answer == Answer::DONE {
             return Ok(());
         }
         if answer != Answer::BUSY {
             return Err(answer.reason());
         }
+        self.defer(first, bytes)
+    }
+
+    /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
+    #[cold]
+    fn outgrows(self, first: u32, bytes: u32) -> bool {
+        Self::Large::KNOWS_ENDS && Self::Large::true_bytes(self, first) > bytes
+    }
+
+    /// Leaves a release to the next visitor of tier 2.
+    #[cold]
+    #[inline(never)]
+    fn defer(self, first: u32, bytes: u32) -> Result<(), Reason> {
         if !Self::Large::is_live(self, first) {
             return Err(Reason::Double);
         }
-        self.defer(first, first, bytes);
-        Ok(())
-    }
-
-    /// Leaves a block, or the tail of one, to the next visitor of tier 2.
-    #[inline(never)]
-    fn defer(self, block: u32, first: u32, bytes: u32) {
-        let tail = if block == first { 0 } else { TAIL };
+        let bytes = if Self::Large::KNOWS_ENDS { Self::Large::true_bytes(self, first) } else { bytes };
         self.header().deferred_bytes.fetch_add(bytes, Relaxed);
-        // SAFETY: the block is live, and by the contract of dealloc or realloc the caller's to give.
-        unsafe { deferred::push(&self.header().deferred, &self, first, bytes | tail) };
+        // SAFETY: the block is live, and by the contract of dealloc the caller's to give.
+        unsafe { deferred::push(&self.header().deferred, &self, first, bytes) };
+        Ok(())
     }
 
     /// Gives a page that belongs to nobody back to tier 2.
@@ -599,24 +606,12 @@ pub(crate) trait Engine: Extent {
             return Answer::NOTHING;
         }
         // SAFETY: the block was taken off the list by this holder of tier 2.
-        let (next, len) = unsafe { self.read(first) };
+        let (next, bytes) = unsafe { self.read(first) };
         inside.draining = next;
-        let bytes = len & !(TAIL | AGAIN);
         header.deferred_bytes.fetch_sub(bytes, Relaxed);
-        if len & TAIL != 0 {
-            // SAFETY: inside the entry; the tail was cut off a live block by its owner, who gave it up.
-            unsafe { Self::Large::give_tail(self, first, bytes) };
-            return Answer::DONE;
-        }
-        // SAFETY: inside the entry; `give` verifies that the block is live and so long.
+        // SAFETY: inside the entry; who deferred the block gave it up; `give` verifies that it is live.
         match unsafe { Self::Large::give(self, first, bytes) } {
             Ok(()) => Answer::DONE,
-            Err(Reason::Size) if len & AGAIN == 0 => {
-                header.deferred_bytes.fetch_add(bytes, Relaxed);
-                // SAFETY: a live block starts there, which its owner gave up.
-                unsafe { deferred::push(&header.deferred, &self, first, bytes | AGAIN) };
-                Answer::DONE
-            }
             Err(reason) => {
                 // The entry was no block's: its link can't be trusted either.
                 inside.draining = 0;
@@ -640,6 +635,7 @@ pub(crate) trait Engine: Extent {
     fn occupied(self, ptr: *mut u8, layout: Layout) -> usize {
         match self.locate(ptr) {
             Ok(Place::Pooled(class)) => Self::TABLE.block_bytes(class),
+            Ok(Place::Large(first)) if Self::Large::KNOWS_ENDS => Self::Large::true_bytes(self, first) as usize,
             Ok(Place::Large(_)) => large_bytes(layout.size()) as usize,
             Err(_) => 0,
         }
@@ -659,19 +655,20 @@ pub(crate) trait Engine: Extent {
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
     unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        match self.resize(ptr, layout.size(), new_size) {
+        let this = Extent::apart(self);
+        match this.resize(ptr, layout.size(), new_size) {
             Ok(true) => ptr,
             Ok(false) => {
-                let new = self.allocate_slowly::<true>(new_size, layout.align(), 0);
+                let new = this.allocate_slowly::<true>(new_size, layout.align(), 0);
                 if !new.is_null() {
                     // SAFETY: both blocks are the caller's, disjoint, and so long.
                     unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
-                    self.release_slowly(ptr, layout.size());
+                    this.release_slowly(ptr, layout.size());
                 }
                 new
             }
             Err(reason) => {
-                self.wrong_free(ptr, reason);
+                this.wrong_free(ptr, reason);
                 null_mut()
             }
         }
@@ -689,20 +686,15 @@ pub(crate) trait Engine: Extent {
 
     #[inline(always)]
     fn resize_large(self, first: u32, old: u32, new: u32) -> Result<bool, Reason> {
-        let answer = self.visit(Ask::Resize, first, old, new);
-        if answer == Answer::DONE {
-            return Ok(true);
+        let mut answer = self.visit(Ask::Resize, first, old, new);
+        if answer == Answer::WRONG_SIZE && self.outgrows(first, old) {
+            answer = self.visit(Ask::Resize, first, Self::Large::true_bytes(self, first), new);
         }
-        if answer == Answer::BUSY && new <= old && Self::Large::SHRINKS {
-            // Tier 2 is held: the tail is left to the next visitor.
-            if old - new >= LARGE_MIN_BYTES {
-                self.defer(first, first + new, old - new);
-                return Ok(true);
-            }
-            // A single granule stays with the block: tier 2 expects as much at a block's end, but not two.
-            return Ok(old == new || Self::Large::ends(self, first + old));
+        if answer.0 >= Answer::WRONG {
+            return Err(answer.reason());
         }
-        if answer.0 < Answer::WRONG { Ok(false) } else { Err(answer.reason()) }
+        // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
+        Ok(answer == Answer::DONE || (answer == Answer::BUSY && Self::Large::KNOWS_ENDS && new <= old))
     }
 }
 

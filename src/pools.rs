@@ -50,6 +50,11 @@ pub(crate) trait Tables<'a>: Copy {
     fn summary(self, class: u8, at: usize) -> &'a AtomicU32;
     /// Pages that may be empty.
     fn kept(self) -> &'a [AtomicU32];
+    /// The same tables, for calls that leave the common path.
+    #[inline(always)]
+    fn apart(self) -> Self {
+        self
+    }
     /// Takes over a page that was retired: word 0, in transit, in no index.
     fn surrender(self, page: u32);
     /// Grows with each claim that lost a page's blocks to other contexts.
@@ -81,7 +86,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
             return Err(place);
         }
         if claimed.rest == 0 {
-            self.leave(page, class);
+            Self(self.0.apart()).leave(page, class);
         }
         Ok(place)
     }
@@ -245,6 +250,10 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// Time: at most [`Config::KEPT_PAGES`] steps.
     pub(crate) fn reclaim(self) -> u32 {
         for slot in self.0.kept() {
+            // Relaxed: a guess that spares the swap; the slot's next page is the next caller's.
+            if slot.load(Relaxed) == 0 {
+                continue;
+            }
             let page = slot.swap(0, AcqRel);
             // SeqCst: as in `emptied`.
             fence(SeqCst);

@@ -125,23 +125,14 @@ pub unsafe trait Large: 'static {
         Resized::Move
     }
 
-    /// Whether blocks can shrink in place, and so may leave a tail that starts no block yet.
-    const SHRINKS: bool = false;
+    /// Whether the backend knows by itself where a block ends: see [`Large::true_bytes`].
+    const KNOWS_ENDS: bool = false;
 
-    /// Whether the caller's live block ends at `end` and not a granule later. Also outside of the entry;
-    /// `false` if that can't be told.
-    fn ends(ground: impl Ground, end: u32) -> bool {
-        let _ = (ground, end);
-        false
-    }
-
-    /// Gives back the tail of a block that has shrunk.
-    ///
-    /// # Safety
-    ///
-    /// Inside the entry. The tail is the end of a live block, and the caller's; the backend `SHRINKS`.
-    unsafe fn give_tail(ground: impl Ground, first: u32, bytes: u32) {
-        let _ = (ground, first, bytes);
+    /// How long a live block really is. Its owner may ask outside of the entry: what lies between a
+    /// block's start and its end does not change while it is live.
+    fn true_bytes(ground: impl Ground, first: u32) -> u32 {
+        let _ = (ground, first);
+        0
     }
 
     /// Bytes that are free.

@@ -181,7 +181,6 @@ impl<G: Ground> Tier<G> {
         self.put(run.first, LEN, run.len);
         self.put(run.end() - 4, 0, run.len | END);
         self.put(head, 0, run.first);
-        self.add_free(run.len);
         if next != 0 {
             self.put(next, PREV, run.first);
         } else {
@@ -190,11 +189,10 @@ impl<G: Ground> Tier<G> {
     }
 
     /// Takes the run that starts at `first` out of its bin.
-    #[inline(never)]
+    #[inline(always)]
     fn unlink(self, first: u32) -> Free {
         let (next, prev, len) = (self.get(first, NEXT), self.get(first, PREV), self.get(first, LEN));
         self.put(prev, 0, next);
-        self.add_free(len.wrapping_neg());
         if next != 0 {
             self.put(next, PREV, prev);
         } else if prev >= self.table(HEAD_WORDS) {
@@ -282,6 +280,11 @@ impl<G: Ground> Tier<G> {
     #[inline(always)]
     fn carve(self, first: u32, at: u32, end: u32) {
         let run = self.unlink(first);
+        self.add_free(at.wrapping_sub(end));
+        if run.end() - end < MIN {
+            // Too little to be a run of its own: it goes with the block.
+            self.add_free(end.wrapping_sub(run.end()));
+        }
         if at != first {
             self.flip(at);
             if at - first != MIN {
@@ -339,6 +342,7 @@ impl<G: Ground> Tier<G> {
     /// Makes live granules free and joins them with their free neighbours. Their own start bit is set.
     #[inline(never)]
     fn release(self, first: u32, end: u32) {
+        self.add_free(end - first);
         let (mut first, mut end) = (first, end);
         // The right neighbour's bits are cleared before the joined run's are set: they can coincide.
         if self.bit(end + GRANULE) {
@@ -371,13 +375,14 @@ unsafe impl Large for Segregated {
         per_doubling: 16,
     };
     const WALKS: bool = true;
-    const SHRINKS: bool = true;
+    const KNOWS_ENDS: bool = true;
 
     unsafe fn init(ground: impl Ground) {
         let tier = Tier(ground);
         for place in [GRANULE, 2 * GRANULE, tier.behind() - GRANULE, tier.behind()] {
             tier.flip(place);
         }
+        tier.add_free(ground.bytes());
         tier.link(Free { first: GRANULE, len: ground.bytes() });
     }
 
@@ -428,7 +433,9 @@ unsafe impl Large for Segregated {
             if !next_is_free || end + tier.get(end, LEN) < wanted {
                 return Resized::Move;
             }
+            let old_end = end;
             end = tier.absorb(end);
+            tier.add_free(old_end.wrapping_sub(end));
         }
         // A single granule can be left only where it joins a free run.
         if end - wanted >= MIN || (end != wanted && tier.bit(end + GRANULE)) {
@@ -438,19 +445,9 @@ unsafe impl Large for Segregated {
         Resized::InPlace
     }
 
-    fn ends(ground: impl Ground, end: u32) -> bool {
-        // Something begins there, and goes on beginning there as long as the block is live.
-        Tier(ground).bit(end)
-    }
-
-    unsafe fn give_tail(ground: impl Ground, first: u32, bytes: u32) {
+    fn true_bytes(ground: impl Ground, first: u32) -> u32 {
         let tier = Tier(ground);
-        let end = first + bytes;
-        // The block may have had one granule more than its layout said. (Behind a tail that is still on
-        // the list, no bit is set: it has two granules at least.)
-        let spare = !tier.bit(end) && tier.bit(end + GRANULE);
-        tier.flip(first);
-        tier.release(first, if spare { end + GRANULE } else { end });
+        tier.bits().next_set(first / GRANULE + 1, tier.behind() / GRANULE) * GRANULE - first
     }
 
     unsafe fn free_bytes(ground: impl Ground) -> u32 {

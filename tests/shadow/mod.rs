@@ -6,11 +6,23 @@ use larder::{CheckError, Config, Region, Stats, large::Large, policy::Policy};
 /// One call, as a fuzzer or a seed chooses it. Numbers are taken modulo what there is.
 #[derive(Debug, Clone, Copy)]
 pub enum Action {
-    Alloc { size: usize, align_log2: u32, zeroed: bool },
-    Free { which: usize },
-    Realloc { which: usize, size: usize },
+    Alloc {
+        size: usize,
+        align_log2: u32,
+        zeroed: bool,
+    },
+    Free {
+        which: usize,
+    },
+    Realloc {
+        which: usize,
+        size: usize,
+    },
     /// Free what is free already, what is no block's start, or what is not the heap's.
-    WrongFree { which: usize, kind: u8 },
+    WrongFree {
+        which: usize,
+        kind: u8,
+    },
     Trim,
 }
 
