@@ -1,0 +1,12 @@
+//~ more pages are reserved for classes than the arena has
+
+use larder::{Config, Heap, large::Segregated, policy};
+
+struct Wrong;
+impl Config for Wrong {
+    const RESERVED: &'static [(usize, usize)] = &[(32, 10), (64, 10)];
+}
+
+static HEAP: Heap<4096, policy::Default, Segregated, Wrong> = Heap::new();
+
+fn main() {}

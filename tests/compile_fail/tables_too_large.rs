@@ -1,0 +1,13 @@
+//~ the arena is too small for its tables: take more bytes, or fewer classes
+
+use larder::{Config, Heap, large::Segregated, policy};
+
+struct Wrong;
+impl Config for Wrong {
+    const KEPT_PAGES: usize = 64;
+    const STASH_PAGES: usize = 64;
+}
+
+static HEAP: Heap<1024, policy::Default, Segregated, Wrong> = Heap::new();
+
+fn main() {}
