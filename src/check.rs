@@ -85,7 +85,7 @@ pub(crate) trait Check: Census {
         let at = page as usize - 1;
         let has = |word: &AtomicU32, bit: usize| (word.load(Relaxed) >> (bit % 32)) & 1 != 0;
         has(self.leaf(class, at / 32), at)
-            && (summary_words(self.leaves()) == 0 || has(self.summary(class, at / 32 / 32), at / 32))
+            && (summary_words(self.leaf_count()) == 0 || has(self.summary(class, at / 32 / 32), at / 32))
     }
 
     fn is_kept(self, page: u32) -> bool {

@@ -85,9 +85,9 @@ pub(crate) enum Ask {
 
 /// Words of a table.
 #[inline(always)]
-fn table<'a, E: Extent, T>(extent: E, offset: usize, len: usize) -> &'a [T]
+fn table<'a, E, T>(extent: E, offset: usize, len: usize) -> &'a [T]
 where
-    E: 'a,
+    E: Extent + 'a,
 {
     // SAFETY: offsets and lengths come from the map, whose tables are inside the extent, disjoint,
     // aligned, and zeroed, which is a valid value of the atomics that they hold. Everything in
@@ -97,9 +97,9 @@ where
 
 /// One entry of a table.
 #[inline(always)]
-fn entry<'a, E: Extent, T>(extent: E, offset: usize, at: usize) -> &'a T
+fn entry<'a, E, T>(extent: E, offset: usize, at: usize) -> &'a T
 where
-    E: 'a,
+    E: Extent + 'a,
 {
     // SAFETY: as in `table`; callers pass the number of a page, a class or a word for which the map
     // has an entry.
@@ -125,7 +125,7 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
         entry(self, self.map().hints, usize::from(class))
     }
     #[inline(always)]
-    fn leaves(self) -> usize {
+    fn leaf_count(self) -> usize {
         self.map().leaf_words
     }
     #[inline(always)]
@@ -414,11 +414,17 @@ pub(crate) trait Engine: Extent {
     /// Inside the entry.
     #[inline(always)]
     fn answer(self, inside: &mut Inside, ask: Ask, a: u32, b: u32, c: u32) -> Answer {
-        // SAFETY (all below): inside the entry. Sizes and alignments are made by `large_bytes` and checked
-        // against the arena; blocks are the caller's by the contract of dealloc and realloc.
         let answer = match ask {
+            // SAFETY: inside the entry; size and alignment are made by `large_bytes` and checked against the arena.
             Ask::Take => Answer(unsafe { Self::Large::take(self, a, b) }),
-            Ask::Give => return unsafe { Self::Large::give(self, a, b) }.map_or_else(Answer::wrong, |()| Answer::DONE),
+            Ask::Give => {
+                // SAFETY: inside the entry; the block is the caller's by the contract of dealloc.
+                return match unsafe { Self::Large::give(self, a, b) } {
+                    Ok(()) => Answer::DONE,
+                    Err(reason) => Answer::wrong(reason),
+                };
+            }
+            // SAFETY: inside the entry; the block is the caller's by the contract of realloc.
             Ask::Resize => match unsafe { Self::Large::resize(self, a, b, c) } {
                 Resized::InPlace => Answer::DONE,
                 Resized::Move => Answer::NOTHING,
@@ -426,6 +432,7 @@ pub(crate) trait Engine: Extent {
             },
             Ask::Drain => return self.drain_inside(inside),
         };
+        // SAFETY: inside the entry.
         let free = unsafe { Self::Large::free_bytes(self) };
         inside.least_free = inside.least_free.min(free);
         answer
@@ -475,28 +482,16 @@ pub(crate) trait Engine: Extent {
             let mask = Self::TABLE.mask(class);
             if mask & bit != 0 && offset % GRANULE_BYTES == 0 {
                 let old = page::release(Tables::word(self, page), bit);
-                if old & bit == 0 && old != 0 && old | bit != mask {
-                    return;
+                if old & bit != 0 {
+                    return Extent::apart(self).wrong_free(ptr, Reason::Double);
                 }
-                return Extent::apart(self).released(page, old, bit);
+                if old == 0 || old | bit == mask {
+                    Pools(Extent::apart(self)).released(page, old, bit);
+                }
+                return;
             }
         }
         Extent::apart(self).release_slowly(ptr, layout.size());
-    }
-
-    /// The release met an edge: a double free, a page that was full, or one that is empty now.
-    #[cold]
-    #[inline(never)]
-    fn released(self, page: u32, old: u32, bit: u32) {
-        if old & bit != 0 {
-            let place = page_place(page) + bit.trailing_zeros() * GRANULE;
-            return self.wrong_free(self.at(place), Reason::Double);
-        }
-        // The page may be another's by now: then who took it has found it empty, and nothing is left to do.
-        let class = self.owner(page).load(Relaxed);
-        if Self::TABLE.is_class(class) {
-            Pools(self).released(page, class, old, bit);
-        }
     }
 
     /// A release, once more from the start: the address may be anything.

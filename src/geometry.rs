@@ -32,7 +32,7 @@ pub const PAGE: u32 = PAGE_BYTES as u32;
 /// Granules that hold `bytes`. `bytes` must not exceed `isize::MAX`.
 #[inline(always)]
 pub const fn granules(bytes: usize) -> usize {
-    (bytes + (GRANULE_BYTES - 1)) / GRANULE_BYTES
+    bytes.wrapping_add(GRANULE_BYTES - 1) / GRANULE_BYTES
 }
 
 /// The place of a page: 8 times the number of its first granule.

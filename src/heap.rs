@@ -12,6 +12,9 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 
+/// Types that a heap is made for, of which it holds no value.
+pub(crate) type Types<P, L, C> = PhantomData<fn() -> (P, L, C)>;
+
 #[repr(C, align(256))]
 struct Arena<const BYTES: usize>(UnsafeCell<[u8; BYTES]>);
 
@@ -20,7 +23,7 @@ struct Arena<const BYTES: usize>(UnsafeCell<[u8; BYTES]>);
 /// All of it is zero at the start, so it lies in `.bss` and costs no flash.
 pub struct Heap<const BYTES: usize, P = policy::Default, L = large::Segregated, C = Defaults> {
     arena: Arena<BYTES>,
-    types: PhantomData<fn() -> (P, L, C)>,
+    types: Types<P, L, C>,
 }
 
 // SAFETY: everything in the arena is reached through atomics, inside the entry of tier 2, or through
@@ -93,7 +96,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Default for Heap<BYTES,
 }
 
 /// The handle of a static heap: the address of its tables.
-struct Handle<const BYTES: usize, P, L, C>(*mut u8, PhantomData<fn() -> (P, L, C)>);
+struct Handle<const BYTES: usize, P, L, C>(*mut u8, Types<P, L, C>);
 
 impl<const BYTES: usize, P, L, C> Clone for Handle<BYTES, P, L, C> {
     #[inline(always)]

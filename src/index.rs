@@ -51,7 +51,7 @@ impl<'a, T: Tables<'a>> Index<T> {
 
     #[inline(always)]
     fn is_flat(self) -> bool {
-        summary_words(self.0.leaves()) == 0
+        summary_words(self.0.leaf_count()) == 0
     }
 
     /// Adds a page. Time: at most two read-modify-writes.
@@ -99,17 +99,26 @@ impl<'a, T: Tables<'a>> Index<T> {
     /// Time: one load for each 8 KiB of arena up to 64 KiB; beyond, one for each 256 KiB.
     #[inline(always)]
     pub(crate) fn lowest(self) -> u32 {
-        let flat = self.is_flat();
-        let words = if flat { self.0.leaves() } else { summary_words(self.0.leaves()) };
-        let mut at = 0;
-        while at < words {
-            let page = if flat { self.lowest_of(at) } else { self.lowest_under(at) };
+        if !self.is_flat() {
+            return self.lowest_by_summary();
+        }
+        let mut leaf = 0;
+        while leaf < self.0.leaf_count() {
+            let page = self.lowest_of(leaf);
             if page != 0 {
                 return page;
             }
-            at += 1;
+            leaf += 1;
         }
         0
+    }
+
+    #[inline(never)]
+    fn lowest_by_summary(self) -> u32 {
+        (0..summary_words(self.0.leaf_count()))
+            .map(|place| self.lowest_under(place))
+            .find(|&page| page != 0)
+            .unwrap_or(0)
     }
 
     /// The lowest page of a leaf that is in the index, or 0.

@@ -43,7 +43,7 @@ pub(crate) trait Tables<'a>: Copy {
     /// The page from which a class claims first; only loaded and stored. Class 0 exists and never has one.
     fn hint(self, class: u8) -> &'a AtomicU32;
     /// How many words the index of a class has.
-    fn leaves(self) -> usize;
+    fn leaf_count(self) -> usize;
     /// A word of a class's index.
     fn leaf(self, class: u8, at: usize) -> &'a AtomicU32;
     /// A word of its second level, if there is one.
@@ -113,7 +113,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
 
     /// Gives back a block that was claimed from a page of another class.
     pub(crate) fn give_stray(self, place: u32) {
-        self.give(place_page(place), 1 << (place / GRANULE - 1) % PAGE_GRANULES);
+        self.give(place_page(place), 1 << ((place / GRANULE - 1) % PAGE_GRANULES));
     }
 
     /// Takes a full page out of the index: clear, look again, set again. Sets the hint to a page that has
@@ -175,20 +175,28 @@ impl<'a, T: Tables<'a>> Pools<T> {
         }
         let old = page::release(self.0.word(page), bits);
         if old & bits == 0 {
-            self.released(page, class, old, bits);
+            self.released(page, old, bits);
         }
         old & bits
     }
 
     /// What a release that met an edge has still to do: the page was full, or is empty now. `old` is
     /// the word as it was before.
-    pub(crate) fn released(self, page: u32, class: u8, old: u32, bits: u32) {
+    #[inline(never)]
+    pub(crate) fn released(self, page: u32, old: u32, bits: u32) {
+        // Relaxed. The page may be another's by now: then who took it has found it empty, and nothing is
+        // left to do but what may be done to any page of a class.
+        let class = self.0.owner(page).load(Relaxed);
+        if !Self::TABLE.is_class(class) {
+            return;
+        }
         if old == 0 {
             // The page was full, and so in no index.
             Index(self.0, class).insert(page);
+            let hint = self.0.hint(class);
             // Relaxed: a hint, which should not point to a full page while there are others.
-            if self.0.word(self.0.hint(class).load(Relaxed)).load(Relaxed) == 0 {
-                self.0.hint(class).store(page, Relaxed);
+            if self.0.word(hint.load(Relaxed)).load(Relaxed) == 0 {
+                hint.store(page, Relaxed);
             }
         }
         if old | bits == Self::TABLE.mask(class) {
@@ -199,25 +207,36 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// Keeps an empty page in its class; retires the page that it displaces from `kept`.
     #[inline(always)]
     fn emptied(self, page: u32, class: u8) {
-        let mut evicted = page;
-        if T::Config::KEPT_PAGES != 0 {
-            let slot = &self.0.kept()[usize::from(class - 1) % T::Config::KEPT_PAGES];
-            // SeqCst: between the bit that made the page empty and the look at the slot; pairs with the
-            // fence below (see the table above).
-            fence(SeqCst);
-            if slot.load(Relaxed) == page {
-                return;
-            }
-            evicted = slot.swap(page, AcqRel);
-            // SeqCst: between the swap and the look of `retire` at the evicted page's word.
-            fence(SeqCst);
-            if evicted == 0 || evicted == page {
-                return;
-            }
+        if T::Config::KEPT_PAGES == 0 {
+            return self.retire_away(page);
         }
+        let slot = &self.0.kept()[usize::from(class - 1) % T::Config::KEPT_PAGES];
+        // SeqCst: between the bit that made the page empty and the look at the slot; pairs with the
+        // fence in `evict` (see the table above).
+        fence(SeqCst);
+        if slot.load(Relaxed) != page {
+            self.evict(slot, page);
+        }
+    }
+
+    /// Puts a page into a slot of `kept` and retires the page that was there.
+    #[cold]
+    #[inline(never)]
+    fn evict(self, slot: &AtomicU32, page: u32) {
+        let evicted = slot.swap(page, AcqRel);
+        // SeqCst: between the swap and the look of `retire` at the evicted page's word.
+        fence(SeqCst);
+        if evicted != 0 && evicted != page {
+            self.retire_away(evicted);
+        }
+    }
+
+    /// Retires a page, if it is empty, and hands it on.
+    #[inline(always)]
+    fn retire_away(self, page: u32) {
         T::Config::tell(Event::RetireBegins);
-        if self.retire(evicted) {
-            self.0.surrender(evicted);
+        if self.retire(page) {
+            self.0.surrender(page);
         }
         T::Config::tell(Event::RetireEnds);
     }

@@ -4,6 +4,7 @@ use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
 use crate::extent::{Engine, Extent};
 use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
+use crate::heap::Types;
 use crate::large::{self, Large};
 use crate::map::Map;
 use crate::policy::{self, Policy};
@@ -49,7 +50,7 @@ pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults> {
 struct Memory<P, L, C> {
     tables: *mut u8,
     map: Map,
-    types: PhantomData<fn() -> (P, L, C)>,
+    types: Types<P, L, C>,
 }
 
 // SAFETY: extents are written before `count` says that they are there, and never again; their memory

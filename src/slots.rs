@@ -10,7 +10,7 @@ use crate::sync::{AtomicU32, Ordering::*};
 pub(crate) fn put(slots: &[AtomicU32], page: u32) -> bool {
     debug_assert_ne!(page, 0);
     // Release: pairs with the Acquire in `take`; what was written of the page is visible there.
-    slots.into_iter().any(|slot| slot.load(Relaxed) == 0 && slot.compare_exchange(0, page, Release, Relaxed).is_ok())
+    slots.iter().any(|slot| slot.load(Relaxed) == 0 && slot.compare_exchange(0, page, Release, Relaxed).is_ok())
 }
 
 /// Takes a page out of any slot; 0 when there is none. The plain look before the swap is a guess: a

@@ -87,4 +87,4 @@ unsafe impl Large for LinkedList {
     }
 }
 
-const _: () = assert!(GRANULE_BYTES.is_multiple_of(align_of::<Heap>()));
+const _: () = assert!(GRANULE_BYTES % align_of::<Heap>() == 0);

@@ -33,12 +33,12 @@ use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
 
 /// Tier 2 in O(1): the default.
 ///
-/// Time: at most [`LOOKS`] runs are compared; everything else is a fixed number of steps.
+/// Time: at most eight runs are compared; everything else is a fixed number of steps.
 /// Table: one bit a granule (1.6 % of the arena), and 16 bytes for each doubling of its size.
 pub struct Segregated;
 
 /// How many runs of a request's own bin are compared.
-pub const LOOKS: u32 = 8;
+const LOOKS: u32 = 8;
 
 /// Where a free run's words lie: offsets from its place.
 const NEXT: u32 = 0;
@@ -99,7 +99,7 @@ const fn size_bin(len: u32) -> u32 {
 /// The bin of a run.
 fn bin_of(run: Free) -> u32 {
     let bin = size_bin(run.len);
-    let with_page = bin < PAIRS.end && bin >= PAIRS.start && prefix(run.first, 0, PAGE) + PAGE <= run.len;
+    let with_page = PAIRS.contains(&bin) && prefix(run.first, 0, PAGE) + PAGE <= run.len;
     bin + with_page as u32
 }
 
