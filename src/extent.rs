@@ -12,7 +12,7 @@ use crate::large::{Ground, Large, Resized, page_at};
 use crate::map::Map;
 use crate::page;
 use crate::policy::Policy;
-use crate::pools::{Pools, Tables};
+use crate::pools::{Hinted, Pools, Tables};
 use crate::slots;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 use core::alloc::Layout;
@@ -142,10 +142,6 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     fn kept(self) -> &'a [AtomicU32] {
         table(self, self.map().kept, E::Config::KEPT_PAGES)
     }
-    #[inline(always)]
-    fn apart(self) -> Self {
-        Extent::apart(self)
-    }
     /// To the stash; if that is full, to tier 2; if that is held, to the deferred list.
     fn surrender(self, page: u32) {
         if !slots::put(self.stash(), page) {
@@ -244,12 +240,21 @@ pub(crate) trait Engine: Extent {
     fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let mut stray = 0;
         if layout.align() <= GRANULE_BYTES && layout.size() <= Self::TABLE.max_bytes {
-            match Pools(self).claim_hinted(Self::TABLE.class_of(granules(layout.size()))) {
-                Ok(place) => return self.at(place),
-                Err(place) => stray = place,
+            let class = Self::TABLE.class_of(granules(layout.size()));
+            match Pools(self).claim_hinted(class) {
+                Hinted::Block(place) => return self.at(place),
+                Hinted::Last(page, bit) => return self.apart().allocate_last(page, bit, class),
+                Hinted::Stray(place) => stray = place,
+                Hinted::Nothing => {}
             }
         }
-        Extent::apart(self).allocate_slowly::<REPORT>(layout.size(), layout.align(), stray)
+        self.apart().allocate_slowly::<REPORT>(layout.size(), layout.align(), stray)
+    }
+
+    /// The claim took its page's last block.
+    #[inline(never)]
+    fn allocate_last(self, page: u32, bit: u32, class: u8) -> *mut u8 {
+        self.at(Pools(self).take_last(page, bit, class))
     }
 
     /// The hint led to no block, or it is no common request: everything that an allocation may take.
@@ -483,15 +488,15 @@ pub(crate) trait Engine: Extent {
             if mask & bit != 0 && offset % GRANULE_BYTES == 0 {
                 let old = page::release(Tables::word(self, page), bit);
                 if old & bit != 0 {
-                    return Extent::apart(self).wrong_free(ptr, Reason::Double);
+                    return self.apart().wrong_free(ptr, Reason::Double);
                 }
                 if old == 0 || old | bit == mask {
-                    Pools(Extent::apart(self)).released(page, old, bit);
+                    Pools(self.apart()).released(page, old, bit);
                 }
                 return;
             }
         }
-        Extent::apart(self).release_slowly(ptr, layout.size());
+        self.apart().release_slowly(ptr, layout.size());
     }
 
     /// A release, once more from the start: the address may be anything.
@@ -650,7 +655,7 @@ pub(crate) trait Engine: Extent {
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
     unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let this = Extent::apart(self);
+        let this = self.apart();
         match this.resize(ptr, layout.size(), new_size) {
             Ok(true) => ptr,
             Ok(false) => {

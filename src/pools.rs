@@ -25,7 +25,7 @@ use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
 use crate::geometry::{GRANULE, PAGE_GRANULES, page_place, place_page};
 use crate::index::Index;
-use crate::page;
+use crate::page::{self, Claimed};
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*, fence};
 
 /// How many pages a claim tries before it asks for a page of its own.
@@ -50,17 +50,30 @@ pub(crate) trait Tables<'a>: Copy {
     fn summary(self, class: u8, at: usize) -> &'a AtomicU32;
     /// Pages that may be empty.
     fn kept(self) -> &'a [AtomicU32];
-    /// The same tables, for calls that leave the common path.
-    #[inline(always)]
-    fn apart(self) -> Self {
-        self
-    }
     /// Takes over a page that was retired: word 0, in transit, in no index.
     fn surrender(self, page: u32);
     /// Grows with each claim that lost a page's blocks to other contexts.
     fn retries(self) -> &'a AtomicU32;
     /// Grows with each bit that a wrong free planted in a page that was nobody's.
     fn planted(self) -> &'a AtomicU32;
+}
+
+/// What the page of a class's hint gave.
+pub(crate) enum Hinted {
+    /// A block, by its place.
+    Block(u32),
+    /// A block, by its page and its bit, which was the page's last: to be finished by `take_last`.
+    Last(u32, u32),
+    /// A block of another class, by its place: to be given back.
+    Stray(u32),
+    /// Nothing.
+    Nothing,
+}
+
+/// The place of a block.
+#[inline(always)]
+fn block_place(page: u32, bit: u32) -> u32 {
+    page_place(page) + bit.trailing_zeros() * GRANULE
 }
 
 /// The pools over some tables.
@@ -70,25 +83,20 @@ pub(crate) struct Pools<T>(pub(crate) T);
 impl<'a, T: Tables<'a>> Pools<T> {
     const TABLE: &'static ClassTable = T::Config::TABLE;
 
-    /// Takes a block from the page of the class's hint: the whole of a common allocation. Returns the
-    /// block's place; or, as the error, the place of a stray block to be given back, or 0.
+    /// Takes a block from the page of the class's hint: the whole of a common allocation.
     #[inline(always)]
-    pub(crate) fn claim_hinted(self, class: u8) -> Result<u32, u32> {
+    pub(crate) fn claim_hinted(self, class: u8) -> Hinted {
         // Relaxed: a hint. That the page is the class's is verified by `owner`, after the claim.
         let page = self.0.hint(class).load(Relaxed);
-        let claimed = page::claim(self.0.word(page));
-        if claimed.bit == 0 {
-            return Err(0);
+        let Claimed { bit, rest } = page::claim(self.0.word(page));
+        if bit == 0 {
+            return Hinted::Nothing;
         }
-        let place = page_place(page) + claimed.bit.trailing_zeros() * GRANULE;
         // Relaxed: ordered after the claim by its Acquire (rule 3 of the page protocol).
         if self.0.owner(page).load(Relaxed) != class {
-            return Err(place);
+            return Hinted::Stray(block_place(page, bit));
         }
-        if claimed.rest == 0 {
-            Self(self.0.apart()).leave(page, class);
-        }
-        Ok(place)
+        if rest == 0 { Hinted::Last(page, bit) } else { Hinted::Block(block_place(page, bit)) }
     }
 
     /// Takes a block from any page of the class. Returns its place, or 0.
@@ -98,9 +106,10 @@ impl<'a, T: Tables<'a>> Pools<T> {
     pub(crate) fn claim_any(self, class: u8) -> u32 {
         for _ in 0..PAGE_TRIES {
             match self.claim_hinted(class) {
-                Ok(place) => return place,
-                Err(0) => {}
-                Err(stray) => self.give_stray(stray),
+                Hinted::Block(place) => return place,
+                Hinted::Last(page, bit) => return self.take_last(page, bit, class),
+                Hinted::Stray(place) => self.give_stray(place),
+                Hinted::Nothing => {}
             }
             // The hint led to nothing: its page is full, another's, or was taken meanwhile.
             if self.leave(self.0.hint(class).load(Relaxed), class) == 0 {
@@ -111,6 +120,14 @@ impl<'a, T: Tables<'a>> Pools<T> {
         0
     }
 
+    /// The rest of a claim that took a page's last block: sets the hint to another page. Returns the
+    /// block's place.
+    #[inline(always)]
+    pub(crate) fn take_last(self, page: u32, bit: u32, class: u8) -> u32 {
+        self.leave(page, class);
+        block_place(page, bit)
+    }
+
     /// Gives back a block that was claimed from a page of another class.
     pub(crate) fn give_stray(self, place: u32) {
         self.give(place_page(place), 1 << ((place / GRANULE - 1) % PAGE_GRANULES));
@@ -118,7 +135,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
 
     /// Takes a full page out of the index: clear, look again, set again. Sets the hint to a page that has
     /// free blocks, and returns it, or 0.
-    #[inline(never)]
+    #[inline(always)]
     fn leave(self, page: u32, class: u8) -> u32 {
         let index = Index(self.0, class);
         let mut next = 0;

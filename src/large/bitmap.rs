@@ -11,8 +11,9 @@ use core::sync::atomic::AtomicU32;
 pub(super) struct Bitmap(*const AtomicU32);
 
 impl Bitmap {
-    /// Words for the bits of `pages` pages, of the granule before the first, and of two behind the last.
-    pub(super) const BYTES_FIXED: usize = 4;
+    /// Words for the bits of `pages` pages, of the granule before the first, of two behind the last, and of
+    /// a window that begins there.
+    pub(super) const BYTES_FIXED: usize = 8;
     pub(super) const BYTES_PER_PAGE: usize = 4;
 
     /// # Safety
@@ -26,8 +27,8 @@ impl Bitmap {
 
     #[inline(always)]
     fn word(&self, at: u32) -> &AtomicU32 {
-        // SAFETY: `at` is a granule of the ground, 0, or one of the two behind the last: its word is
-        // inside the table by the contract of `new`.
+        // SAFETY: `at` is a granule of the ground, 0, one of the two behind the last, or up to 32 more: its
+        // word is inside the table by the contract of `new`.
         unsafe { &*self.0.add(at as usize / 32) }
     }
 
@@ -40,6 +41,24 @@ impl Bitmap {
     pub(super) fn flip(&self, at: u32) {
         let word = self.word(at);
         word.store(word.load(Relaxed) ^ 1 << (at % 32), Relaxed);
+    }
+
+    /// The bits from `at` on, `at` itself lowest. Reads the word of `at` and the next.
+    #[inline(always)]
+    pub(super) fn window(&self, at: u32) -> u32 {
+        let shift = at % 32;
+        let (low, high) = (self.word(at).load(Relaxed), self.word(at + 32).load(Relaxed));
+        (low >> shift) | (high << 1 << (31 - shift))
+    }
+
+    /// Flips the bit and its neighbour to the right.
+    #[inline(always)]
+    pub(super) fn flip_pair(&self, at: u32) {
+        let word = self.word(at);
+        word.store(word.load(Relaxed) ^ 3 << (at % 32), Relaxed);
+        if at % 32 == 31 {
+            self.flip(at + 1);
+        }
     }
 
     /// The first bit at or after `from` that is set, or `limit`.

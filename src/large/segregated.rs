@@ -131,6 +131,12 @@ impl<G: Ground> Tier<G> {
         self.bits().flip(place / GRANULE);
     }
 
+    /// Flips the bits of a granule and the next.
+    #[inline(always)]
+    fn flip_pair(self, place: u32) {
+        self.bits().flip_pair(place / GRANULE);
+    }
+
     #[inline(always)]
     fn bit(self, place: u32) -> bool {
         self.bits().get(place / GRANULE)
@@ -269,8 +275,9 @@ impl<G: Ground> Tier<G> {
         if len < MIN {
             return self.flip(run_end - GRANULE);
         }
-        self.flip(end);
-        if len != MIN {
+        self.flip_pair(end);
+        if len == MIN {
+            // Its second granule is its last, whose bit was set.
             self.flip(end + GRANULE);
         }
         self.link(Free { first: end, len });
@@ -298,10 +305,10 @@ impl<G: Ground> Tier<G> {
     }
 
     /// Takes the free run that starts at `first` out of the tier, bits and all. Returns its end.
+    #[inline(always)]
     fn absorb(self, first: u32) -> u32 {
         let run = self.unlink(first);
-        self.flip(first);
-        self.flip(first + GRANULE);
+        self.flip_pair(first);
         if run.len != MIN {
             self.flip(run.end() - GRANULE);
         }
@@ -312,15 +319,18 @@ impl<G: Ground> Tier<G> {
     /// the reason, as a number.
     #[inline(always)]
     fn end_of(self, first: u32, bytes: u32) -> u32 {
-        if !self.seems_live(first) || self.is_second_of_free(first) {
-            return if self.bit(first) { Reason::Double as u32 } else { Reason::NoBlock as u32 };
+        let around = self.bits().window(first / GRANULE - 1);
+        // The bits before `first`, of it, and behind it: as in `seems_live` and `is_second_of_free`.
+        if around & 0b110 != 0b010 || (around & 1 != 0 && self.get(first - 4, 0) & END == 0) {
+            return if around & 0b010 != 0 { Reason::Double as u32 } else { Reason::NoBlock as u32 };
         }
         let end = first + bytes;
         if end <= self.behind() {
-            if self.bit(end) {
+            let there = self.bits().window(end / GRANULE);
+            if there & 1 != 0 {
                 return end;
             }
-            if self.bit(end + GRANULE) {
+            if there & 2 != 0 {
                 return end + GRANULE;
             }
         }
@@ -350,8 +360,9 @@ impl<G: Ground> Tier<G> {
         }
         if self.bit(first - GRANULE) {
             let len = self.get(first - 4, 0) & !END;
-            self.flip(first);
-            if len != MIN {
+            self.flip_pair(first - GRANULE);
+            if len == MIN {
+                // The left neighbour's last granule is its second, whose bit stays.
                 self.flip(first - GRANULE);
             }
             first -= len;
