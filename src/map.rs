@@ -58,7 +58,7 @@ impl Map {
         let mut pages = bytes / (PAGE_BYTES + 5);
         while pages > 0 {
             let map = Self::with_pages::<P, L, C>(bytes, pages);
-            if map.bytes <= bytes && map.ground as usize >= pages * PAGE_BYTES {
+            if map.ground as usize + map.bytes == bytes && map.ground as usize >= pages * PAGE_BYTES {
                 return Some(map);
             }
             pages -= 1;
@@ -80,9 +80,14 @@ impl Map {
         let owners = words + (pages + 1) * WORD_BYTES;
         let large = (owners + (pages + 1) * size_of::<AtomicU8>()).next_multiple_of(8);
         let tables = (large + large_bytes(L::TABLE_BYTES, bytes)).next_multiple_of(GRANULE_BYTES);
+        // One page more can need a word more in every index, and so not fit although its own bytes would:
+        // those belong to nobody, or tier 2 would hand out a page that has no entry in the tables.
+        let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
+        let ground = bytes.saturating_sub(tables);
+        let ground = if ground > most { most } else { ground };
         Self {
             pages: pages as u32,
-            ground: bytes.saturating_sub(tables) as u32,
+            ground: ground as u32,
             hints,
             kept,
             stash,
@@ -93,7 +98,7 @@ impl Map {
             large,
             words,
             owners,
-            bytes: tables,
+            bytes: if tables > bytes { tables } else { bytes - ground },
         }
     }
 }
@@ -106,3 +111,34 @@ const fn large_bytes(table: TableBytes, bytes: usize) -> usize {
 }
 
 const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Defaults;
+    use crate::large::Segregated;
+    use crate::policy::Try;
+
+    struct OneKept;
+    impl Config for OneKept {
+        const KEPT_PAGES: usize = 1;
+    }
+
+    fn fits<C: Config>(bytes: usize) {
+        let map = Map::new::<Try, Segregated, C>(bytes).unwrap();
+        let (pages, ground) = (map.pages as usize, map.ground as usize);
+        assert!(
+            pages * PAGE_BYTES <= ground && ground < (pages + 1) * PAGE_BYTES,
+            "{bytes} bytes: {pages} pages, {ground}"
+        );
+        assert_eq!(ground + map.bytes, bytes / GRANULE_BYTES * GRANULE_BYTES);
+    }
+
+    #[test]
+    fn every_whole_page_of_every_arena_has_its_entries() {
+        for bytes in (Map::MIN_BYTES..150_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
+            fits::<Defaults>(bytes);
+            fits::<OneKept>(bytes);
+        }
+    }
+}
