@@ -2,6 +2,7 @@
 
 use larder_trace::{Event, Trace};
 use memory::allocators::{ENTRIES, Entry};
+use memory::heap::Fault;
 use memory::op::Op;
 use memory::room::{ARENA_ALIGN, Found, GUARD_BYTES, Room};
 use std::path::{Path, PathBuf};
@@ -11,10 +12,14 @@ const USAGE: &str = "usage: memory [--allocator NAME]... [--trace NAME]... [--ar
   --allocator NAME  only allocators whose name begins so (the features say which are built in)
   --trace NAME      only traces whose name begins so
   --arena BYTES     one replay, checked, in an arena of so many bytes instead of a search
+  --scan            checked replays in 600 arenas from the peak to twice the peak: what is wrong in one size only
   --why             for each trace, where the arena's bytes are when one 16 bytes smaller than the steady one refuses
   --time            nanoseconds a call in an arena 1.3 times as large as the steady one, the loop's cost included
   --ops DIRECTORY   write the traces as measure.mjs wants them, and its list of them, traces.json
   --json            for programs";
+
+/// Arenas of a scan.
+const SCANNED: usize = 600;
 
 #[derive(Default)]
 struct Arguments {
@@ -22,6 +27,7 @@ struct Arguments {
     traces: Vec<String>,
     arena_bytes: Option<usize>,
     ops: Option<PathBuf>,
+    scan: bool,
     why: bool,
     time: bool,
     json: bool,
@@ -36,6 +42,7 @@ fn arguments() -> Option<Arguments> {
             "--trace" => parsed.traces.push(words.next()?),
             "--arena" => parsed.arena_bytes = Some(words.next()?.parse().ok()?),
             "--ops" => parsed.ops = Some(words.next()?.into()),
+            "--scan" => parsed.scan = true,
             "--why" => parsed.why = true,
             "--time" => parsed.time = true,
             "--json" => parsed.json = true,
@@ -65,6 +72,7 @@ pub fn main() -> ExitCode {
     match (arguments.ops, arguments.arena_bytes) {
         (Some(directory), _) => write_ops(&workloads, &directory),
         (None, Some(bytes)) => replay_all(&entries, &workloads, bytes),
+        (None, None) if arguments.scan => scan_all(&entries, &workloads),
         (None, None) if arguments.why => why_all(&entries, &workloads),
         (None, None) if arguments.time => time_all(&entries, &workloads),
         (None, None) => search_all(&entries, &workloads, arguments.json),
@@ -300,6 +308,26 @@ fn replay_all(entries: &[&Entry], workloads: &[Workload], bytes: usize) -> ExitC
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Checked replays in many arenas; faults are told, refusals are not.
+fn scan_all(entries: &[&Entry], workloads: &[Workload]) -> ExitCode {
+    let mut faults = 0;
+    for Workload { name, trace, room } in workloads {
+        let peak_bytes = trace.peak_bytes as usize;
+        for bytes in (0..SCANNED).map(|index| (peak_bytes + peak_bytes * index / SCANNED).next_multiple_of(16)) {
+            for entry in entries {
+                if let Err((index, fault)) = (entry.check)(room, bytes)
+                    && fault != Fault::Refused
+                {
+                    println!("{name} {} in {bytes} bytes: {fault:?} at event {index}", entry.name);
+                    faults += 1;
+                }
+            }
+        }
+    }
+    println!("{faults} faults");
+    if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn refusal(trace: &Trace, index: usize) -> String {
