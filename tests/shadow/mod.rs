@@ -70,10 +70,6 @@ impl<'a, H: Heap> Shadow<'a, H> {
         Self { heap, live: Vec::new(), freed: None, stamp: 0, wrong_frees: 0, refused: 0 }
     }
 
-    pub fn live(&self) -> usize {
-        self.live.len()
-    }
-
     /// Does one action and verifies the whole heap after it.
     pub fn step(&mut self, action: Action) {
         self.act(action);
@@ -271,8 +267,10 @@ pub struct Memory(*mut u8, Layout);
 impl Memory {
     pub fn new(bytes: usize) -> Self {
         let layout = Layout::from_size_align(bytes, 64 * 1024).unwrap();
-        // SAFETY: the size is not zero. 0xA5: tables that are not zeroed are found.
+        // SAFETY: the size is not zero.
         let ptr = unsafe { std::alloc::alloc(layout) };
+        assert!(!ptr.is_null());
+        // SAFETY: so many bytes are ours. 0xA5: tables that are not zeroed are found.
         unsafe { ptr.write_bytes(0xA5, bytes) };
         Self(ptr, layout)
     }
