@@ -20,13 +20,24 @@ pub struct Options {
     policy: Policy,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self { board: board::Name::CortexM3, policy: Policy::CriticalSection }
+    }
+}
+
 pub fn run(options: &Options) -> Result<bool> {
+    println!("{}", capture(options)?);
+    Ok(true)
+}
+
+/// What the demo says.
+pub fn capture(options: &Options) -> Result<String> {
     let firmware = Firmware { binary: "demo".to_owned(), board: options.board, policy: options.policy };
     let elf = firmware.build()?;
     let outcome = qemu::run(options.board.board(), &elf, LIMIT)?;
     if !outcome.success {
         bail!("the demo failed; it said:\n{}", step::quote(&outcome.output));
     }
-    println!("{}", outcome.output);
-    Ok(true)
+    Ok(outcome.output)
 }

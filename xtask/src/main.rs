@@ -10,6 +10,7 @@ mod firmware;
 mod packages;
 mod project;
 mod qemu;
+mod readme;
 mod sections;
 mod step;
 mod test;
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::Options),
     /// Run every test there is; the last line is `N passed, N failed`
     Test(test::Options),
+    /// Write the figures of benches/results into README.md
+    Readme(readme::Options),
     /// Build one firmware binary and run it in QEMU; the firmware's verdict is the exit status
     Qemu(qemu::Options),
     /// Build one firmware binary and print where its ELF file is
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Readme(options) => readme::run(&options),
         Command::Qemu(options) => qemu::run_command(&options),
         Command::Firmware(options) => firmware::run_command(&options),
         Command::Sections(options) => sections::run_command(&options),

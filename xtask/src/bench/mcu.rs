@@ -5,9 +5,9 @@
 
 mod firmware;
 mod plots;
-mod results;
+pub mod results;
 pub mod size;
-mod tables;
+pub mod tables;
 
 use std::fs;
 use std::path::PathBuf;

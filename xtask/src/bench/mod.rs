@@ -1,10 +1,12 @@
 //! Benchmarks: what each measures is said in its module.
 
-mod mcu;
+pub mod mcu;
 mod memory;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+
+use crate::readme;
 
 #[derive(Args)]
 pub struct Options {
@@ -27,6 +29,12 @@ enum Benchmark {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let succeeded = measure(options)?;
+    readme::refresh()?;
+    Ok(succeeded)
+}
+
+fn measure(options: &Options) -> Result<bool> {
     match &options.benchmark {
         Benchmark::Mcu(options) => mcu::run(options),
         Benchmark::Memory(options) => memory::run(options),

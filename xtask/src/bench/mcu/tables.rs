@@ -70,7 +70,7 @@ fn percent(share: Option<u64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share as f64 / 100.0))
 }
 
-fn title(allocator: &Allocator) -> String {
+pub fn title(allocator: &Allocator) -> String {
     let version = allocator.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     format!("{}{version}{}", allocator.title, if allocator.is_stored { " *" } else { "" })
 }

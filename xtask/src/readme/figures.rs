@@ -1,0 +1,234 @@
+//! The blocks of README.md.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::bench::mcu::results::{Allocator, Measured, Results};
+use crate::bench::mcu::tables::{self, LIFO, Table, grouped};
+use crate::project;
+
+/// The rows that are larder's own, and the one that is no allocator.
+const LARDER: &str = "larder";
+const LARDER_TRY: &str = "larder-try";
+const FLOOR: &str = "bump";
+/// Ten times behind everybody else: it would make any range look good.
+const SLOWEST: &str = "emballoc";
+/// What firmware is mostly built with, and what README.md shows.
+const LEVEL: &str = "s";
+
+/// Every block whose figures come from `benches/results`, by name.
+pub fn all() -> Result<Vec<(&'static str, String)>> {
+    let directory = project::root().join("benches/results");
+    let results = Results::load(&directory)?;
+    Ok(vec![
+        ("promises", promises(&results)),
+        ("mcu", mcu(&results)),
+        ("ahead", comparison(&results, Side::Larder)),
+        ("behind", comparison(&results, Side::Peers)),
+        ("memory", means(&directory, "memory")),
+        ("wasm", means(&directory, "wasm")),
+    ])
+}
+
+/// One figure of the comparison.
+struct Figure {
+    title: &'static str,
+    of: fn(&Measured) -> Option<f64>,
+    /// How it is written.
+    show: fn(f64) -> String,
+    /// Whether more is better.
+    more: bool,
+}
+
+const FIGURES: [Figure; 14] = [
+    less("alloc on the common path", |measured| measured.mean_of(&LIFO, "alloc", |calls| calls.p50 as f64)),
+    less("free on the common path", |measured| measured.mean_of(&LIFO, "dealloc", |calls| calls.p50 as f64)),
+    less("alloc, stacks of one size, average", |measured| measured.average(&LIFO, "alloc")),
+    less("alloc, churn of 8 to 64 bytes, average", |measured| measured.average(&["churn-small-75"], "alloc")),
+    less("free, churn of 8 to 64 bytes, average", |measured| measured.average(&["churn-small-75"], "dealloc")),
+    less("alloc, churn of a firmware's mix, average", |measured| measured.average(&["churn-mix-75"], "alloc")),
+    less("free, churn of a firmware's mix, average", |measured| measured.average(&["churn-mix-75"], "dealloc")),
+    less("longest alloc that was served", |measured| worst(measured, "alloc", false)),
+    less("longest refused request", |measured| worst(measured, "alloc", true)),
+    less("longest free", |measured| worst(measured, "dealloc", false)),
+    less("a program of collections, above the floor", |measured| {
+        measured.extra("collections", "instructions").map(|count| count as f64)
+    }),
+    // Whoever masks nothing because no handler may use it, does not compete.
+    less("longest masking of interrupts", |measured| Some(longest_masked(measured) as f64).filter(|&most| most > 0.0)),
+    Figure {
+        title: "flash, bytes",
+        of: |measured| Some(measured.footprint.code_bytes as f64),
+        show: number,
+        more: false,
+    },
+    Figure {
+        title: "arena in use at the first refusal, firmware's mix",
+        of: |measured| measured.extra("exhaust-mix", "in_use").map(|share| share as f64 / 100.0),
+        show: |share| format!("{share:.1} %"),
+        more: true,
+    },
+];
+
+/// Instructions: the fewer, the better.
+const fn less(title: &'static str, of: fn(&Measured) -> Option<f64>) -> Figure {
+    Figure { title, of, show: number, more: false }
+}
+
+fn number(figure: f64) -> String {
+    grouped(figure.round() as i64)
+}
+
+fn worst(measured: &Measured, operation: &str, is_refused: bool) -> Option<f64> {
+    let worst = measured.all(operation).map(|(_, calls)| if is_refused { calls.refused_most } else { calls.most });
+    worst.max().map(|worst| worst as f64)
+}
+
+/// The first promises, each with its number.
+fn promises(results: &Results) -> String {
+    let Some(larder) = measured(results, LARDER) else { return String::new() };
+    let peers_masking = peers(results).filter(|(allocator, _)| allocator.is_for_interrupts());
+    let peers_share = peers_masking.map(|(_, measured)| masking_percent(measured)).fold(f64::INFINITY, f64::min);
+    let try_masks = measured(results, LARDER_TRY).map_or(0, longest_masked);
+    let median = |operation| larder.mean_of(&LIFO, operation, |calls| calls.p50 as f64).map_or("-".into(), number);
+    let longest = |operation| worst(larder, operation, false).map_or("-".into(), number);
+    let refusal = worst(larder, "alloc", true).map_or("-".into(), number);
+    let peers_frees = peers(results).filter(|(allocator, _)| allocator.feature != SLOWEST);
+    let peers_frees = peers_frees.filter_map(|(_, measured)| worst(measured, "dealloc", false));
+    let (least, most) =
+        peers_frees.fold((f64::INFINITY, 0.0_f64), |(least, most), free| (least.min(free), most.max(free)));
+    format!(
+        "- **Never in the way of an interrupt.** A call served from its class's pages masks nothing, takes no lock and waits for nobody, \
+         from any context. In a random churn of 8 to 64 bytes, {:.1} % of all calls mask interrupts at all; of the peers that handlers \
+         may use, each masks them in {peers_share:.0} %. The longest masking of any call of any workload is {} instructions; with the policy `Try`, \
+         {try_masks}.\n\
+         - **Fast.** {} instructions for an allocation and {} for a release on the common path, from call to return, layouts not known at \
+         compile time.\n\
+         - **Bounded.** The longest call that was served in any workload took {} instructions for an allocation and {} for a release; \
+         the longest refusal {refusal}. Peers' longest releases take {} to {}.\n\
+         - **Frugal.** A live block has no header, and the heap keeps {} bytes besides its arena.\n",
+        masking_percent(larder),
+        grouped(longest_masked(larder) as i64),
+        median("alloc"),
+        median("dealloc"),
+        longest("alloc"),
+        longest("dealloc"),
+        number(least),
+        number(most),
+        larder.footprint.state_bytes,
+    )
+}
+
+/// Of the calls in a churn of pooled sizes, how many mask interrupts.
+fn masking_percent(measured: &Measured) -> f64 {
+    let calls = ["alloc", "dealloc"].map(|operation| measured.calls("churn-small-75", operation));
+    let (masked, all) = calls
+        .into_iter()
+        .flatten()
+        .fold((0, 0), |(masked, all), calls| (masked + calls.masked_calls, all + calls.served + calls.refused));
+    masked as f64 * 100.0 / all.max(1) as f64
+}
+
+fn longest_masked(measured: &Measured) -> u64 {
+    let longest = ["alloc", "dealloc", "realloc"].map(|operation| measured.longest_masked(operation));
+    longest.into_iter().flatten().map(|(_, longest)| longest).max().unwrap_or(0)
+}
+
+/// The peers in short.
+fn mcu(results: &Results) -> String {
+    let mut table = Table::new(&[
+        "",
+        "alloc / free, median",
+        "alloc / free, mix",
+        "longest alloc / free",
+        "calls that mask",
+        "longest masking",
+        "state",
+        "flash",
+        "in use, mix",
+    ]);
+    for (allocator, measured) in results.at(LEVEL) {
+        let pair = |figure: &dyn Fn(&str) -> Option<f64>| {
+            ["alloc", "dealloc"].map(|operation| figure(operation).map_or("-".into(), number)).join(" / ")
+        };
+        let masks = allocator.is_for_interrupts();
+        table.row(vec![
+            tables::title(allocator),
+            pair(&|operation| measured.mean_of(&LIFO, operation, |calls| calls.p50 as f64)),
+            pair(&|operation| measured.average(&["churn-mix-75"], operation)),
+            pair(&|operation| worst(measured, operation, false)),
+            if masks { format!("{:.1} %", masking_percent(measured)) } else { "-".into() },
+            if masks { grouped(longest_masked(measured) as i64) } else { allocator.lock.clone() },
+            grouped(measured.footprint.state_bytes),
+            grouped(measured.footprint.code_bytes),
+            measured
+                .extra("exhaust-mix", "in_use")
+                .map_or("-".into(), |share| format!("{:.1} %", share as f64 / 100.0)),
+        ]);
+    }
+    table.to_string()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Larder,
+    Peers,
+}
+
+/// The figures in which one side is better, with the best of the peers.
+fn comparison(results: &Results, side: Side) -> String {
+    let mut table = Table::new(&["", "larder", "best of the peers", "which"]);
+    let Some(larder) = measured(results, LARDER) else { return String::new() };
+    let floor = measured(results, FLOOR);
+    for figure in &FIGURES {
+        let above =
+            if figure.title.contains("above the floor") { floor.and_then(figure.of).unwrap_or(0.0) } else { 0.0 };
+        let sign = if figure.more { -1.0 } else { 1.0 };
+        let Some(mine) = (figure.of)(larder) else { continue };
+        let theirs = peers(results).filter_map(|(allocator, measured)| Some((allocator, (figure.of)(measured)?)));
+        let Some((best, theirs)) = theirs.min_by(|a, b| (a.1 * sign).total_cmp(&(b.1 * sign))) else { continue };
+        let winner = if mine * sign <= theirs * sign { Side::Larder } else { Side::Peers };
+        if winner == side {
+            let show = |value: f64| (figure.show)(value - above);
+            table.row(vec![figure.title.to_owned(), show(mine), show(theirs), best.title.clone()]);
+        }
+    }
+    table.to_string()
+}
+
+fn peers(results: &Results) -> impl Iterator<Item = (&Allocator, &Measured)> {
+    results.at(LEVEL).filter(|(allocator, _)| ![LARDER, LARDER_TRY, FLOOR].contains(&allocator.feature.as_str()))
+}
+
+fn measured<'a>(results: &'a Results, feature: &str) -> Option<&'a Measured> {
+    results.at(LEVEL).find(|(allocator, _)| allocator.feature == feature).map(|(_, measured)| measured)
+}
+
+/// The first table of a page: the means.
+fn means(directory: &Path, name: &str) -> String {
+    let Ok(page) = std::fs::read_to_string(directory.join(format!("{name}.md"))) else {
+        return format!("Not recorded yet: `cargo xtask bench {name}` prints it.");
+    };
+    let table = page.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    format!("{}\n\n![{name}](benches/results/{name}.svg)", table.collect::<Vec<_>>().join("\n"))
+}
+
+/// What the demo said, with its report in short.
+pub fn demo(output: &str) -> String {
+    const REPORT_LINES: usize = 9;
+    let mut text = String::from("```text\n$ cargo xtask demo\n");
+    let mut lines_left = usize::MAX;
+    for line in output.lines() {
+        if line.starts_with("== ") {
+            lines_left = if line == "== report" { REPORT_LINES } else { usize::MAX };
+        }
+        match lines_left {
+            0 => continue,
+            1 => text += "[…]\n\n",
+            _ => text += &format!("{line}\n"),
+        }
+        lines_left -= 1;
+    }
+    format!("{}\n```", text.trim_end())
+}
