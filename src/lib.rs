@@ -1,4 +1,145 @@
-//! A heap for microcontrollers and wasm.
+//! A heap for microcontrollers: size-class pools that allocate and free without a lock and without masking an interrupt,
+//! over a bounded tier for everything larger, in a static arena, with counters that say how fragmented it is.
+//!
+//! ```
+//! #[global_allocator]
+//! static HEAP: larder::Heap<{ 64 * 1024 }> = larder::Heap::new();
+//!
+//! fn main() {
+//!     let text = String::from("no init call, nothing else to set");
+//!     assert!(HEAP.contains(text.as_ptr()));
+//! }
+//! ```
+//!
+//! An empty heap is all zeros: the arena lies in `.bss` and costs no flash. Any size from 1 KiB to 16 MiB will do. For memory that
+//! is only known at run time there is [`Region`].
+//!
+//! # Who may call what, from where
+//!
+//! *Visit*: one stay in the large tier, a fixed number of steps with [`large::Segregated`]; never a copy or a fill. A *refill* gets a
+//! class a page; a *retirement* gives one back. Both visit only when the stash can't help.
+//!
+//! | operation | policy | thread | interrupt handler | above what a critical section masks (NMI, faults) | another core |
+//! |---|---|---|---|---|---|
+//! | pooled call that needs no page | any | masks nothing, never waits | the same | the same | the same |
+//! | refill | [`CriticalSection`] | masks for each visit, at most one more to drain; waits for another core's visit | the same | masks as well, but does not wait for the visit it interrupted: page from other classes, then a larger block, else refused | waits for one visit |
+//! | refill | [`Try`] | masks nothing, never waits; if the tier is held: page from other classes, then a larger block, else refused | the same | the same | the same |
+//! | refill | [`Spin`] | masks nothing, waits for the holder | **must not**: waits for ever for the thread it interrupted | must not | waits for the holder |
+//! | retirement | [`CriticalSection`] | masks for each visit | the same | page deferred if it interrupted a visit | waits for one visit |
+//! | retirement | [`Try`] | masks nothing, never waits; page deferred if the tier is held | the same | the same | the same |
+//! | retirement | [`Spin`] | waits for the holder | must not | must not | waits for the holder |
+//! | large `alloc` | [`CriticalSection`] | masks for each visit; waits for another core's | the same | refused if it interrupted a visit | waits for one visit |
+//! | large `dealloc` | [`CriticalSection`] | masks for each visit; waits for another core's | the same | deferred if it interrupted a visit | waits for one visit |
+//! | large `realloc` | [`CriticalSection`] | masks for each visit, not for the copy | the same | shrinks in place; growth is refused if it interrupted a visit | waits for one visit |
+//! | large `alloc` / `dealloc` / `realloc` | [`Try`] | never waits; refused / deferred / shrinks in place or is refused, if the tier is held | the same | the same | the same |
+//! | large call | [`Spin`] | waits for the holder | must not | must not | waits for the holder |
+//!
+//! - *Refused*: the call returns null and [`Stats::refused`] counts it. A block whose growth was refused is as before.
+//! - *Deferred*: the release succeeds at once; the memory is back after the next visit of somebody else drains it, one release a visit, all of
+//!   them before a large request is refused. Until then it counts as [`Stats::deferred_bytes`].
+//! - [`stats`](Heap::stats), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under [`Spin`] they are not for handlers.
+//! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each read-modify-write of a pooled
+//!   call is a critical section of the binary's, a few instructions long: it masks, on several cores it may wait for another, and **what a
+//!   critical section does not mask (NMI, HardFault) must not use the heap**.
+//! - Several cores share one arena in memory that is coherent between them and on which their atomics work, and bring a critical
+//!   section made for several.
+//! - A pooled call tries at most eight pages, each of which another context must have taken blocks from meanwhile; then it gets a page of its own.
+//!
+//! What each costs on a Cortex-M3, masking included, is in the repository's `benches/results`.
+//!
+//! [`CriticalSection`]: policy::CriticalSection
+//! [`Spin`]: policy::Spin
+//! [`Try`]: policy::Try
+//!
+//! # Sizes and alignments
+//!
+//! Every size that fits and every power-of-two alignment up to 64 KiB. Requests up to the last of
+//! [`Config::CLASSES`] (64 bytes by default) are pooled; so are aligned ones whose size, rounded up to the alignment, has a class of
+//! multiples of it. All others are large: rounded up to 8 bytes, at least 16. Zero bytes are the caller's error (a contract of
+//! [`GlobalAlloc`](core::alloc::GlobalAlloc)); out of memory is null. What is larger than the arena is refused without a visit.
+//!
+//! A small request that finds no page is served by the large tier, and if that has nothing either, by a larger class.
+//!
+//! # Where empty pages go
+//!
+//! A page whose last block is freed stays in its class, in one of [`Config::KEPT_PAGES`] slots that classes share; the page that stood
+//! there is retired, into the stash of [`Config::STASH_PAGES`], or if that is full, to the large tier. So at most
+//! `KEPT_PAGES + STASH_PAGES` empty pages are held back, and one for each context in the middle of a call.
+//!
+//! Whoever needs them gets them: a refill that finds neither stash nor large tier takes a kept page of another class, in `KEPT_PAGES` steps
+//! at most; a large request that does not fit brings all of them home, one visit for each, before it is refused. [`Heap::trim`] does that
+//! at once. Pages of [`Config::RESERVED`] never leave their class.
+//!
+//! A large block that shrinks while its tier is held keeps its length until it is freed or resized again
+//! ([`Heap::usable_size`] knows). With [`large::LinkedList`], it moves instead, or the call is refused.
+//!
+//! # Wrong frees
+//!
+//! A wrong free is counted in [`Stats::wrong_frees`], told to [`Config::on_event`], and changes nothing:
+//!
+//! | | of a pooled block | of a large block, `Segregated` | of a large block, `LinkedList` |
+//! |---|---|---|---|
+//! | second free, no new owner yet | found | found | found, as "no block" |
+//! | second free while the first is deferred | (never deferred) | found late, when it is drained: other deferred releases can be lost | the same |
+//! | second free, the block has a new owner | **invisible** | invisible, unless the new block is shorter | invisible |
+//! | address inside a block, misaligned | found | found | found |
+//! | address of no memory of the heap, or of its tables | found | found | found |
+//! | size of the layout too large | not looked at: the page's class says how long blocks are | found | found only if it would end behind the arena or in another block's first granule; else the crate asserts (and so panics), or it **corrupts** |
+//! | size of the layout too small | not looked at | not found, harmless: all of the block is freed | **not found**: the rest is lost |
+//!
+//! To see a late second free, an allocator needs quarantine or tags, which cost memory; this one has none. `realloc` of a pooled
+//! block that was freed is found only when it moves.
+//!
+//! Apart from that assertion a heap never unwinds: a hook that panics aborts.
+//!
+//! # Where the arena lies
+//!
+//! In `.bss`, unless it is told otherwise:
+//!
+//! ```
+//! # #[cfg(target_os = "linux")] {
+//! #[unsafe(link_section = ".bss.heap")]
+//! static HEAP: larder::Heap<{ 16 * 1024 }> = larder::Heap::new();
+//!
+//! assert_eq!(HEAP.stats().arena_bytes, 16 * 1024);
+//! # }
+//! ```
+//!
+//! The section must be zeroed before the first call, by the start-up code or the loader: `.uninit` and many vendors' sections for a
+//! second RAM are not. For those there is [`Region::claim`], which zeroes its own tables. The arena is aligned to 256 bytes.
+//!
+//! # Layers
+//!
+//! Each file is one concern, and uses only what stands above it in its column.
+//!
+//! | file | what it is | may use |
+//! |---|---|---|
+//! | `sync` | the atomics, `core`'s, `portable-atomic`'s or loom's | nothing |
+//! | `geometry` | granules of 8 bytes, pages of 256, places | nothing |
+//! | `classes` | size classes and their masks, computed at compile time | `geometry` |
+//! | `page` | the protocol of one page's word: claim, release, retire, publish | `sync` |
+//! | `slots` | slots of one page number each: the stash | `sync` |
+//! | `index` | which pages of a class have free blocks | `sync` |
+//! | `pools` | tier 1: pages, index, kept pages | all of the above, never a block's memory |
+//! | `deferred` | the list of releases that found tier 2 held | `sync` |
+//! | `policy/` | who enters tier 2, and how; a file each | `sync` |
+//! | `large/` | tier 2: a trait, and a file for each backend | `geometry`; inside the entry alone |
+//! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
+//! | `extent` | one memory with its tables: what a call does, across the tiers | everything above |
+//! | `heap`, `region` | the public types: one static extent, or a few claimed ones | `extent` |
+//! | `stats`, `check` | the census and the verification of an extent | `extent` |
+//! | `config` | what can be set, and what is told back | `classes` |
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links |
+//! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
+//! | `linked-list` | no | [`large::LinkedList`], on the crate `linked_list_allocator` |
+//! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
+//!
+//! `no_std`, without `alloc`. Rust 1.85 or later.
 #![no_std]
 
 mod check;
@@ -25,3 +166,8 @@ pub use config::{Config, Defaults, Event, Reason, WrongFree};
 pub use heap::Heap;
 pub use region::{ClaimError, EXTENTS_MAX, Region};
 pub use stats::{ClassStats, Stats};
+
+/// The README's code, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
