@@ -81,8 +81,10 @@ impl ClassTable {
 
     /// Bytes of a class's blocks.
     #[inline(always)]
-    pub(crate) const fn block_bytes(&self, class: u8) -> usize {
-        self.block_granules[class as usize] as usize * GRANULE_BYTES
+    pub(crate) fn block_bytes(&self, class: u8) -> usize {
+        debug_assert!(usize::from(class) < self.block_granules.len());
+        // SAFETY: as in `mask`; callers pass an owner byte or a class.
+        usize::from(unsafe { *self.block_granules.get_unchecked(usize::from(class)) }) * GRANULE_BYTES
     }
 
     /// The bits of a class's blocks.

@@ -107,12 +107,15 @@ impl<'a, T: Tables<'a>> Pools<T> {
         for _ in 0..PAGE_TRIES {
             match self.claim_hinted(class) {
                 Hinted::Block(place) => return place,
-                Hinted::Last(page, bit) => return self.take_last(page, bit, class),
+                Hinted::Last(page, bit) => {
+                    self.leave_rarely(page, class);
+                    return block_place(page, bit);
+                }
                 Hinted::Stray(place) => self.give_stray(place),
                 Hinted::Nothing => {}
             }
             // The hint led to nothing: its page is full, another's, or was taken meanwhile.
-            if self.leave(self.0.hint(class).load(Relaxed), class) == 0 {
+            if self.leave_rarely(self.0.hint(class).load(Relaxed), class) == 0 {
                 return 0;
             }
             self.0.retries().fetch_add(1, Relaxed);
@@ -152,6 +155,12 @@ impl<'a, T: Tables<'a>> Pools<T> {
         // Relaxed: a hint.
         self.0.hint(class).store(next, Relaxed);
         next
+    }
+
+    /// `leave`, where it is not worth a copy of its own.
+    #[inline(never)]
+    fn leave_rarely(self, page: u32, class: u8) -> u32 {
+        self.leave(page, class)
     }
 
     /// Opens a page that is the caller's for a class, and takes its first block. Returns its place.
