@@ -11,12 +11,12 @@ use crate::stats::Census;
 use crate::sync::{AtomicU32, Ordering::*};
 use core::fmt;
 
-/// What [`Heap::check`](crate::Heap::check) found.
+/// What [`Heap::check`](crate::Heap::check) found: the heap is damaged, or somebody used it meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckError {
-    /// What is wrong.
+    /// What is wrong, in words.
     pub what: &'static str,
-    /// The page in which it is, or 0.
+    /// The page in which it is, counted from 1 at the arena's start; 0 if it is in none.
     pub page: u32,
 }
 

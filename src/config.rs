@@ -4,6 +4,9 @@ use crate::classes::ClassTable;
 
 /// The static configuration of a heap. Every item has a default that is good without measuring.
 ///
+/// What costs what: a class takes a bit a page, two words and a slot in the code's tables; a page that waits, kept or
+/// in the stash, is 256 bytes which large requests get only on demand.
+///
 /// ```
 /// struct Tuned;
 /// impl larder::Config for Tuned {
@@ -29,20 +32,47 @@ pub trait Config: Sized + 'static {
     /// the last one are pooled, all others go to tier 2.
     const CLASSES: &'static [usize] = &[8, 16, 24, 32, 40, 48, 56, 64];
 
-    /// Pages that belong to a class from the start and for ever, as (block size in bytes, pages): so
-    /// many blocks an interrupt handler can have even while tier 2 is held and all else is used up.
+    /// Pages that belong to a class from the first visit of tier 2 on and for ever, as (block size in bytes, pages):
+    /// so many blocks an interrupt handler can have even while tier 2 is held and all else is used up.
+    /// More pages than the arena has, or a size that is not in the list, is a compile error.
     const RESERVED: &'static [(usize, usize)] = &[];
 
-    /// How many empty pages stay in their classes until somebody needs them.
+    /// How many empty pages stay in their classes until somebody needs them; at most 64. 0: none, and a
+    /// block that is allocated and freed over and over costs a refill and a retirement each time.
     const KEPT_PAGES: usize = 4;
 
     /// How many pages that belong to nobody wait for the next class that needs one, without entering
-    /// tier 2.
+    /// tier 2; at most 64.
     const STASH_PAGES: usize = 2;
 
-    /// Called where something happens that a program may want to see. Must not unwind; a panic
-    /// that would aborts. It may use the heap, but sees [`Event::RefillBegins`] and the like for its
-    /// own calls too. The default is empty and costs nothing.
+    /// Called where something happens that a program may want to see, in the context in which it happens, outside of
+    /// tier 2. Must not unwind: a panic aborts. It may use the heap, but is told of its own calls too: one that
+    /// allocates at [`Event::RefillBegins`] what needs that refill never returns. The default is empty and costs
+    /// nothing.
+    ///
+    /// ```
+    /// use core::alloc::{GlobalAlloc, Layout};
+    /// use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    /// use larder::{Config, Event, Heap, large, policy};
+    ///
+    /// static LAST_REFUSED: AtomicUsize = AtomicUsize::new(0);
+    ///
+    /// struct Watched;
+    /// impl Config for Watched {
+    ///     fn on_event(event: Event) {
+    ///         match event {
+    ///             Event::Refused { size_bytes, .. } => LAST_REFUSED.store(size_bytes, Relaxed),
+    ///             Event::WrongFree(wrong) => eprintln!("{wrong}"), // on a microcontroller: log, or stop
+    ///             _ => {}
+    ///         }
+    ///     }
+    /// }
+    /// static HEAP: Heap<4096, policy::Default, large::Segregated, Watched> = Heap::new();
+    ///
+    /// // SAFETY: the size is not zero.
+    /// assert!(unsafe { HEAP.alloc(Layout::new::<[u8; 5000]>()) }.is_null());
+    /// assert_eq!(LAST_REFUSED.load(Relaxed), 5000);
+    /// ```
     #[inline(always)]
     fn on_event(event: Event) {
         let _ = event;
@@ -53,7 +83,7 @@ pub trait Config: Sized + 'static {
 pub struct Defaults;
 impl Config for Defaults {}
 
-/// What [`Config::on_event`] is told.
+/// What [`Config::on_event`] is told. Sizes are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -85,7 +115,7 @@ pub enum Event {
 /// A free that the heap refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongFree {
-    /// The address that was to be freed.
+    /// The address that was to be freed; 0 if it was deferred, and found wrong only when it was drained.
     pub address: usize,
     /// Why it was refused.
     pub reason: Reason,
@@ -96,13 +126,15 @@ pub struct WrongFree {
 #[non_exhaustive]
 #[repr(u32)]
 pub enum Reason {
-    /// The address is not in the heap's arena.
+    /// The address is not in the heap's arena, or in its tables.
     Foreign,
     /// The address is in the arena, but no block starts there.
     NoBlock,
-    /// The block is free already.
+    /// The block is free already. Of a large block, the address may also read as [`Reason::NoBlock`]: once it has joined its
+    /// neighbours, no block starts there.
     Double,
-    /// The layout's size is not the block's.
+    /// The layout's size is more than the block's, which is large. The sizes of pooled blocks are not looked at, and
+    /// a large block that is longer than its layout may have shrunk while tier 2 was held.
     Size,
 }
 

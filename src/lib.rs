@@ -71,7 +71,7 @@
 //! at once. Pages of [`Config::RESERVED`] never leave their class.
 //!
 //! A large block that shrinks while its tier is held keeps its length until it is freed or resized again
-//! ([`Heap::usable_size`] knows). With [`large::LinkedList`], it moves instead, or the call is refused.
+//! ([`Heap::usable_size`] knows). With the tier `LinkedList`, whatever changes its size moves, or is refused.
 //!
 //! # Wrong frees
 //!
@@ -136,7 +136,7 @@
 //! |---|---|---|
 //! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links |
 //! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
-//! | `linked-list` | no | [`large::LinkedList`], on the crate `linked_list_allocator` |
+//! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
 //! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
 //!
 //! `no_std`, without `alloc`. Rust 1.85 or later.

@@ -17,13 +17,18 @@ use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
 
-/// How many memories a region can have.
+/// How many memories a region can have: each call looks at up to as many.
 pub const EXTENTS_MAX: usize = 4;
 
 /// A heap in memory that is only known at run time: a linker-symbol region, a second RAM, PSRAM.
 ///
-/// Until [`Region::claim`] has given it memory, every request is refused. Each memory is an extent of
-/// its own, with its tables inside; requests go to the first that can serve them.
+/// Until [`Region::claim`] has given it memory, every request is refused, without being counted. Each memory is an
+/// extent of its own, with its tables inside; requests go to the first that can serve them, so claim the fast one
+/// first. A block whose growth its memory can't serve moves to another. `KEPT_PAGES`, `STASH_PAGES` and `RESERVED` of the
+/// configuration are for each memory.
+///
+/// Time of a call: that of a [`Heap`](crate::Heap)'s for each memory that is asked, and somewhat more, because
+/// addresses are not constants. The region itself is a few hundred bytes besides the memories.
 ///
 /// ```
 /// use core::alloc::{GlobalAlloc, Layout};
@@ -115,9 +120,13 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
     }
 
     /// Gives the region a memory of `len_bytes` bytes from `start`, of which it aligns the start and
-    /// zeroes its tables (about 4 %). On an error nothing was touched.
+    /// zeroes its tables (about 4 %). The memory may hold anything before. On an error nothing was touched.
     ///
-    /// Time: O(len), to lay out and zero the tables.
+    /// Time: O(len), to lay out and zero the tables. Other contexts may use the region meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// See [`ClaimError`]. There is no panic.
     ///
     /// # Safety
     ///
@@ -173,7 +182,9 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
-    /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats).
+    /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats). Figures are sums, but for
+    /// [`Stats::largest_free_bytes`], the largest of any memory; a peak is the sum of the memories' peaks, which need not have been at the
+    /// same time.
     pub fn stats(&self) -> Stats {
         let mut sum = Stats::none();
         for memory in self.memories() {

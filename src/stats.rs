@@ -16,7 +16,22 @@ const RUNS_A_LOOK: u32 = 4;
 /// The heap, counted: see [`Heap::stats`](crate::Heap::stats).
 ///
 /// If `consistent`, then `arena_bytes = metadata_bytes + live_bytes + free_bytes + deferred_bytes +
-/// waste_bytes`. Sizes are in bytes, and now; counters count since the start and wrap at 2³².
+/// waste_bytes`. Sizes are in bytes, and now; peaks never fall; counters start at 0, only grow, and wrap at 2³².
+///
+/// ```
+/// use core::alloc::{GlobalAlloc, Layout};
+/// static HEAP: larder::Heap<{ 8 * 1024 }> = larder::Heap::new();
+///
+/// // SAFETY: the size is not zero; the block stays live.
+/// let block = unsafe { HEAP.alloc(Layout::new::<[u8; 30]>()) };
+/// assert!(!block.is_null());
+/// let stats = HEAP.stats();
+/// assert_eq!(stats.live_bytes, 32); // as a block
+/// assert_eq!(stats.waste_bytes, 256 - 32); // the rest of its page
+/// assert_eq!(stats.fragmentation_percent(), Some(0));
+/// let class = stats.classes().iter().find(|class| class.block_bytes == 32).unwrap();
+/// assert_eq!((class.pages, class.blocks_live, class.blocks_free), (1, 1, 7));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -35,23 +50,25 @@ pub struct Stats {
     /// Internal waste: free blocks in pages that are in use, which only their class can have, and what
     /// is left over at such pages' ends.
     pub waste_bytes: usize,
-    /// The largest request that would succeed now; empty pages, which are reclaimed for it, count.
+    /// The largest request that would succeed now, at an alignment of 8; empty pages, which are reclaimed for it, count.
     /// `None`: the backend can't walk.
     pub largest_free_bytes: Option<usize>,
     /// How many pieces the free bytes are in. `None`: the backend can't walk.
     pub free_runs: Option<usize>,
-    /// The most bytes that ever were out of tier 2 at once, as blocks, pages and stash.
+    /// The most bytes that ever were out of tier 2 at once, as blocks, pages and stash, deferred releases included. 0 until the
+    /// first visit.
     pub committed_peak_bytes: usize,
     /// The most bytes that ever were live at once, as requested. Needs the feature `live-peak`.
     #[cfg(feature = "live-peak")]
     pub live_peak_bytes: usize,
     /// How often a class got a page.
     pub refills: u32,
-    /// How often a claim lost its page's blocks to other contexts and went on to the next page.
+    /// How often a claim went on to another page: its class's hint was full, stale, or lost to other contexts. Without
+    /// contention, at most one for each full page that is met.
     pub retries: u32,
     /// How many requests returned null.
     pub refused: u32,
-    /// How many frees were wrong, and changed nothing.
+    /// How many frees were wrong, and changed nothing: see [`WrongFree`](crate::WrongFree).
     pub wrong_frees: u32,
     /// Whether nothing changed while the heap was counted. If not, the figures are those of different
     /// moments.

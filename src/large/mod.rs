@@ -73,7 +73,15 @@ pub enum Resized {
     Wrong(Reason),
 }
 
-/// A large tier.
+/// A large tier. Implement it to put another allocator under the pools: one that is smaller, or knows where in memory
+/// a block should lie. Nearly nobody has to.
+///
+/// The heap calls everything but `is_live` and `true_bytes` inside the entry, never two at a time. How long each method takes is
+/// how long others are kept out, or interrupts masked. What a backend can't do stays as it is by default: [`Large::resize`] makes
+/// blocks move, [`Large::WALKS`] and [`Large::KNOWS_ENDS`] tell the statistics and the shrinking of blocks what not to ask.
+///
+/// On fresh ground, pages (256 bytes at 256) must be taken in ascending order, from the first on: the heap takes those that its
+/// configuration reserves before anything else, and knows them by their numbers.
 ///
 /// # Safety
 ///

@@ -36,7 +36,36 @@ pub type Default = Spin;
 #[cfg(not(any(feature = "spin", all(target_os = "none", feature = "critical-section"))))]
 pub type Default = Try;
 
-/// How tier 2 is entered.
+/// How tier 2 is entered. Implement it for what a system has of its own: an RTOS's mutex, a scheduler's lock, a
+/// core's hardware semaphore.
+///
+/// `enter` may wait, or give up: the heap lives with both. What gives up makes a request be refused or a release be
+/// deferred. `f` is short: one visit, never a copy or a fill.
+///
+/// ```
+/// use larder::{Heap, policy::{Policy, Try}};
+///
+/// /// Waits, and lets other threads run meanwhile. Not for interrupt handlers.
+/// struct Yielding;
+///
+/// // SAFETY: `Try` keeps all callers apart, and runs `f` at most once: it is taken where it runs.
+/// unsafe impl Policy for Yielding {
+///     type Lock = <Try as Policy>::Lock;
+///
+///     fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R> {
+///         let mut f = Some(f);
+///         loop {
+///             if let Some(result) = Try::enter(lock, || f.take().map(|f| f())) {
+///                 return result;
+///             }
+///             std::thread::yield_now();
+///         }
+///     }
+/// }
+///
+/// static HEAP: Heap<4096, Yielding> = Heap::new();
+/// assert_eq!(HEAP.check(), Ok(()));
+/// ```
 ///
 /// # Safety
 ///
@@ -45,7 +74,7 @@ pub type Default = Try;
 ///   the other. That includes a context that interrupts the one inside `f`.
 /// - All-zero bytes are a valid `Lock` that nobody holds, and it needs no drop.
 pub unsafe trait Policy: 'static {
-    /// The state of the entry.
+    /// The state of the entry, one for each arena.
     type Lock;
 
     /// Runs `f` inside tier 2, or returns `None` when it is held and waiting is out of the question.
