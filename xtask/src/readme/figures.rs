@@ -41,7 +41,7 @@ struct Figure {
     more: bool,
 }
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 16] = [
     less("alloc on the common path", |measured| measured.mean_of(&LIFO, "alloc", |calls| calls.p50 as f64)),
     less("free on the common path", |measured| measured.mean_of(&LIFO, "dealloc", |calls| calls.p50 as f64)),
     less("alloc, stacks of one size, average", |measured| measured.average(&LIFO, "alloc")),
@@ -57,6 +57,18 @@ const FIGURES: [Figure; 14] = [
     }),
     // Whoever masks nothing because no handler may use it, does not compete.
     less("longest masking of interrupts", |measured| Some(longest_masked(measured) as f64).filter(|&most| most > 0.0)),
+    Figure {
+        title: "calls that mask interrupts, churn of 8 to 64 bytes",
+        of: |measured| Some(masking_percent(measured)).filter(|&share| share > 0.0),
+        show: |share| format!("{share:.1} %"),
+        more: false,
+    },
+    Figure {
+        title: "RAM besides the arena, bytes",
+        of: |measured| Some(measured.footprint.state_bytes as f64),
+        show: number,
+        more: false,
+    },
     Figure {
         title: "flash, bytes",
         of: |measured| Some(measured.footprint.code_bytes as f64),
