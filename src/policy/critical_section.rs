@@ -6,6 +6,9 @@ use crate::sync::{AtomicU8, Ordering::Relaxed};
 ///
 /// A context that the critical section does not keep out (a non-maskable interrupt, a fault handler,
 /// a priority above the mask) finds tier 2 held and is refused, or its release deferred.
+///
+/// On targets without compare-and-swap such a context must not use the heap at all: there the words of the pools
+/// themselves are changed inside critical sections.
 pub struct CriticalSection;
 
 /// Whether somebody is inside. Only loaded and stored, by contexts inside the critical section and
