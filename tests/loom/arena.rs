@@ -11,6 +11,7 @@ use crate::policy::{Policy, Try};
 use crate::pools::Tables;
 use crate::stats::Census;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
+use crate::tick;
 use core::alloc::Layout;
 use core::marker::PhantomData;
 use loom::cell::UnsafeCell;
@@ -131,7 +132,8 @@ impl<C: Config, L: Large> Arena<C, L> {
             lock: Lock { try_lock: Default::default(), visited: UnsafeCell::new(()) },
             deferred: AtomicU32::new(0),
             deferred_bytes: AtomicU32::new(0),
-            inside: core::cell::UnsafeCell::new(Inside { ready: 0, draining: 0, peak_bytes: 0, version: 0 }),
+            // SAFETY: it holds numbers, and zero is their first value.
+            inside: core::cell::UnsafeCell::new(unsafe { core::mem::zeroed::<Inside>() }),
             refills: AtomicU32::new(0),
             retries: AtomicU32::new(0),
             refused: AtomicU32::new(0),
@@ -163,6 +165,7 @@ impl<C: Config, L: Large> Arena<C, L> {
     /// Allocates through the engine, as `GlobalAlloc::alloc` does.
     pub fn alloc(&self, size: usize) -> Option<Block> {
         let layout = Layout::from_size_align(size, 8).unwrap();
+        tick();
         let ptr = self.heap.allocate::<true>(layout);
         assert!(ptr.is_null() || self.heap.occupied(ptr, layout) >= size, "the block is too small");
         (!ptr.is_null()).then(|| self.own(self.heap.offset_of(ptr), layout))
@@ -175,12 +178,14 @@ impl<C: Config, L: Large> Arena<C, L> {
 
     /// Frees through the engine, as `GlobalAlloc::dealloc` does.
     pub fn free(&self, block: Block) {
+        tick();
         self.disown(block.offset, block.layout.size());
         self.heap.release(self.at(block.offset), block.layout);
     }
 
     /// Shrinks through the engine, as `GlobalAlloc::realloc` does. `None`: it would have to move.
     pub fn shrink(&self, block: Block, size: usize) -> Result<Block, Block> {
+        tick();
         let old = block.layout.size();
         self.disown(block.offset + size, old - size);
         let layout = Layout::from_size_align(size, 8).unwrap();

@@ -63,6 +63,8 @@ use config::Defaults;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use crate::sync::AtomicU32;
+
 mod arena;
 mod model_deferred;
 mod model_entry;
@@ -70,6 +72,19 @@ mod model_index;
 mod model_page;
 mod model_reuse;
 mod model_slots;
+
+loom::lazy_static! {
+    static ref TICKS: AtomicU32 = AtomicU32::new(0);
+}
+
+/// Makes loom try this place before and after all other threads' ticks; every call of the models has one.
+///
+/// Loom only goes back to the last access of a word. Where one thread loads a word, and another loads and then
+/// changes it, the change is never tried before the first load: the last access is the changer's own.
+fn tick() {
+    // Relaxed: orders nothing.
+    TICKS.fetch_add(1, Relaxed);
+}
 
 /// Runs a model with at most so many switches away from a thread that could go on.
 fn model(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
@@ -81,6 +96,7 @@ fn model(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
         let executions = executions.clone();
         move || {
             executions.fetch_add(1, Relaxed);
+            tick();
             run();
         }
     });

@@ -3,8 +3,8 @@
 use crate::arena::{Arena, Small};
 use crate::config::Reason;
 use crate::large::{Ground, Large, Run, Segregated, TableBytes};
-use crate::model;
 use crate::policy::{Policy, Try};
+use crate::{model, tick};
 use loom::cell::UnsafeCell;
 use loom::thread::spawn;
 use std::cell::Cell;
@@ -13,13 +13,14 @@ use std::sync::Arc;
 /// Who enters runs alone, and sees what the one before it did; who is refused runs nothing.
 ///
 /// Runs `Try::enter`.
-/// Catches: a swap that is not an Acquire, or a load and a store instead; a store that is no Release.
+/// Catches: an exchange that is not an Acquire, or a load and a store instead; a store that is no Release.
 #[test]
 fn entry_against_entry() {
     model(6, || {
         let entry = Arc::new((<Try as Policy>::Lock::default(), UnsafeCell::new(0)));
         // SAFETY: the cell is live; loom verifies that nobody else is in it.
         let enter = |entry: &(_, UnsafeCell<u32>)| {
+            tick();
             u32::from(Try::enter(&entry.0, || entry.1.with_mut(|count| unsafe { *count += 1 })).is_some())
         };
         let threads = [(); 2].map(|()| {

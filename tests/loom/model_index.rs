@@ -2,16 +2,16 @@
 
 use crate::arena::{Arena, Block, CLASS_64, CLASS_128, Small};
 use crate::index::{FLAT_WORDS, Index};
-use crate::model;
 use crate::pools::Tables;
 use crate::sync::{AtomicU8, AtomicU32};
+use crate::{model, tick};
 use loom::thread::spawn;
 
-/// A page without free blocks leaves the index, while a block of it is freed and it is displaced as
-/// current page by the next: the lost wake-up.
+/// A page that is in the index but has no free block leaves it, while blocks of it and of another full
+/// page are freed: the lost wake-up.
 ///
-/// Runs `claim_any`, `leave`, `edge`, `displaced`, `Index::{insert, remove, lowest}`.
-/// Catches: no second look in `leave`; one by a plain load.
+/// Runs `claim_any`, `leave`, `released`, `Index::{insert, remove, lowest}`.
+/// Catches: no second look in `leave`; an `insert` or a `remove` that is Relaxed.
 #[test]
 fn leaving_the_index_against_a_free() {
     model(4, || {
@@ -37,6 +37,8 @@ fn leaving_the_index_against_a_free() {
 /// A page's last block is taken while another block of it is freed: the lost wake-up.
 ///
 /// Runs `claim_hinted`, `leave`, `released`, `Index::{insert, remove, lowest}`.
+/// Catches: no second look in `leave`; an `insert` or a `remove` that is Relaxed; a claim or a release by a
+/// load and a store.
 #[test]
 fn taking_the_last_block_against_a_free() {
     model(6, || {
@@ -54,8 +56,8 @@ fn taking_the_last_block_against_a_free() {
 
 /// Two refills of one class at the same time: both pages stay within reach.
 ///
-/// Runs `refill`, `open`, `make_current`, `displaced`.
-/// Catches: a displaced page that is not put into the index.
+/// Runs `refill`, `open`, `leave`, `slots::take`.
+/// Catches: an opened page that is not put into the index; a `take` by a load and a store.
 #[test]
 fn refill_against_refill() {
     model(5, || {
@@ -82,7 +84,7 @@ struct Words(&'static [AtomicU32; 3]);
 impl Tables<'static> for Words {
     type Config = Small<0, 0>;
 
-    fn leaves(self) -> usize {
+    fn leaf_count(self) -> usize {
         FLAT_WORDS + 1
     }
     fn leaf(self, _: u8, at: usize) -> &'static AtomicU32 {
@@ -117,15 +119,20 @@ impl Tables<'static> for Words {
 /// The index's second level: a leaf becomes empty while a page enters it.
 ///
 /// Runs `Index::{insert, remove, lowest}` with a second level.
-/// Catches: no second look in `leave_summary`.
+/// Catches: no second look in `leave_summary`; a Relaxed change of the summary.
 #[test]
 fn the_summary_against_insert() {
     model(6, || {
         let words = Box::leak(Box::new(core::array::from_fn(|_| AtomicU32::new(0))));
         let index = Index(Words(words), CLASS_64);
         index.insert(40);
-        let other = spawn(move || index.insert(41));
+        let other = spawn(move || {
+            tick();
+            index.insert(41)
+        });
+        tick();
         index.remove(40);
+        tick();
         assert!([0, 41].contains(&index.lowest()));
         other.join().unwrap();
         assert_eq!(index.lowest(), 41);

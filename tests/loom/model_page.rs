@@ -1,15 +1,15 @@
 //! Calls that meet on one page.
 
 use crate::arena::{Arena, Block, Small};
-use crate::model;
 use crate::page;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
+use crate::{model, tick};
 use loom::thread::spawn;
 use std::sync::Arc;
 
 /// Two allocations from one page never get the same block.
 ///
-/// Runs `allocate`, `claim_current`, and for the loser `refill`, `open`, `make_current`.
+/// Runs `allocate`, `claim_hinted`, `claim_any`.
 /// Catches: a claim by a load and a store instead of one `fetch_and`.
 #[test]
 fn alloc_against_alloc_on_one_page() {
@@ -29,8 +29,8 @@ fn alloc_against_alloc_on_one_page() {
 /// A request that loses its block to another is served all the same while its class has more, though
 /// no page can be had.
 ///
-/// Runs `allocate`, `claim_current`, `claim_any`, `allocate_elsewhere`.
-/// Catches: no second look at the class's own page before a request is refused.
+/// Runs `allocate`, `claim_hinted`, `claim_any`.
+/// Catches: a request that is refused without a second try in `claim_any`.
 #[test]
 fn a_lost_claim_is_no_refusal() {
     model(6, || {
@@ -51,8 +51,8 @@ fn a_lost_claim_is_no_refusal() {
 
 /// An allocation and a free meet on a page that is full: the block is found by one or by the next.
 ///
-/// Runs `allocate`, `release`, `edge`, `displaced`, and the refill if the free comes too late.
-/// Catches: a release that does not make a page that was full current; a claim that is not an Acquire.
+/// Runs `allocate`, `release`, `released`, and the refill if the free comes too late.
+/// Catches: a release that does not put a page that was full into the index; no second look in `leave`.
 #[test]
 fn alloc_against_free_on_one_page() {
     model(6, || {
@@ -70,11 +70,10 @@ fn alloc_against_free_on_one_page() {
     });
 }
 
-/// Two frees into one full page, while another page is current: one of them makes it current, one may
-/// find it empty, and the page that was displaced stays within reach.
+/// Two frees into one full page: one of them puts it into the index, one finds it empty.
 ///
-/// Runs `release`, `edge`, `displaced`, `emptied`.
-/// Catches: a release by a load and a store; a displaced page that is not put into the index.
+/// Runs `release`, `released`, `emptied`.
+/// Catches: a release by a load and a store, or one that does not put the page into the index.
 #[test]
 fn free_against_free_of_one_page() {
     model(6, || {
@@ -95,7 +94,7 @@ fn free_against_free_of_one_page() {
 /// The last two frees of a page: one of them sees it empty, and only one hands it on.
 ///
 /// Runs `release`, `emptied`, `retire` with no slot to keep a page in.
-/// Catches: a retirement by a load and a store.
+/// Catches: a release by a load and a store: nobody would see the page empty.
 #[test]
 fn free_against_free_that_empties_a_page() {
     model(6, || {
@@ -111,11 +110,10 @@ fn free_against_free_that_empties_a_page() {
     });
 }
 
-/// A block's new owner sees all that its old owner did to it, and a claim sees the owner byte that
-/// was written before the page was published: of a page that serves class 2 now, a context that holds
-/// it for class 1 learns as much.
+/// A claim sees the owner byte that was written before the page was published: of a page that serves
+/// class 2 now, a context that holds it for class 1 learns as much.
 ///
-/// Runs `page::publish`, `page::claim_once`.
+/// Runs `page::publish`, `page::claim`.
 /// Catches: a claim that is not an Acquire, a publication that is not a Release or that comes before
 /// the owner byte.
 #[test]
@@ -124,8 +122,12 @@ fn publish_against_a_stale_claim() {
         let page = Arc::new((AtomicU32::new(0), AtomicU8::new(1)));
         let publisher = spawn({
             let page = page.clone();
-            move || page::publish(&page.0, &page.1, 2, 0x0101_0101)
+            move || {
+                tick();
+                page::publish(&page.0, &page.1, 2, 0x0101_0101)
+            }
         });
+        tick();
         let claimed = page::claim(&page.0);
         if claimed.bit != 0 {
             assert_eq!((claimed.bit, claimed.rest, page.1.load(Relaxed)), (1 << 8, 0x0101_0000, 2));

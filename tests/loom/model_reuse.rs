@@ -1,8 +1,8 @@
 //! Pages that change hands: retired, taken by another class, still held by somebody as a hint.
 
 use crate::arena::{Arena, Block, Small};
-use crate::model;
 use crate::pools::Pools;
+use crate::{model, tick};
 use loom::thread::spawn;
 
 /// A context that holds a page as its class's current one, while the page is retired and serves
@@ -13,9 +13,9 @@ use loom::thread::spawn;
 /// | reads hint: page 1 | frees the page's last block, retires it, publishes it for 64 bytes |
 /// | claims from page 1, reads the owner: not its class, gives back | |
 ///
-/// Runs `claim_current`, `give_back`, `retire`, `slots`, `open`.
-/// Catches: a claim that does not read the owner after it; one that is not an Acquire; a block that
-/// is not given back, or given back without the check for an empty page.
+/// Runs `claim_hinted`, `give_stray`, `retire`, `slots`, `open`.
+/// Catches: a claim that does not read the owner, or reads it before; one that is not an Acquire; a
+/// publication that is not a Release; a stray block that is not given back.
 #[test]
 fn retire_against_a_stale_hint() {
     model(6, || {
@@ -60,7 +60,7 @@ fn a_stray_claim_hides_an_empty_page() {
 /// A page is taken for retirement while its last block is freed, and while another is allocated.
 ///
 /// Runs `Pools::retire`, `release`, `emptied`, `allocate`.
-/// Catches: a retirement that is not an Acquire (the page's next owner would meet the last user).
+/// Catches: a retirement by a load and a store, and one that is not an Acquire (the page's next owner would meet the last user).
 #[test]
 fn retire_against_free_and_alloc() {
     model(6, || {
@@ -74,6 +74,7 @@ fn retire_against_free_and_alloc() {
             let arena = arena.clone();
             move || arena.must_alloc(128)
         });
+        tick();
         if Pools(arena.heap).retire(1) {
             let page = arena.own_page(1);
             arena.surrender_page(page);
@@ -87,7 +88,7 @@ fn retire_against_free_and_alloc() {
 /// A retirement that read the page's old class meets the page in its new one, whose free blocks happen
 /// to be all that the old class has: it looks at the owner once more and gives them back.
 ///
-/// Runs `Pools::retire` with `put_back`, `claim_current`, `release`, `open`.
+/// Runs `Pools::retire` with `give`, `claim_hinted`, `release`, `open`.
 /// Catches: a retirement that does not read the owner again.
 #[test]
 fn retire_against_a_page_of_another_class_with_the_same_free_blocks() {
@@ -107,6 +108,7 @@ fn retire_against_a_page_of_another_class_with_the_same_free_blocks() {
                 blocks
             }
         });
+        tick();
         if Pools(arena.heap).retire(1) {
             let page = arena.own_page(1);
             arena.surrender_page(page);
@@ -119,7 +121,8 @@ fn retire_against_a_page_of_another_class_with_the_same_free_blocks() {
 /// The same between the default's classes of 16 and of 8 bytes, whose masks are 0x5555_5555 and all
 /// ones: the page is already the other class's, and only the retirement's first look is old.
 ///
-/// Runs `page::retire` and the second look of `Pools::retire`.
+/// Runs `page::{publish, release, retire}`; the second look of `Pools::retire` is written out.
+/// Catches: a retirement that is not an Acquire, and would see an owner older than the bits.
 #[test]
 fn the_mask_of_16_bytes_as_a_state_of_a_page_of_8() {
     use crate::page;
@@ -129,6 +132,7 @@ fn the_mask_of_16_bytes_as_a_state_of_a_page_of_8() {
         let other = spawn({
             let page = page.clone();
             move || {
+                tick();
                 // The page is emptied of class 2 and published for class 1, whose even blocks are free.
                 if page::retire(&page.0, 0x5555_5555) {
                     page.1.store(9, Relaxed);
@@ -138,6 +142,7 @@ fn the_mask_of_16_bytes_as_a_state_of_a_page_of_8() {
                 }
             }
         });
+        tick();
         let class = page.1.load(Relaxed);
         if class == 2 && page::retire(&page.0, 0x5555_5555) {
             let seen = page.1.load(Relaxed);

@@ -1,10 +1,10 @@
 //! Slots: the pages kept empty, and the stash.
 
 use crate::arena::{Arena, Small};
-use crate::model;
 use crate::pools::Pools;
 use crate::slots;
 use crate::sync::AtomicU32;
+use crate::{model, tick};
 use loom::cell::UnsafeCell;
 use loom::thread::spawn;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 /// A page that stands in a slot but is in use is evicted while its last block is freed: either the
 /// evictor finds it empty, or the free finds it evicted.
 ///
-/// Runs `release`, `emptied`, `retire`.
-/// Catches: either of the two fences of `emptied` left out.
+/// Runs `release`, `emptied`, `evict`, `retire`.
+/// Catches: the fence of `emptied` or that of `evict` left out.
 #[test]
 fn evicting_a_kept_page_against_emptying_it() {
     model(6, || {
@@ -39,7 +39,7 @@ fn evicting_a_kept_page_against_emptying_it() {
 /// The same when somebody in need of a page empties the slot.
 ///
 /// Runs `release`, `emptied`, `reclaim`.
-/// Catches: the fence of `reclaim`, or the first one of `emptied`, left out.
+/// Catches: the fence of `reclaim` or that of `emptied` left out.
 #[test]
 fn reclaiming_a_kept_page_against_emptying_it() {
     model(6, || {
@@ -51,6 +51,7 @@ fn reclaiming_a_kept_page_against_emptying_it() {
             let arena = arena.clone();
             move || arena.free(again)
         });
+        tick();
         let page = Pools(arena.heap).reclaim();
         if page != 0 {
             let page = arena.own_page(page);
@@ -72,9 +73,11 @@ fn stash_put_against_take() {
         let stash = Arc::new(([AtomicU32::new(0), AtomicU32::new(0)], [UnsafeCell::new(()), UnsafeCell::new(())]));
         let put = |stash: &([AtomicU32; 2], [UnsafeCell<()>; 2]), page: u32| {
             stash.1[page as usize - 1].with_mut(|_| ());
+            tick();
             assert!(slots::put(&stash.0, page), "there are as many slots as pages");
         };
         let take = |stash: &([AtomicU32; 2], [UnsafeCell<()>; 2])| {
+            tick();
             let page = slots::take(&stash.0);
             (page != 0).then(|| stash.1[page as usize - 1].with_mut(|_| page))
         };
