@@ -33,12 +33,12 @@ use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
 
 /// Tier 2 in O(1): the default.
 ///
-/// Time: at most four runs are compared; everything else is a fixed number of steps.
+/// Time: at most two runs of a bin are compared; everything else is a fixed number of steps.
 /// Table: one bit a granule (1.6 % of the arena), and 16 bytes for each doubling of its size.
 pub struct Segregated;
 
 /// How many runs of a request's own bin are compared.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 2;
 
 /// Where a free run's words lie: offsets from its place.
 const NEXT: u32 = 0;
