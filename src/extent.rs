@@ -238,6 +238,31 @@ pub(crate) trait Engine: Extent {
 
     #[inline(always)]
     fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
+        let block = self.allocate_uncounted::<REPORT>(layout);
+        if !block.is_null() {
+            self.count_live(0, layout.size());
+        }
+        block
+    }
+
+    /// Keeps the exact count of live bytes, as requested, and its peak: the feature `live-peak`.
+    #[inline(always)]
+    fn count_live(self, less: usize, more: usize) {
+        #[cfg(feature = "live-peak")]
+        {
+            let header = self.header();
+            let change = (more as u32).wrapping_sub(less as u32);
+            let live = header.live.fetch_add(change, Relaxed).wrapping_add(change);
+            if more > less {
+                header.live_peak.fetch_max(live, Relaxed);
+            }
+        }
+        #[cfg(not(feature = "live-peak"))]
+        let _ = (less, more);
+    }
+
+    #[inline(always)]
+    fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let mut stray = 0;
         if layout.align() <= GRANULE_BYTES && layout.size() <= Self::TABLE.max_bytes {
             let class = Self::TABLE.class_of(granules(layout.size()));
@@ -490,6 +515,7 @@ pub(crate) trait Engine: Extent {
                 if old & bit != 0 {
                     return self.apart().wrong_free(ptr, Reason::Double);
                 }
+                self.count_live(layout.size(), 0);
                 if old == 0 || old | bit == mask {
                     Pools(self.apart()).released(page, old, bit);
                 }
@@ -514,8 +540,9 @@ pub(crate) trait Engine: Extent {
                 }
             }
         };
-        if let Err(reason) = result {
-            self.wrong_free(ptr, reason);
+        match result {
+            Ok(()) => self.count_live(size, 0),
+            Err(reason) => self.wrong_free(ptr, reason),
         }
     }
 
@@ -657,10 +684,14 @@ pub(crate) trait Engine: Extent {
     unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let this = self.apart();
         match this.resize(ptr, layout.size(), new_size) {
-            Ok(true) => ptr,
+            Ok(true) => {
+                this.count_live(layout.size(), new_size);
+                ptr
+            }
             Ok(false) => {
                 let new = this.allocate_slowly::<true>(new_size, layout.align(), 0);
                 if !new.is_null() {
+                    this.count_live(0, new_size);
                     // SAFETY: both blocks are the caller's, disjoint, and so long.
                     unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
                     this.release_slowly(ptr, layout.size());

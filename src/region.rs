@@ -249,7 +249,10 @@ unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Some(memory) = self.memory_of(ptr).or_else(|| self.memories().next()) else { return null_mut() };
         match memory.resize(ptr, layout.size(), new_size) {
-            Ok(true) => ptr,
+            Ok(true) => {
+                memory.count_live(layout.size(), new_size);
+                ptr
+            }
             Ok(false) => {
                 // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
                 // the contract of `realloc`. The new one may lie in another memory.

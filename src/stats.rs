@@ -58,7 +58,8 @@ pub struct Stats {
     /// The most bytes that ever were out of tier 2 at once, as blocks, pages and stash, deferred releases included. 0 until the
     /// first visit.
     pub committed_peak_bytes: usize,
-    /// The most bytes that ever were live at once, as requested. Needs the feature `live-peak`.
+    /// The most bytes that ever were live at once, as requested; while `realloc` moves a block, both
+    /// count. Needs the feature `live-peak`.
     #[cfg(feature = "live-peak")]
     pub live_peak_bytes: usize,
     /// How often a class got a page.

@@ -63,11 +63,13 @@ pub struct Shadow<'a, H> {
     stamp: u8,
     wrong_frees: u32,
     pub refused: u32,
+    /// The most bytes that were ever live at once, as requested.
+    peak: usize,
 }
 
 impl<'a, H: Heap> Shadow<'a, H> {
     pub fn new(heap: &'a H) -> Self {
-        Self { heap, live: Vec::new(), freed: None, stamp: 0, wrong_frees: 0, refused: 0 }
+        Self { heap, live: Vec::new(), freed: None, stamp: 0, wrong_frees: 0, refused: 0, peak: 0 }
     }
 
     /// Does one action and verifies the whole heap after it.
@@ -124,6 +126,7 @@ impl<'a, H: Heap> Shadow<'a, H> {
         // SAFETY: the block is ours and has so many bytes.
         unsafe { fill(&block) };
         self.live.push(block);
+        self.peak = self.peak.max(self.requested());
     }
 
     fn free(&mut self, which: usize) {
@@ -154,6 +157,10 @@ impl<'a, H: Heap> Shadow<'a, H> {
             return;
         }
         self.freed = None;
+        if ptr != self.live[at].ptr {
+            // While it moves, both are live.
+            self.peak = self.peak.max(self.requested() + size);
+        }
         let old = self.live.swap_remove(at);
         let layout = Layout::from_size_align(size, old.layout.align()).unwrap();
         verify(&Block { ptr, layout, stamp: old.stamp }, size.min(old.layout.size()));
@@ -184,12 +191,18 @@ impl<'a, H: Heap> Shadow<'a, H> {
     fn compare(&self, action: Action) {
         let stats = self.heap.stats();
         assert_eq!(stats.wrong_frees, self.wrong_frees, "wrong frees after {action:?}");
-        let requested: usize = self.live.iter().map(|block| block.layout.size()).sum();
+        let requested = self.requested();
         assert!(stats.live_bytes >= requested, "{requested} requested, but after {action:?}:\n{stats}");
+        #[cfg(feature = "live-peak")]
+        assert_eq!(stats.live_peak_bytes, self.peak, "after {action:?}");
         if self.live.is_empty() {
             let pooled: usize = stats.classes().iter().map(|row| row.blocks_live).sum();
             assert_eq!(pooled, 0, "after {action:?}:\n{stats}");
         }
+    }
+
+    fn requested(&self) -> usize {
+        self.live.iter().map(|block| block.layout.size()).sum()
     }
 
     /// Frees everything; then all of the heap must be one free run.
