@@ -571,6 +571,9 @@ pub(crate) trait Engine: Extent {
     }
 
     fn release_large(self, first: u32, bytes: u32) -> Result<(), Reason> {
+        if self.header().deferred_bytes.load(Relaxed) != 0 && self.is_sealed(first) {
+            return Err(Reason::Double);
+        }
         let mut answer = self.visit(Ask::Give, first, bytes, 0);
         if answer == Answer::WRONG_SIZE && self.outgrows(first, bytes) {
             answer = self.visit(Ask::Give, first, Self::Large::true_bytes(self, first), 0);
@@ -599,9 +602,34 @@ pub(crate) trait Engine: Extent {
         }
         let bytes = if Self::Large::KNOWS_ENDS { Self::Large::true_bytes(self, first) } else { bytes };
         self.header().deferred_bytes.fetch_add(bytes, Relaxed);
-        // SAFETY: the block is live, and by the contract of dealloc the caller's to give.
-        unsafe { deferred::push(&self.header().deferred, &self, first, bytes) };
+        // SAFETY: the block is live, and by the contract of dealloc the caller's to give; it has 16 bytes.
+        unsafe {
+            self.seal(first).write(Self::seal_of(first));
+            deferred::push(&self.header().deferred, &self, first, bytes);
+        }
         Ok(())
+    }
+
+    /// Where a block on the deferred list carries its seal: behind its link.
+    #[inline(always)]
+    fn seal(self, first: u32) -> *mut [u32; 2] {
+        Ground::word(self, first + GRANULE).cast()
+    }
+
+    /// 64 bits that a block's owner would have to write by chance.
+    #[inline(always)]
+    fn seal_of(first: u32) -> [u32; 2] {
+        let seal = 0x5EA1_ED0F ^ first;
+        [seal, !seal.rotate_left(16)]
+    }
+
+    /// Whether a block is on the deferred list: a second free would tie the list into a knot.
+    #[cold]
+    fn is_sealed(self, first: u32) -> bool {
+        // SAFETY: `first` is a place of the ground, and so is the next, or the first of the tables: inside the extent.
+        // A block that is not on the list is the caller's to read; one that is, is freed twice, which the
+        // seal is there to find.
+        Self::Large::is_live(self, first) && unsafe { self.seal(first).read_volatile() } == Self::seal_of(first)
     }
 
     /// Gives a page that belongs to nobody back to tier 2.
@@ -634,6 +662,8 @@ pub(crate) trait Engine: Extent {
         }
         // SAFETY: the block was taken off the list by this holder of tier 2.
         let (next, bytes) = unsafe { self.read(first) };
+        // SAFETY: as above. The block's next owner shall not find the seal in it.
+        unsafe { self.seal(first).write([0; 2]) };
         inside.draining = next;
         header.deferred_bytes.fetch_sub(bytes, Relaxed);
         // SAFETY: inside the entry; who deferred the block gave it up; `give` verifies that it is live.

@@ -13,7 +13,7 @@ use linked_list_allocator::Heap;
 /// When the pools hold the small blocks, few holes exist; how many is not bounded, and neither is the time.
 /// The crate offers no walk and no neighbours, so blocks don't change size in place, and
 /// [`Stats`](crate::Stats) can't say how long the longest free run is. It asserts on some wrong frees;
-/// a bit for each block's start finds them before they get there.
+/// a bit for each block's first and last granule finds them before they get there.
 pub struct LinkedList;
 
 const HEAP_BYTES: usize = size_of::<Heap>().next_multiple_of(8);
@@ -22,7 +22,7 @@ fn heap(ground: impl Ground) -> *mut Heap {
     ground.table().cast()
 }
 
-fn starts(ground: impl Ground) -> Bitmap {
+fn ends(ground: impl Ground) -> Bitmap {
     // SAFETY: `TABLE_BYTES` counts the heap and the bitmap behind it.
     unsafe { Bitmap::new(ground.table().add(HEAP_BYTES)) }
 }
@@ -34,7 +34,7 @@ fn layout(bytes: u32, align: u32) -> Layout {
 }
 
 // SAFETY: the crate's heap keeps blocks apart and inside the memory it was given; `give` passes on
-// only what `take` returned and was not given back, as `starts` says.
+// only what `take` returned and was not given back, as `ends` says.
 unsafe impl Large for LinkedList {
     const TABLE_BYTES: TableBytes =
         TableBytes { fixed: HEAP_BYTES + Bitmap::BYTES_FIXED, per_page: Bitmap::BYTES_PER_PAGE, per_doubling: 0 };
@@ -54,20 +54,22 @@ unsafe impl Large for LinkedList {
         let Ok(block) = heap.allocate_first_fit(layout(bytes, align)) else { return 0 };
         let offset = block.as_ptr().addr() - ground.word(GRANULE).addr();
         let place = offset as u32 + GRANULE;
-        starts(ground).flip(place / GRANULE);
+        ends(ground).flip(place / GRANULE);
+        ends(ground).flip((place + bytes) / GRANULE - 1);
         place
     }
 
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
-        let starts = starts(ground);
-        if !starts.get(first / GRANULE) {
+        let ends = ends(ground);
+        let (start, last) = (first / GRANULE, (first + bytes) / GRANULE - 1);
+        if !ends.get(start) {
             return Err(Reason::NoBlock);
         }
-        let last = first + bytes - GRANULE;
-        if last > ground.bytes() || starts.get(last / GRANULE) {
+        if last > ground.bytes() / GRANULE || ends.next_set(start + 1, last + 1) != last {
             return Err(Reason::Size);
         }
-        starts.flip(first / GRANULE);
+        ends.flip(start);
+        ends.flip(last);
         // SAFETY: `first` is what `take` returned, and so not null. The crate rounds sizes alone, so
         // the alignment need not be the one that the block was asked for.
         unsafe {
@@ -78,7 +80,7 @@ unsafe impl Large for LinkedList {
     }
 
     fn is_live(ground: impl Ground, first: u32) -> bool {
-        starts(ground).get(first / GRANULE)
+        ends(ground).get(first / GRANULE)
     }
 
     unsafe fn free_bytes(ground: impl Ground) -> u32 {

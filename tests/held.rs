@@ -1,0 +1,131 @@
+//! What calls do while tier 2 is held by somebody they can't wait for. A policy with a door that the test
+//! shuts stands for the context that was interrupted inside.
+
+#![cfg(not(loom))]
+
+use core::alloc::{GlobalAlloc, Layout};
+use larder::Region;
+use larder::large::Segregated;
+use larder::policy::{Policy, Try};
+use std::cell::Cell;
+
+thread_local! {
+    static SHUT: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Door;
+
+// SAFETY: `Try` keeps its callers apart; the door only keeps more out.
+unsafe impl Policy for Door {
+    type Lock = <Try as Policy>::Lock;
+
+    fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R> {
+        if SHUT.get() { None } else { Try::enter(lock, f) }
+    }
+}
+
+type Heap = Region<Door, Segregated>;
+
+fn heap() -> Heap {
+    SHUT.set(false);
+    let heap = Heap::new();
+    let memory = Vec::leak(vec![0u8; 32 * 1024]);
+    // SAFETY: the memory is nobody else's, for ever.
+    unsafe { heap.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();
+    heap
+}
+
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, 8).unwrap()
+}
+
+fn alloc(heap: &Heap, bytes: usize) -> *mut u8 {
+    // SAFETY: the size is not zero.
+    unsafe { heap.alloc(layout(bytes)) }
+}
+
+fn free(heap: &Heap, block: *mut u8, bytes: usize) {
+    // SAFETY: a block of this layout, unless the test breaks the contract on purpose.
+    unsafe { heap.dealloc(block, layout(bytes)) };
+}
+
+/// Opens the door and verifies that nothing has been lost.
+fn settle(heap: &Heap, wrong_frees: u32) {
+    SHUT.set(false);
+    heap.trim();
+    heap.check().unwrap();
+    let stats = heap.stats();
+    assert_eq!((stats.live_bytes, stats.deferred_bytes, stats.free_runs), (0, 0, Some(1)), "{stats}");
+    assert_eq!(stats.wrong_frees, wrong_frees, "{stats}");
+}
+
+#[test]
+fn a_large_request_is_refused_and_a_small_one_is_served_from_its_page() {
+    let heap = heap();
+    let small = alloc(&heap, 16);
+    SHUT.set(true);
+    assert!(alloc(&heap, 1000).is_null());
+    let other = alloc(&heap, 16);
+    assert!(!other.is_null());
+    free(&heap, small, 16);
+    free(&heap, other, 16);
+    settle(&heap, 0);
+}
+
+#[test]
+fn releases_are_deferred_and_drained() {
+    let heap = heap();
+    let blocks: Vec<_> = (0..10).map(|_| alloc(&heap, 500)).collect();
+    SHUT.set(true);
+    blocks.iter().for_each(|&block| free(&heap, block, 500));
+    assert_eq!(heap.stats().deferred_bytes, 10 * 504);
+    settle(&heap, 0);
+}
+
+#[test]
+fn a_second_free_of_a_deferred_block_is_found() {
+    let heap = heap();
+    let blocks: Vec<_> = (0..3).map(|_| alloc(&heap, 300)).collect();
+    SHUT.set(true);
+    blocks.iter().for_each(|&block| free(&heap, block, 300));
+    blocks.iter().for_each(|&block| free(&heap, block, 300));
+    assert_eq!(heap.stats().wrong_frees, 3);
+    SHUT.set(false);
+    // Still on the list, while the door is open again.
+    free(&heap, blocks[1], 300);
+    settle(&heap, 4);
+}
+
+#[test]
+fn a_block_that_shrank_keeps_its_end() {
+    for rest in [299, 296, 288, 150, 65, 8] {
+        for freed_while_held in [false, true] {
+            let heap = heap();
+            let (block, right) = (alloc(&heap, 300), alloc(&heap, 80));
+            SHUT.set(true);
+            // SAFETY: the block is live and has this layout; the new size is not zero.
+            assert_eq!(unsafe { heap.realloc(block, layout(300), rest) }, block);
+            assert_eq!(heap.usable_size(block, layout(rest)), 304);
+            SHUT.set(freed_while_held);
+            free(&heap, block, rest);
+            SHUT.set(false);
+            free(&heap, right, 80);
+            settle(&heap, 0);
+        }
+    }
+}
+
+#[test]
+fn a_block_that_shrank_grows_again() {
+    let heap = heap();
+    let (block, right) = (alloc(&heap, 300), alloc(&heap, 80));
+    SHUT.set(true);
+    // SAFETY: the block is live and has this layout; the new size is not zero.
+    assert_eq!(unsafe { heap.realloc(block, layout(300), 100) }, block);
+    SHUT.set(false);
+    // SAFETY: as above.
+    assert_eq!(unsafe { heap.realloc(block, layout(100), 304) }, block);
+    free(&heap, block, 304);
+    free(&heap, right, 80);
+    settle(&heap, 0);
+}
