@@ -13,8 +13,10 @@ const KIB: usize = 1024;
 
 /// A heap of its own, in memory that is zeroed as `.bss` is: large ones don't fit on a stack.
 fn heap<const BYTES: usize, L: Large, C: Config>() -> Box<Heap<BYTES, Try, L, C>> {
-    // SAFETY: an empty heap is all zero bytes, which `an_empty_heap_is_all_zero_bytes` verifies.
-    unsafe { Box::new_zeroed().assume_init() }
+    let layout = Layout::new::<Heap<BYTES, Try, L, C>>();
+    // SAFETY: the size is not zero. An empty heap is all zero bytes, which `an_empty_heap_is_all_zero_bytes`
+    // verifies.
+    unsafe { Box::from_raw(std::alloc::alloc_zeroed(layout).cast()) }
 }
 
 fn layout(size: usize, align: usize) -> Layout {
@@ -61,6 +63,7 @@ fn padding_is_not_leaked<L: Large>() {
     for shift in 0..=16 {
         for round in 0..1000 {
             let (small, aligned) = (layout(1 + round % 300, 8), layout(1 + round * 7 % 5000, 1 << shift));
+            // SAFETY: as above; the second block is so long.
             unsafe {
                 // The first makes the second start where it needs padding.
                 let (a, b) = (heap.alloc(small), heap.alloc(aligned));
@@ -282,8 +285,10 @@ fn statistics_never_panic() {
 fn claims_that_fail_touch_nothing() {
     let ram = Ram::new(32 * KIB);
     let region: Region<Try> = Region::new();
-    // SAFETY (all claims): the memory is the test's and outlives the region; claims that fail touch nothing.
-    let claim = |offset: usize, len: usize| unsafe { region.claim(ram.at(offset), len) };
+    let claim = |offset: usize, len: usize| {
+        // SAFETY: the memory is the test's and outlives the region; claims that fail touch nothing.
+        unsafe { region.claim(ram.at(offset), len) }
+    };
     assert_eq!(claim(0, 0), Err(ClaimError::TooSmall));
     assert_eq!(claim(0, 1023), Err(ClaimError::TooSmall));
     assert_eq!(claim(1, KIB), Err(ClaimError::TooSmall), "the start is aligned first");

@@ -19,8 +19,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 const THREADS: usize = 4;
 const STEPS: usize = 150_000;
-/// How many blocks a thread holds at most.
-const HELD: usize = 120;
 
 /// A live block, whose bytes all hold the stamp.
 struct Block {
@@ -56,6 +54,7 @@ struct Worker<'a, H> {
 }
 
 impl<H: GlobalAlloc> Worker<'_, H> {
+    /// More is allocated than freed, until the heap is full.
     fn step(&mut self) {
         match self.random.u32(0..100) {
             0..45 => self.alloc(),
@@ -75,9 +74,6 @@ impl<H: GlobalAlloc> Worker<'_, H> {
     }
 
     fn alloc(&mut self) {
-        if self.held.len() >= HELD {
-            return self.free();
-        }
         let align = if self.random.u32(0..8) == 0 { 1 << self.random.u32(0..9) } else { 8 };
         let layout = Layout::from_size_align(self.size(), align).unwrap();
         // SAFETY: the layout's size is not zero.
@@ -180,14 +176,15 @@ fn hammer<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES,
             unsafe { heap.dealloc(block.ptr, block.layout) };
         }
     });
-    assert!(refused.load(Relaxed) > 100, "the heap was hardly ever full");
+    assert!(refused.load(Relaxed) > 1000, "the heap was hardly ever full");
     verify_empty(heap);
 }
 
 fn verify_empty<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES, P, L, C>) {
     heap.check().unwrap();
     let stats = heap.stats();
-    assert_eq!((stats.live_bytes, stats.wrong_frees), (0, 0), "{stats}");
+    // A page that is kept may hold a spare granule of tier 2's, which counts as live there until it is trimmed.
+    assert_eq!((stats.live_bytes - stats.live_large_bytes, stats.wrong_frees), (0, 0), "{stats}");
     heap.trim();
     heap.check().unwrap();
     let stats = heap.stats();
