@@ -194,6 +194,10 @@ pub(crate) struct Walk {
     runs: usize,
     /// The free run at the walk's place, not yet counted.
     open: u32,
+    /// What pages of the pools have beyond their size, because it was too little for a run of its own:
+    /// of pages in use, and of empty ones.
+    spare_used: u32,
+    spare_free: u32,
     from: u32,
 }
 
@@ -312,6 +316,10 @@ pub(crate) trait Census: Engine {
         stats.live_large_bytes = (self.map().ground - free).saturating_sub(pooled * PAGE) as usize;
         if Self::Large::WALKS {
             let walk = self.walk();
+            let spare = (walk.spare_used + walk.spare_free) as usize;
+            stats.live_large_bytes = stats.live_large_bytes.saturating_sub(spare);
+            stats.waste_bytes += walk.spare_used as usize;
+            stats.free_bytes += walk.spare_free as usize;
             stats.largest_free_bytes = Some(walk.largest as usize);
             stats.free_runs = Some(walk.runs);
         }
@@ -357,7 +365,12 @@ pub(crate) trait Census: Engine {
             && page_place(page) == run.first
             && page <= self.map().pages
             && self.owner(page).load(Relaxed) != owner::LARGE;
-        walk.meet(run.bytes, run.free || (pooled && self.is_reclaimable(page)));
+        let empty = pooled && self.is_reclaimable(page);
+        if pooled {
+            let spare = run.bytes.saturating_sub(PAGE);
+            *(if empty { &mut walk.spare_free } else { &mut walk.spare_used }) += spare;
+        }
+        walk.meet(run.bytes, run.free || empty);
     }
 }
 

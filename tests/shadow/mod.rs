@@ -198,6 +198,9 @@ impl<'a, H: Heap> Shadow<'a, H> {
         if self.live.is_empty() {
             let pooled: usize = stats.classes().iter().map(|row| row.blocks_live).sum();
             assert_eq!(pooled, 0, "after {action:?}:\n{stats}");
+            if stats.free_runs.is_some() {
+                assert_eq!(stats.live_bytes, 0, "after {action:?}:\n{stats}");
+            }
         }
     }
 
