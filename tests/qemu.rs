@@ -1,45 +1,56 @@
-//! Firmware on an emulated Cortex-M3: each test builds a binary of `targets/`, runs it in QEMU with a time limit, and
-//! has its verdict through semihosting.
+//! Firmware on emulated boards: each test builds a binary of `targets/`, runs it in QEMU with a time limit, and has its
+//! verdict through semihosting.
+//!
+//! | board | what is special | what does not run there |
+//! |---|---|---|
+//! | Cortex-M0 | no compare-and-swap, an arena of 8 KiB | the demo: it needs 48 KiB |
+//! | Cortex-M3 | | |
+//! | Cortex-M4F | hard floats | |
 //!
 //! `cargo xtask` brings the compiler and the emulator, or says what to install.
 
 use std::process::Command;
 
-#[test]
-fn the_demo_digests_its_log_and_leaves_nothing_behind() {
-    let output = run("demo", "critical-section");
-    assert!(output.contains("heap after"), "{output}");
+/// A test for each board, binary and policy; `$verdict` is part of what the firmware says.
+macro_rules! firmware {
+    ($($test:ident: $board:literal $binary:literal $policy:literal $verdict:expr;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                let output = xtask(&["qemu", $binary, "--board", $board, "--policy", $policy]);
+                assert!(output.contains($verdict), "{output}");
+            }
+        )*
+    };
 }
 
-#[test]
-fn the_demo_is_interrupted_everywhere_under_try() {
-    let output = run("demo", "try");
-    assert!(output.contains("heap after"), "{output}");
-}
+/// The suite's last line, after every case.
+const PASSED: &str = " cases passed\n";
+/// The storm and the demo assert before they end the run; this they print just before.
+const ENDED: &str = " interrupts, ";
 
-#[test]
-fn the_suite_passes() {
-    assert!(run("suite", "critical-section").ends_with("cases passed\n"));
-}
+firmware! {
+    cortex_m0_suite: "cortex-m0" "suite" "critical-section" PASSED;
+    cortex_m0_suite_under_try: "cortex-m0" "suite" "try" PASSED;
+    cortex_m0_suite_on_the_linked_list: "cortex-m0" "suite-linked-list" "critical-section" PASSED;
+    cortex_m0_storm: "cortex-m0" "storm" "critical-section" ENDED;
+    cortex_m0_storm_under_try: "cortex-m0" "storm" "try" ENDED;
 
-#[test]
-fn the_suite_passes_under_try() {
-    assert!(run("suite", "try").ends_with("cases passed\n"));
-}
+    cortex_m3_suite: "cortex-m3" "suite" "critical-section" PASSED;
+    cortex_m3_suite_under_try: "cortex-m3" "suite" "try" PASSED;
+    cortex_m3_suite_on_the_linked_list: "cortex-m3" "suite-linked-list" "critical-section" PASSED;
+    cortex_m3_storm: "cortex-m3" "storm" "critical-section" ENDED;
+    cortex_m3_storm_under_try: "cortex-m3" "storm" "try" ENDED;
+    cortex_m3_demo: "cortex-m3" "demo" "critical-section" ENDED;
+    cortex_m3_demo_under_try: "cortex-m3" "demo" "try" ENDED;
 
-#[test]
-fn the_suite_passes_on_the_linked_list() {
-    assert!(run("suite-linked-list", "critical-section").ends_with("cases passed\n"));
-}
-
-#[test]
-fn the_heap_survives_an_interrupt_storm() {
-    run("storm", "critical-section");
-}
-
-#[test]
-fn the_heap_survives_an_interrupt_storm_under_try() {
-    run("storm", "try");
+    cortex_m4_suite: "cortex-m4" "suite" "critical-section" PASSED;
+    cortex_m4_suite_under_try: "cortex-m4" "suite" "try" PASSED;
+    cortex_m4_suite_on_the_linked_list: "cortex-m4" "suite-linked-list" "critical-section" PASSED;
+    cortex_m4_storm: "cortex-m4" "storm" "critical-section" ENDED;
+    cortex_m4_storm_under_try: "cortex-m4" "storm" "try" ENDED;
+    cortex_m4_demo: "cortex-m4" "demo" "critical-section" ENDED;
+    cortex_m4_demo_under_try: "cortex-m4" "demo" "try" ENDED;
 }
 
 /// An empty heap is all zeros: the arena takes RAM, and nothing in flash.
@@ -55,11 +66,6 @@ fn only_bss_grows_with_the_arena() {
         assert!(growth(in_flash).abs() <= SLACK_BYTES, "{in_flash} grows by {} bytes", growth(in_flash));
     }
     assert!((growth(".bss") - GROWN_BYTES).abs() <= SLACK_BYTES, ".bss grows by {} bytes", growth(".bss"));
-}
-
-/// What the firmware said; panics unless it ended well.
-fn run(binary: &str, policy: &str) -> String {
-    xtask(&["qemu", binary, "--policy", policy])
 }
 
 /// A line for each section: its name and its bytes.

@@ -5,11 +5,15 @@ use clap::ValueEnum;
 /// A board's name on the command line.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Name {
+    /// micro:bit: Cortex-M0, no compare-and-swap, 16 KiB RAM
+    CortexM0,
     /// LM3S6965: Cortex-M3, 64 KiB RAM
     CortexM3,
+    /// MPS2 AN386: Cortex-M4F, 4 MiB RAM
+    CortexM4,
 }
 
-/// What it takes to build for a board and to emulate it.
+/// What it takes to build for a board and to emulate it. Its memory layout is its package's business.
 pub struct Board {
     pub triple: &'static str,
     /// The package under `targets/`.
@@ -17,22 +21,42 @@ pub struct Board {
     pub emulator: &'static str,
     /// The Debian package of the emulator.
     pub emulator_package: &'static str,
-    pub machine: &'static [&'static str],
+    /// The emulator's name for it.
+    pub machine: &'static str,
+    /// What the emulator needs besides.
+    pub arguments: &'static [&'static str],
+    /// Why the demo can't run there.
+    pub no_demo: Option<&'static str>,
 }
 
 /// A run is the same each time: the emulator's clock counts instructions, so an interrupt comes at the same one.
+const INSTRUCTION_CLOCK: &[&str] = &["-icount", "shift=7,align=off,sleep=off"];
+
+const CORTEX_M0: Board = Board {
+    triple: "thumbv6m-none-eabi",
+    machine: "microbit",
+    no_demo: Some("it needs 48 KiB of heap, and the board has 16 KiB of RAM"),
+    ..CORTEX_M3
+};
+
 const CORTEX_M3: Board = Board {
     triple: "thumbv7m-none-eabi",
     package: "larder-cortex-m",
     emulator: "qemu-system-arm",
     emulator_package: "qemu-system-arm",
-    machine: &["-machine", "lm3s6965evb", "-icount", "shift=7,align=off,sleep=off"],
+    machine: "lm3s6965evb",
+    arguments: INSTRUCTION_CLOCK,
+    no_demo: None,
 };
+
+const CORTEX_M4: Board = Board { triple: "thumbv7em-none-eabihf", machine: "mps2-an386", ..CORTEX_M3 };
 
 impl Name {
     pub fn board(self) -> &'static Board {
         match self {
+            Name::CortexM0 => &CORTEX_M0,
             Name::CortexM3 => &CORTEX_M3,
+            Name::CortexM4 => &CORTEX_M4,
         }
     }
 }

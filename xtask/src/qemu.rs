@@ -31,11 +31,11 @@ pub fn run_command(options: &Options) -> Result<bool> {
 pub fn run(board: &Board, elf: &Path, limit: Duration) -> Result<step::Outcome> {
     packages::require_program(board.emulator, board.emulator_package)?;
     let mut command = Command::new(board.emulator);
-    command.args(board.machine);
+    command.args(["-machine", board.machine]).args(board.arguments);
     command.args(["-nographic", "-monitor", "none", "-serial", "none"]);
     command.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(elf);
     let name = elf.file_name().unwrap_or_default().to_string_lossy();
-    let mut outcome = step::run_limited(&format!("run {name} in {}", board.emulator), &mut command, Some(limit))?;
+    let mut outcome = step::run_limited(&format!("run {name} on {}", board.machine), &mut command, Some(limit))?;
     outcome.output = without_noise(&outcome.output);
     Ok(outcome)
 }

@@ -1,9 +1,11 @@
-//! The end of a run, and the tick.
+//! The board that the target stands for: its arena, the end of a run, and the tick.
 
 use core::fmt;
 
 use cortex_m::peripheral::{Peripherals, SYST, syst::SystClkSource};
 use cortex_m_semihosting::{debug, hio};
+
+include!(concat!(env!("OUT_DIR"), "/board.rs"));
 
 /// Where a program prints to.
 pub fn console() -> impl fmt::Write {
@@ -16,23 +18,24 @@ pub fn succeed() -> ! {
     panic!("the host did not end the run");
 }
 
-/// Starts the SysTick exception, first after so many clock ticks.
+/// Starts the SysTick exception, first after a period of so many units of 80 ns, on every board. An instruction takes
+/// 128 ns of the emulator's time.
 pub fn start_ticking(first_period: u32) {
     let mut timer = Peripherals::take().expect("the tick is started once").SYST;
     timer.set_clock_source(SystClkSource::Core);
-    timer.set_reload(first_period);
+    timer.set_reload(clock_ticks(first_period));
     timer.clear_current();
     timer.enable_interrupt();
     timer.enable_counter();
 }
 
-/// For the handler: how long until it is called again.
+/// For the handler: how long until it is called again, in units of 80 ns.
 pub fn tick_again_after(period: u32) {
     let timer = timer();
     // SAFETY: one aligned store each to the reload and current-value registers, which the handler alone writes once
     // the tick is started.
     unsafe {
-        (*timer).rvr.write(period);
+        (*timer).rvr.write(clock_ticks(period));
         (*timer).cvr.write(0);
     }
 }
@@ -43,6 +46,10 @@ pub fn stop_ticking() {
     unsafe { (*timer()).csr.write(0) };
     cortex_m::asm::dsb();
     cortex_m::asm::isb();
+}
+
+fn clock_ticks(period: u32) -> u32 {
+    period * (CLOCK_KHZ / 100) / 125
 }
 
 fn timer() -> *const cortex_m::peripheral::syst::RegisterBlock {

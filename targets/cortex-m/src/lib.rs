@@ -1,8 +1,8 @@
-//! larder on a Cortex-M3: what its firmware binaries have in common.
+//! larder on Cortex-M boards: what its firmware binaries have in common.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `board` | the end of a run, the tick |
+//! | `board` | the arena, the end of a run, the tick |
 //! | `watch` | what an interrupt came into the middle of |
 //! | `demo` | a program that digests a sensor log, while a handler allocates |
 //! | `storm` | main and a handler in the heap at once, for long |

@@ -6,9 +6,9 @@
 use alloc::boxed::Box;
 use core::alloc::Layout;
 use core::fmt::Write;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use larder_suite::{Block, Mailbox, Random, Subject};
+use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use crate::board;
 use crate::watch::{self, Interrupted};
@@ -18,7 +18,7 @@ const STEPS_BETWEEN_CHECKS: u32 = 2_500;
 const SLOTS_OF_MAIN: usize = 80;
 const SLOTS_OF_HANDLER: usize = 12;
 const STEPS_OF_A_TICK: u32 = 3;
-/// Clock ticks between two calls of the handler. An instruction takes about one and a half.
+/// Between two calls of the handler, in units of 80 ns. An instruction takes about one and a half.
 const SHORTEST_PERIOD: usize = 1_500;
 const LONGEST_PERIOD: usize = 12_000;
 

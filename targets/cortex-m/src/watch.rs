@@ -6,9 +6,9 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt;
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use larder::{Config, Event, policy::Policy};
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 
 static CALLS: Place = Place::new();
 static TIER_2: Place = Place::new();

@@ -2,7 +2,8 @@
 
 use alloc::boxed::Box;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+
+use portable_atomic::{AtomicPtr, Ordering};
 
 /// Room for `N` boxes that one context puts in and another takes out, and frees.
 pub struct Mailbox<T, const N: usize> {

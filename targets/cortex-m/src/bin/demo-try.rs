@@ -5,12 +5,14 @@
 use cortex_m_rt::{entry, exception};
 use larder::large::Segregated;
 use larder::{Heap, policy::Try};
+use larder_cortex_m::board;
 use larder_cortex_m::demo::{self, Handler};
 use larder_cortex_m::watch::{Watched, WatchedEvents, WatchedPolicy};
 use panic_semihosting as _;
 
 #[global_allocator]
-static HEAP: Watched<Heap<{ 48 * 1024 }, WatchedPolicy<Try>, Segregated, WatchedEvents>> = Watched(Heap::new());
+static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<Try>, Segregated, WatchedEvents>> =
+    Watched(Heap::new());
 
 #[entry]
 fn main() -> ! {

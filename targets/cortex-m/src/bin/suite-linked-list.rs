@@ -9,7 +9,7 @@ use larder_suite::Door;
 use panic_semihosting as _;
 
 #[global_allocator]
-static HEAP: Heap<{ 48 * 1024 }, Door<policy::Default>, large::LinkedList> = Heap::new();
+static HEAP: Heap<{ board::ARENA_BYTES }, Door<policy::Default>, large::LinkedList> = Heap::new();
 
 #[entry]
 fn main() -> ! {

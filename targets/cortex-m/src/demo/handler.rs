@@ -4,14 +4,14 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::alloc::Layout;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use larder_suite::{Block, Mailbox, Random};
+use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use crate::{board, watch};
 
 const BLOCKS_KEPT: usize = 8;
-/// Clock ticks between two calls of the handler. An instruction takes about one and a half.
+/// Between two calls of the handler, in units of 80 ns. An instruction takes about one and a half.
 const SHORTEST_PERIOD: usize = 400;
 const LONGEST_PERIOD: usize = 2_000;
 

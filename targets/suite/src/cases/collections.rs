@@ -5,10 +5,15 @@ use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap, LinkedList, VecDeque};
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
+#[cfg(target_has_atomic = "ptr")]
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::{Random, Subject};
+
+/// `alloc` has no `Arc` where there is no compare-and-swap. A box of `Rc` looks the same to the heap.
+#[cfg(not(target_has_atomic = "ptr"))]
+use alloc::rc::Rc as Arc;
 
 pub fn vectors(heap: &dyn Subject) {
     let mut random = Random::new(1);

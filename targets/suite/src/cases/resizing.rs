@@ -24,7 +24,9 @@ pub fn zeroed(heap: &dyn Subject) {
 
 pub fn walk(heap: &dyn Subject) {
     let mut block = Block::new(1, 8, 7);
-    for size in [2, 8, 9, 64, 65, 200, 900, 2500, 1200, 300, 65, 64, 30, 1] {
+    // Old block, neighbour and new block at once, with holes between them.
+    let largest = (heap.stats().arena_bytes / 4).min(2500);
+    for size in [2, 8, 9, 64, 65, 200, 900, largest, 1200, 300, 65, 64, 30, 1] {
         let neighbour = Block::new(size, 8, 8);
         assert!(block.try_resize(size), "{size} bytes are refused");
         heap.assert_sound();
