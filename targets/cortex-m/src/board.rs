@@ -7,13 +7,25 @@ use cortex_m_semihosting::{debug, hio};
 
 include!(concat!(env!("OUT_DIR"), "/board.rs"));
 
+/// How much of the stack nobody may ever have touched.
+const STACK_MARGIN_BYTES: usize = 512;
+
+unsafe extern "C" {
+    /// Where the linker script ends the stack's memory, and what it grows down from.
+    static _stack_end: u32;
+    static _stack_start: u32;
+}
+
 /// Where a program prints to.
 pub fn console() -> impl fmt::Write {
     hio::hstdout().expect("a host with semihosting")
 }
 
 /// Ends the run; the emulator's exit status says that all is well.
+///
+/// The heap lies where the stack would grow into: a stack that came near it would look like a damaged heap, or worse, not.
 pub fn succeed() -> ! {
+    assert!(stack_bytes_unused() >= STACK_MARGIN_BYTES, "the stack came down to the heap");
     debug::exit(debug::EXIT_SUCCESS);
     panic!("the host did not end the run");
 }
@@ -46,6 +58,15 @@ pub fn stop_ticking() {
     unsafe { (*timer()).csr.write(0) };
     cortex_m::asm::dsb();
     cortex_m::asm::isb();
+}
+
+/// How much of the stack still has the paint that the start-up code gave it.
+fn stack_bytes_unused() -> usize {
+    let (end, start) = (&raw const _stack_end, &raw const _stack_start);
+    let words = (start.addr() - end.addr()) / size_of::<u32>();
+    // SAFETY: the words of the stack are memory; they are read, and volatile, whatever they belong to.
+    let is_painted = |&at: &usize| unsafe { end.add(at).read_volatile() } == cortex_m_rt::STACK_PAINT_VALUE;
+    (0..words).take_while(is_painted).count() * size_of::<u32>()
 }
 
 fn clock_ticks(period: u32) -> u32 {
