@@ -75,7 +75,8 @@ pub(crate) trait Check: Census {
                 return Err("an empty page is not kept where it can be found");
             }
         }
-        if class != owner::LARGE && Self::Large::WALKS && !Self::Large::is_live(self, page_place(page)) {
+        // SAFETY: a page's place is one of the ground.
+        if class != owner::LARGE && Self::Large::WALKS && !unsafe { Self::Large::is_live(self, page_place(page)) } {
             return Err("a page of the pools is free in tier 2");
         }
         Ok(())

@@ -178,6 +178,7 @@ pub(crate) trait Table: Config {
                 "larder: pages are reserved for a block size that is not in the class list"
             );
             pages += Self::RESERVED[at].1;
+            assert!(pages <= 65_535, "larder: more pages are reserved for classes than an arena can have");
             at += 1;
         }
         pages as u32

@@ -576,7 +576,7 @@ pub(crate) trait Engine: Extent {
         }
         let mut answer = self.visit(Ask::Give, first, bytes, 0);
         if answer == Answer::WRONG_SIZE && self.outgrows(first, bytes) {
-            answer = self.visit(Ask::Give, first, Self::Large::true_bytes(self, first), 0);
+            answer = self.visit(Ask::Give, first, self.true_bytes(first), 0);
         }
         if answer == Answer::DONE {
             return Ok(());
@@ -590,17 +590,31 @@ pub(crate) trait Engine: Extent {
     /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
     #[cold]
     fn outgrows(self, first: u32, bytes: u32) -> bool {
-        Self::Large::KNOWS_ENDS && Self::Large::true_bytes(self, first) > bytes
+        Self::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
+    }
+
+    /// How long a block of tier 2 really is.
+    #[cold]
+    fn true_bytes(self, first: u32) -> u32 {
+        // SAFETY: `first` comes from `locate`: a place of the ground.
+        unsafe { Self::Large::true_bytes(self, first) }
+    }
+
+    /// Whether a block of tier 2 looks live.
+    #[inline(always)]
+    fn is_live(self, first: u32) -> bool {
+        // SAFETY: as in `true_bytes`.
+        unsafe { Self::Large::is_live(self, first) }
     }
 
     /// Leaves a release to the next visitor of tier 2.
     #[cold]
     #[inline(never)]
     fn defer(self, first: u32, bytes: u32) -> Result<(), Reason> {
-        if !Self::Large::is_live(self, first) {
+        if !self.is_live(first) {
             return Err(Reason::Double);
         }
-        let bytes = if Self::Large::KNOWS_ENDS { Self::Large::true_bytes(self, first) } else { bytes };
+        let bytes = if Self::Large::KNOWS_ENDS { self.true_bytes(first) } else { bytes };
         self.header().deferred_bytes.fetch_add(bytes, Relaxed);
         // SAFETY: the block is live, and by the contract of dealloc the caller's to give; it has 16 bytes.
         unsafe {
@@ -627,16 +641,21 @@ pub(crate) trait Engine: Extent {
     #[cold]
     fn is_sealed(self, first: u32) -> bool {
         // SAFETY: `first` is a place of the ground, and so is the next, or the first of the tables: inside the extent.
-        // A block that is not on the list is the caller's to read; one that is, is freed twice, which the
-        // seal is there to find.
-        Self::Large::is_live(self, first) && unsafe { self.seal(first).read_volatile() } == Self::seal_of(first)
+        // A block that is not on the list is the caller's to read, though its bytes need not be initialised: the
+        // read is volatile, and whatever it gives, only a seal means anything. One that is on the list is
+        // freed twice, which the seal is there to find.
+        self.is_live(first) && unsafe { self.seal(first).read_volatile() } == Self::seal_of(first)
     }
 
     /// Gives a page that belongs to nobody back to tier 2.
     fn page_to_large(self, page: u32) {
         // Relaxed: from here on pooled frees of the page end at tier 2's own check.
         self.owner(page).store(owner::LARGE, Relaxed);
-        let _ = self.release_large(page_place(page), PAGE);
+        let place = page_place(page);
+        // The page is this context's, so tier 2 takes it, or is held.
+        if self.visit(Ask::Give, place, PAGE, 0) == Answer::BUSY {
+            let _ = self.defer(place, PAGE);
+        }
     }
 
     /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
@@ -662,6 +681,12 @@ pub(crate) trait Engine: Extent {
         }
         // SAFETY: the block was taken off the list by this holder of tier 2.
         let (next, bytes) = unsafe { self.read(first) };
+        // SAFETY: as above.
+        if unsafe { self.seal(first).read() } != Self::seal_of(first) {
+            // Somebody wrote into a block after its release: its link can't be trusted either.
+            inside.draining = 0;
+            return Answer::wrong(Reason::Double);
+        }
         // SAFETY: as above. The block's next owner shall not find the seal in it.
         unsafe { self.seal(first).write([0; 2]) };
         inside.draining = next;
@@ -692,7 +717,7 @@ pub(crate) trait Engine: Extent {
     fn occupied(self, ptr: *mut u8, layout: Layout) -> usize {
         match self.locate(ptr) {
             Ok(Place::Pooled(class)) => Self::TABLE.block_bytes(class),
-            Ok(Place::Large(first)) if Self::Large::KNOWS_ENDS => Self::Large::true_bytes(self, first) as usize,
+            Ok(Place::Large(first)) if Self::Large::KNOWS_ENDS => self.true_bytes(first) as usize,
             Ok(Place::Large(_)) => large_bytes(layout.size()) as usize,
             Err(_) => 0,
         }
@@ -749,7 +774,7 @@ pub(crate) trait Engine: Extent {
     fn resize_large(self, first: u32, old: u32, new: u32) -> Result<bool, Reason> {
         let mut answer = self.visit(Ask::Resize, first, old, new);
         if answer == Answer::WRONG_SIZE && self.outgrows(first, old) {
-            answer = self.visit(Ask::Resize, first, Self::Large::true_bytes(self, first), new);
+            answer = self.visit(Ask::Resize, first, self.true_bytes(first), new);
         }
         if answer.0 >= Answer::WRONG {
             return Err(answer.reason());

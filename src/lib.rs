@@ -80,17 +80,18 @@
 //! | | of a pooled block | of a large block, `Segregated` | of a large block, `LinkedList` |
 //! |---|---|---|---|
 //! | second free, no new owner yet | found | found | found, as "no block" |
-//! | second free while the first is deferred | (never deferred) | found late, when it is drained: other deferred releases can be lost | the same |
+//! | second free while the first is deferred | (only pages are deferred) | found, by a seal in the block | found |
 //! | second free, the block has a new owner | **invisible** | invisible, unless the new block is shorter | invisible |
 //! | address inside a block, misaligned | found | found | found |
 //! | address of no memory of the heap, or of its tables | found | found | found |
-//! | size of the layout too large | not looked at: the page's class says how long blocks are | found | found only if it would end behind the arena or in another block's first granule; else the crate asserts (and so panics), or it **corrupts** |
-//! | size of the layout too small | not looked at | not found, harmless: all of the block is freed | **not found**: the rest is lost |
+//! | size of the layout too large | not looked at: the page's class says how long blocks are | found, unless it ends where another block or free run does, or 8 bytes before: then that **is freed too** | found |
+//! | size of the layout too small | not looked at | not found, harmless: all of the block is freed | found |
 //!
 //! To see a late second free, an allocator needs quarantine or tags, which cost memory; this one has none. `realloc` of a pooled
 //! block that was freed is found only when it moves.
 //!
-//! Apart from that assertion a heap never unwinds: a hook that panics aborts.
+//! One wrong free does harm although it could be found: while tier 2 is held, an address one granule into a free run
+//! passes for a block. A heap never unwinds: a hook that panics aborts.
 //!
 //! # Where the arena lies
 //!

@@ -50,6 +50,7 @@ impl Map {
 
     /// Lays out an arena of `bytes`, with as many pages as fit. `None`: too small, or too large.
     pub(crate) const fn new<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
+        const { assert!(align_of::<Header<P>>() <= GRANULE_BYTES, "larder: a policy's lock needs too large an alignment") };
         if bytes < Self::MIN_BYTES || bytes > ARENA_MAX_BYTES {
             return None;
         }

@@ -13,18 +13,40 @@ use linked_list_allocator::Heap;
 /// When the pools hold the small blocks, few holes exist; how many is not bounded, and neither is the time.
 /// The crate offers no walk and no neighbours, so blocks don't change size in place, and
 /// [`Stats`](crate::Stats) can't say how long the longest free run is. It asserts on some wrong frees;
-/// a bit for each block's first and last granule finds them before they get there.
+/// bits for each block's first and last granule find them before they get there. It keeps
+/// addresses: a heap that was moved after its first use refuses everything.
 pub struct LinkedList;
 
-const HEAP_BYTES: usize = size_of::<Heap>().next_multiple_of(8);
-
-fn heap(ground: impl Ground) -> *mut Heap {
-    ground.table().cast()
+/// The backend's table: the crate's heap, and where it believes its memory to be.
+struct Table {
+    heap: Heap,
+    home: usize,
 }
 
-fn ends(ground: impl Ground) -> Bitmap {
-    // SAFETY: `TABLE_BYTES` counts the heap and the bitmap behind it.
-    unsafe { Bitmap::new(ground.table().add(HEAP_BYTES)) }
+const TABLE_BYTES: usize = size_of::<Table>().next_multiple_of(8);
+
+/// The crate's heap, unless the memory was moved since it was set up: it keeps addresses.
+///
+/// # Safety
+///
+/// Inside the entry, after `init`; the reference is the only one.
+unsafe fn heap<'a>(ground: impl Ground) -> Option<&'a mut Heap> {
+    // SAFETY: the table is the backend's own, and inside the entry nobody else has a reference to it.
+    let table = unsafe { &mut *ground.table().cast::<Table>() };
+    (table.home == ground.word(GRANULE).addr()).then_some(&mut table.heap)
+}
+
+/// Which granules are a block's first.
+fn starts(ground: impl Ground) -> Bitmap {
+    // SAFETY: `TABLE_BYTES` counts the table and the two bitmaps behind it.
+    unsafe { Bitmap::new(ground.table().add(TABLE_BYTES)) }
+}
+
+/// Which granules are a block's last.
+fn lasts(ground: impl Ground) -> Bitmap {
+    let before = TABLE_BYTES + Bitmap::bytes(ground.bytes());
+    // SAFETY: as in `starts`.
+    unsafe { Bitmap::new(ground.table().add(before)) }
 }
 
 fn layout(bytes: u32, align: u32) -> Layout {
@@ -34,58 +56,62 @@ fn layout(bytes: u32, align: u32) -> Layout {
 }
 
 // SAFETY: the crate's heap keeps blocks apart and inside the memory it was given; `give` passes on
-// only what `take` returned and was not given back, as `ends` says.
+// only what `take` returned and was not given back, as the bitmaps say.
 unsafe impl Large for LinkedList {
-    const TABLE_BYTES: TableBytes =
-        TableBytes { fixed: HEAP_BYTES + Bitmap::BYTES_FIXED, per_page: Bitmap::BYTES_PER_PAGE, per_doubling: 0 };
+    const TABLE_BYTES: TableBytes = TableBytes {
+        fixed: TABLE_BYTES + 2 * Bitmap::BYTES_FIXED,
+        per_page: 2 * Bitmap::BYTES_PER_PAGE,
+        per_doubling: 0,
+    };
     const WALKS: bool = false;
 
     unsafe fn init(ground: impl Ground) {
+        let home = ground.word(GRANULE);
         // SAFETY: the table is the backend's own, inside the entry; the ground is the heap's for good.
         unsafe {
-            heap(ground).write(Heap::empty());
-            (*heap(ground)).init(ground.word(GRANULE).cast(), ground.bytes() as usize);
+            let table = ground.table().cast::<Table>();
+            table.write(Table { heap: Heap::empty(), home: home.addr() });
+            (*table).heap.init(home.cast(), ground.bytes() as usize);
         }
     }
 
     unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 {
-        // SAFETY: inside the entry nobody else has a reference to the heap.
-        let heap = unsafe { &mut *heap(ground) };
+        // SAFETY: passed on.
+        let Some(heap) = (unsafe { heap(ground) }) else { return 0 };
         let Ok(block) = heap.allocate_first_fit(layout(bytes, align)) else { return 0 };
         let offset = block.as_ptr().addr() - ground.word(GRANULE).addr();
         let place = offset as u32 + GRANULE;
-        ends(ground).flip(place / GRANULE);
-        ends(ground).flip((place + bytes) / GRANULE - 1);
+        starts(ground).flip(place / GRANULE);
+        lasts(ground).flip((place + bytes) / GRANULE - 1);
         place
     }
 
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
-        let ends = ends(ground);
+        let (starts, lasts) = (starts(ground), lasts(ground));
         let (start, last) = (first / GRANULE, (first + bytes) / GRANULE - 1);
-        if !ends.get(start) {
+        if !starts.get(start) {
             return Err(Reason::NoBlock);
         }
-        if last > ground.bytes() / GRANULE || ends.next_set(start + 1, last + 1) != last {
+        if last > ground.bytes() / GRANULE || lasts.next_set(start, last + 1) != last {
             return Err(Reason::Size);
         }
-        ends.flip(start);
-        ends.flip(last);
+        // SAFETY: passed on.
+        let heap = unsafe { heap(ground) }.ok_or(Reason::Foreign)?;
+        starts.flip(start);
+        lasts.flip(last);
         // SAFETY: `first` is what `take` returned, and so not null. The crate rounds sizes alone, so
         // the alignment need not be the one that the block was asked for.
-        unsafe {
-            let block = NonNull::new_unchecked(ground.word(first).cast());
-            (*heap(ground)).deallocate(block, layout(bytes, GRANULE));
-        }
+        unsafe { heap.deallocate(NonNull::new_unchecked(ground.word(first).cast()), layout(bytes, GRANULE)) };
         Ok(())
     }
 
-    fn is_live(ground: impl Ground, first: u32) -> bool {
-        ends(ground).get(first / GRANULE)
+    unsafe fn is_live(ground: impl Ground, first: u32) -> bool {
+        starts(ground).get(first / GRANULE)
     }
 
     unsafe fn free_bytes(ground: impl Ground) -> u32 {
-        // SAFETY: inside the entry nobody else has a reference to the heap.
-        unsafe { (*heap(ground)).free() as u32 }
+        // SAFETY: passed on.
+        unsafe { heap(ground) }.map_or(0, |heap| heap.free() as u32)
     }
 }
 

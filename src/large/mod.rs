@@ -121,7 +121,11 @@ pub unsafe trait Large: 'static {
 
     /// Whether a block looks live. For correct callers it always does, also outside of the entry and
     /// while tier 2 changes elsewhere.
-    fn is_live(ground: impl Ground, first: u32) -> bool;
+    ///
+    /// # Safety
+    ///
+    /// `first` is a place of the ground.
+    unsafe fn is_live(ground: impl Ground, first: u32) -> bool;
 
     /// Changes the size of a block where it is.
     ///
@@ -138,7 +142,11 @@ pub unsafe trait Large: 'static {
 
     /// How long a live block really is. Its owner may ask outside of the entry: what lies between a
     /// block's start and its end does not change while it is live.
-    fn true_bytes(ground: impl Ground, first: u32) -> u32 {
+    ///
+    /// # Safety
+    ///
+    /// `first` is a place of the ground.
+    unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
         let _ = (ground, first);
         0
     }

@@ -324,14 +324,20 @@ impl<G: Ground> Tier<G> {
         if around & 0b110 != 0b010 || (around & 1 != 0 && self.get(first - 4, 0) & END == 0) {
             return if around & 0b010 != 0 { Reason::Double as u32 } else { Reason::NoBlock as u32 };
         }
-        let end = first + bytes;
+        let mut end = first + bytes;
         if end <= self.behind() {
-            let there = self.bits().window(end / GRANULE);
-            if there & 1 != 0 {
-                return end;
+            // The bits before the end, of it, and behind it.
+            let mut there = self.bits().window(end / GRANULE - 1);
+            if there & 0b010 == 0 {
+                // The block may have the spare granule of its neighbour.
+                end += GRANULE;
+                there >>= 1;
             }
-            if there & 2 != 0 {
-                return end + GRANULE;
+            // Something begins here, unless it is the second or the last granule of a free run, which a
+            // layout that is too long can reach. A last granule ends in a size; a run begins with links.
+            let free = there & 0b100 != 0;
+            if there & 0b011 == 0b010 && !(free && self.get(end, PREV) & END != 0) {
+                return end;
             }
         }
         Reason::Size as u32
@@ -428,7 +434,7 @@ unsafe impl Large for Segregated {
         Ok(())
     }
 
-    fn is_live(ground: impl Ground, first: u32) -> bool {
+    unsafe fn is_live(ground: impl Ground, first: u32) -> bool {
         Tier(ground).seems_live(first)
     }
 
@@ -456,7 +462,7 @@ unsafe impl Large for Segregated {
         Resized::InPlace
     }
 
-    fn true_bytes(ground: impl Ground, first: u32) -> u32 {
+    unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
         let tier = Tier(ground);
         tier.bits().next_set(first / GRANULE + 1, tier.behind() / GRANULE) * GRANULE - first
     }

@@ -59,8 +59,9 @@ unsafe impl Large for Counting {
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
         unsafe { Segregated::give(ground, first, bytes) }
     }
-    fn is_live(ground: impl Ground, first: u32) -> bool {
-        Segregated::is_live(ground, first)
+    unsafe fn is_live(ground: impl Ground, first: u32) -> bool {
+        // SAFETY: passed on.
+        unsafe { Segregated::is_live(ground, first) }
     }
     unsafe fn free_bytes(ground: impl Ground) -> u32 {
         unsafe { Segregated::free_bytes(ground) }

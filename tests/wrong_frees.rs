@@ -1,0 +1,72 @@
+//! Wrong frees of large blocks: found, counted, nothing changed.
+
+#![cfg(not(loom))]
+
+use core::alloc::{GlobalAlloc, Layout};
+use larder::large::{Large, Segregated};
+use larder::{Region, policy::Try};
+
+fn heap<L: Large>() -> Region<Try, L> {
+    let heap = Region::new();
+    let memory = Vec::leak(vec![0u8; 16 * 1024]);
+    // SAFETY: the memory is nobody else's, for ever.
+    unsafe { heap.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();
+    heap
+}
+
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, 8).unwrap()
+}
+
+/// Three neighbours of 128 bytes, the second of them freed if asked for; then what `wrong` frees at an offset from the
+/// first, with a size, must be found and change nothing.
+fn refuses<L: Large>(free_second: bool, wrong: &[(usize, usize)]) {
+    let heap = heap::<L>();
+    // SAFETY: sizes are not zero; blocks are freed once with their layout, apart from what is wrong on purpose.
+    unsafe {
+        let blocks: [*mut u8; 3] = core::array::from_fn(|_| heap.alloc(layout(128)));
+        assert_eq!(blocks[2].addr() - blocks[0].addr(), 256, "neighbours");
+        if free_second {
+            heap.dealloc(blocks[1], layout(128));
+        }
+        let before = heap.stats();
+        for (count, &(offset, bytes)) in wrong.iter().enumerate() {
+            heap.dealloc(blocks[0].add(offset), layout(bytes));
+            heap.check().unwrap();
+            let stats = heap.stats();
+            assert_eq!(stats.wrong_frees as usize, count + 1, "free of {bytes} bytes at {offset}");
+            assert_eq!((stats.live_bytes, stats.free_bytes), (before.live_bytes, before.free_bytes));
+        }
+        heap.dealloc(blocks[0], layout(128));
+        heap.dealloc(blocks[2], layout(128));
+        if !free_second {
+            heap.dealloc(blocks[1], layout(128));
+        }
+    }
+    heap.check().unwrap();
+    assert_eq!(heap.stats().live_bytes, 0);
+}
+
+#[test]
+fn inside_a_block() {
+    refuses::<Segregated>(false, &[(8, 120), (64, 64), (112, 16), (120, 16), (120, 136)]);
+}
+
+#[test]
+fn a_size_that_ends_inside_what_follows() {
+    refuses::<Segregated>(false, &[(0, 136), (0, 144), (0, 240)]);
+    refuses::<Segregated>(true, &[(0, 136), (0, 144), (0, 240), (0, 248)]);
+}
+
+#[test]
+fn a_free_run() {
+    refuses::<Segregated>(true, &[(128, 128), (136, 64), (136, 120), (192, 64), (248, 16)]);
+}
+
+#[cfg(feature = "linked-list")]
+#[test]
+fn the_backend_on_linked_list_allocator() {
+    use larder::large::LinkedList;
+    refuses::<LinkedList>(false, &[(8, 120), (120, 16), (120, 136), (0, 120), (0, 136), (0, 256)]);
+    refuses::<LinkedList>(true, &[(128, 128), (136, 64), (0, 136), (0, 256), (0, 8192)]);
+}
