@@ -17,7 +17,7 @@ pub fn in_qemu(tally: &mut Tally) -> Result<()> {
 pub fn lints(tally: &mut Tally) -> Result<()> {
     for name in board::Name::value_variants() {
         let board = name.board();
-        let title = format!("lints of {}", board.package);
+        let title = format!("lints of {} for {}", board.package, board.triple);
         match Toolchain::for_target(board.triple)?.clippy() {
             Err(reason) => tally.skip(&title, &format!("{reason:#}")),
             Ok(mut command) => {
