@@ -495,7 +495,11 @@ pub(crate) trait Engine: Extent {
                 // SAFETY: inside the entry.
                 match unsafe { Self::Large::take(self, PAGE, PAGE) } {
                     0 => return,
-                    place => Pools(self).open_reserved(page_at(place), class),
+                    place => {
+                        // What `retire` goes by: a fresh backend hands out its lowest pages.
+                        debug_assert!(page_at(place) <= Self::Config::RESERVED_PAGES);
+                        Pools(self).open_reserved(page_at(place), class);
+                    }
                 }
             }
         }
