@@ -97,7 +97,8 @@ pub enum Event {
         /// Size of the class's blocks.
         block_bytes: usize,
     },
-    /// An empty page is about to be taken out of its class.
+    /// An empty page, which another displaced from where kept pages stand, is about to be taken out of its class. What a
+    /// refill, a large request or `trim` takes back itself is not told.
     RetireBegins,
     /// The page was given back, or was in use again.
     RetireEnds,

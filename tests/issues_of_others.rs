@@ -375,3 +375,28 @@ fn an_empty_heap_is_all_zero_bytes() {
     #[cfg(feature = "linked-list")]
     is_zero::<{ 16 * KIB }, Try, larder::large::LinkedList, Defaults>();
 }
+
+/// The figure for the largest request once named a run that no request could have: two shorter ones of its
+/// bin stood before it, and only two were looked at.
+#[test]
+fn the_largest_request_succeeds() {
+    let heap: Region<Try> = Region::new();
+    let memory = Vec::leak(vec![0u8; 16 * 1024]);
+    // SAFETY: the memory is nobody else's, for ever.
+    unsafe { heap.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();
+    let layout = |bytes| Layout::from_size_align(bytes, 8).unwrap();
+    // SAFETY: sizes are not zero, and blocks are freed once, with their layouts.
+    unsafe {
+        let runs: Vec<_> = [1016, 904, 904, 904]
+            .map(|bytes| (heap.alloc(layout(bytes)), heap.alloc(layout(80)), bytes))
+            .into_iter()
+            .collect();
+        let rest = heap.stats().largest_free_bytes.unwrap();
+        assert!(!heap.alloc(layout(rest)).is_null());
+        for (run, _between, bytes) in runs {
+            heap.dealloc(run, layout(bytes));
+        }
+        assert_eq!(heap.stats().largest_free_bytes, Some(1016));
+        assert!(!heap.alloc(layout(1016)).is_null());
+    }
+}

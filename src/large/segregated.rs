@@ -33,12 +33,16 @@ use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
 
 /// Tier 2 in O(1): the default.
 ///
-/// Time: at most two runs of a bin are compared; everything else is a fixed number of steps.
+/// Time: at most two runs of a bin are compared, and 32 looked at before a refusal; everything else is a fixed number of steps.
 /// Table: one bit a granule (1.6 % of the arena), and 16 bytes for each doubling of its size.
 pub struct Segregated;
 
 /// How many runs of a request's own bin are compared.
 const LOOKS: u32 = 2;
+
+/// How many are looked at before a request is refused: enough for `largest_free_bytes` to be true, unless so many
+/// shorter runs of the same bin stand before the one that would do.
+const DEEP_LOOKS: u32 = 32;
 
 /// Where a free run's words lie: offsets from its place.
 const NEXT: u32 = 0;
@@ -257,7 +261,27 @@ impl<G: Ground> Tier<G> {
             }
             bin = self.next_bin(bin + 1, u32::MAX);
         }
-        if bin == NO_BIN { 0 } else { self.head(bin) }
+        if bin == NO_BIN { self.find_deep(own, bytes) } else { self.head(bin) }
+    }
+
+    /// The last resort before a refusal: a run of the request's own bin, or pair of bins, further behind.
+    #[cold]
+    #[inline(never)]
+    fn find_deep(self, own: u32, bytes: u32) -> u32 {
+        let mut looks = DEEP_LOOKS;
+        // With room for an alignment, a request can be larger than the arena: there is no such bin.
+        let behind = bins(self.0.bytes()).min(own + 1 + u32::from(PAIRS.contains(&own)));
+        for bin in own..behind {
+            let mut first = self.head(bin);
+            while first != 0 && looks != 0 {
+                if bytes <= self.get(first, LEN) {
+                    return first;
+                }
+                first = self.get(first, NEXT);
+                looks -= 1;
+            }
+        }
+        0
     }
 
     /// A run that has a page inside, or 0.

@@ -118,7 +118,7 @@ fn promises(results: &Results) -> String {
          - **Fast.** {} instructions for an allocation and {} for a release on the common path, from call to return, layouts not known at \
          compile time.\n\
          - **Bounded.** The longest call that was served in any workload took {} instructions for an allocation and {} for a release; \
-         the longest refusal {refusal}. Peers' longest releases take {} to {}.\n\
+         the longest refusal {refusal}. Peers' longest releases take {} to {} (emballoc, ten times behind, left out).\n\
          - **Frugal.** A live block has no header, and the heap keeps {} bytes besides its arena.\n",
         masking_percent(larder),
         grouped(longest_masked(larder) as i64),
