@@ -210,7 +210,7 @@ fn comparison(results: &Results, side: Side) -> String {
 }
 
 fn peers(results: &Results) -> impl Iterator<Item = (&Allocator, &Measured)> {
-    results.at(LEVEL).filter(|(allocator, _)| ![LARDER, LARDER_TRY, FLOOR].contains(&allocator.feature.as_str()))
+    results.at(LEVEL).filter(|(allocator, _)| !allocator.is_ours() && allocator.feature != FLOOR)
 }
 
 fn measured<'a>(results: &'a Results, feature: &str) -> Option<&'a Measured> {

@@ -8,6 +8,11 @@ use core::alloc::{GlobalAlloc, Layout};
 /// What every allocator gets, metadata that it keeps inside included.
 pub const ARENA_BYTES: usize = 64 * 1024;
 
+#[cfg(feature = "any-larder")]
+mod larder;
+#[cfg(feature = "any-larder")]
+pub use larder::{HEAP, LOCK, NAME, init};
+
 macro_rules! select {
     ($($feature:literal $module:ident $path:literal)*) => {
         $(
@@ -23,8 +28,6 @@ macro_rules! select {
 }
 
 select! {
-    "larder" larder "larder.rs"
-    "larder-try" larder_try "larder_try.rs"
     "embedded-alloc-llff" embedded_alloc_llff "embedded_alloc_llff.rs"
     "embedded-alloc-tlsf" embedded_alloc_tlsf "embedded_alloc_tlsf.rs"
     "linked-list" linked_list "linked_list.rs"

@@ -80,7 +80,7 @@ impl Plot<'_> {
             let top = TITLE_HEIGHT + ROW_HEIGHT * index as i32;
             let label = font(15).pos(Pos::new(HPos::Right, VPos::Center));
             area.draw(&Text::new(allocator.title.as_str(), (BARS_LEFT - 12, top + BAR_HEIGHT), label))?;
-            let colors = if allocator.feature.starts_with("larder") { OURS } else { THEIRS };
+            let colors = if allocator.is_ours() { OURS } else { THEIRS };
             for (bar, operation) in ["alloc", "dealloc"].into_iter().enumerate() {
                 if let Some(value) = (self.value)(measured, operation) {
                     self.draw_bar(&area, top + bar as i32 * (BAR_HEIGHT + 1), value, colors[bar])?;

@@ -134,6 +134,11 @@ impl Output {
 }
 
 impl Allocator {
+    /// Whether it is a variant of larder: `benches/mcu/src/heap/larder.rs` has them.
+    pub fn is_ours(&self) -> bool {
+        self.feature.starts_with("larder")
+    }
+
     /// Whether interrupt handlers may use it, so that it matters how long it masks them.
     pub fn is_for_interrupts(&self) -> bool {
         is_for_interrupts(&self.lock)

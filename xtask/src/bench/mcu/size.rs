@@ -23,15 +23,19 @@ const ARENA_BYTES: i64 = 64 * 1024;
 
 #[derive(Args)]
 pub struct Options {
-    /// Only these allocators, by feature of benches/mcu
-    #[arg(long, value_delimiter = ',', default_value = "larder,larder-try")]
+    /// These allocators, by feature of benches/mcu, instead of every variant of larder
+    #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
 
 pub fn run(options: &Options) -> Result<bool> {
     let bench = Bench::new()?;
     super::check_names(&bench, &options.only)?;
-    for allocator in bench.allocators.iter().filter(|allocator| options.only.contains(&allocator.feature)) {
+    let wanted = |allocator: &&Allocator| match options.only.as_slice() {
+        [] => allocator.is_ours(),
+        only => only.contains(&allocator.feature),
+    };
+    for allocator in bench.allocators.iter().filter(wanted) {
         for level in [Level::Size, Level::Speed] {
             print_symbols(&bench, allocator, level)?;
         }
