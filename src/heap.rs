@@ -8,6 +8,7 @@ use crate::large::{self, Large};
 use crate::map::Map;
 use crate::policy::{self, Policy};
 use crate::stats::{Census, Stats};
+use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
@@ -112,6 +113,39 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     /// ```
     pub fn stats(&self) -> Stats {
         Census::stats(self.extent())
+    }
+
+    /// Shows all of the arena, piece by piece and in order: pieces touch, the first begins where the arena does, and the last
+    /// ends where it ends. From any context, except that under `Spin` it waits like a large call.
+    ///
+    /// Time: O(pages + free runs + large blocks). The large tier is visited for four runs at a time, and `show` is called outside of it: it
+    /// may use the heap. What changes during the walk, by `show` or others, is shown as it was found, or as
+    /// [`Holds::Unknown`](crate::Holds::Unknown). With a backend that can't walk, all but the pages is unknown.
+    ///
+    /// Returns whether the large tier stayed as it was, so that pieces are those of one moment. (Which blocks of a page are live is as of
+    /// the moment in which the page was shown.)
+    ///
+    /// ```
+    /// use core::alloc::{GlobalAlloc, Layout};
+    /// use larder::Holds;
+    ///
+    /// static HEAP: larder::Heap<4096> = larder::Heap::new();
+    /// // SAFETY: the size is not zero; the block stays live.
+    /// let block = unsafe { HEAP.alloc(Layout::new::<[u8; 60]>()) };
+    ///
+    /// let mut bytes = 0;
+    /// let steady = HEAP.walk(|piece| {
+    ///     bytes += piece.bytes;
+    ///     if let Holds::Page { block_bytes, blocks, live } = piece.holds {
+    ///         assert_eq!(piece.start, block.cast_const()); // the page's first block
+    ///         assert_eq!((block_bytes, blocks.count_ones(), live), (64, 4, 1));
+    ///     }
+    /// });
+    /// assert!(steady);
+    /// assert_eq!(bytes, 4096);
+    /// ```
+    pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
+        Walk::walk(self.extent(), show)
     }
 
     /// Gives every empty page and every deferred release back to tier 2, so that what is free is in as

@@ -37,7 +37,7 @@
 //! - *Refused*: the call returns null and [`Stats::refused`] counts it. A block whose growth was refused is as before.
 //! - *Deferred*: the release succeeds at once; the memory is back after the next visit of somebody else drains it, one release a visit, all of
 //!   them before a large request is refused. Until then it counts as [`Stats::deferred_bytes`].
-//! - [`stats`](Heap::stats), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under [`Spin`] they are not for handlers.
+//! - [`stats`](Heap::stats), [`walk`](Heap::walk), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under [`Spin`] they are not for handlers.
 //! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each read-modify-write of a pooled
 //!   call is a critical section of the binary's, a few instructions long: it masks, on several cores it may wait for another, and **what a
 //!   critical section does not mask (NMI, HardFault) must not use the heap**.
@@ -128,7 +128,7 @@
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
 //! | `extent` | one memory with its tables: what a call does, across the tiers | everything above |
 //! | `heap`, `region` | the public types: one static extent, or a few claimed ones | `extent` |
-//! | `stats`, `check` | the census and the verification of an extent | `extent` |
+//! | `walk`, `stats`, `check` | what lies where, the census and the verification of an extent | `extent`, and the one before |
 //! | `config` | what can be set, and what is told back | `classes` |
 //!
 //! # Features
@@ -161,12 +161,14 @@ mod region;
 mod slots;
 mod stats;
 mod sync;
+mod walk;
 
 pub use check::CheckError;
 pub use config::{Config, Defaults, Event, Reason, WrongFree};
 pub use heap::Heap;
 pub use region::{ClaimError, EXTENTS_MAX, Region};
 pub use stats::{ClassStats, Stats};
+pub use walk::{Holds, Piece};
 
 /// The README's code, as tests.
 #[cfg(doctest)]

@@ -9,6 +9,7 @@ use crate::large::{self, Large};
 use crate::map::Map;
 use crate::policy::{self, Policy};
 use crate::stats::{Census, Stats};
+use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::fmt;
@@ -191,6 +192,15 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
             sum.add(&Census::stats(memory));
         }
         sum
+    }
+
+    /// As [`Heap::walk`](crate::Heap::walk), one memory after the other: pieces touch within each.
+    pub fn walk(&self, mut show: impl FnMut(Piece)) -> bool {
+        let mut steady = true;
+        for memory in self.memories() {
+            steady &= Walk::walk(memory, &mut show);
+        }
+        steady
     }
 
     /// As [`Heap::trim`](crate::Heap::trim).

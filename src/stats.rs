@@ -3,15 +3,13 @@
 use crate::classes::CLASSES_MAX;
 use crate::classes::owner;
 use crate::config::Table;
-use crate::extent::{Engine, Extent};
+use crate::extent::Extent;
 use crate::geometry::*;
 use crate::large::{Large, Run};
 use crate::pools::Tables;
 use crate::sync::Ordering::*;
+use crate::walk::Walk;
 use core::fmt;
-
-/// How many runs one look at tier 2 covers: what bounds the time a walk keeps others out.
-const RUNS_A_LOOK: u32 = 4;
 
 /// The heap, counted: see [`Heap::stats`](crate::Heap::stats).
 ///
@@ -190,7 +188,7 @@ impl fmt::Display for Stats {
 
 /// A walk's sums.
 #[derive(Default)]
-pub(crate) struct Walk {
+pub(crate) struct Sums {
     largest: u32,
     runs: usize,
     /// The free run at the walk's place, not yet counted.
@@ -199,17 +197,22 @@ pub(crate) struct Walk {
     /// of pages in use, and of empty ones.
     spare_used: u32,
     spare_free: u32,
-    from: u32,
+    /// The end of the run that was met last.
+    end: u32,
 }
 
-impl Walk {
-    fn meet(&mut self, bytes: u32, free: bool) {
+impl Sums {
+    fn meet(&mut self, run: Run, free: bool) {
+        if run.first != self.end {
+            // Something changed in between: what is free on both sides need not be one run.
+            self.close();
+        }
         if free {
-            self.open += bytes;
+            self.open += run.bytes;
         } else {
             self.close();
         }
-        self.from += bytes;
+        self.end = run.first + run.bytes;
     }
 
     fn close(&mut self) {
@@ -219,7 +222,7 @@ impl Walk {
     }
 }
 
-pub(crate) trait Census: Engine {
+pub(crate) trait Census: Walk {
     /// Counts everything.
     ///
     /// Time: O(pages + runs). Tier 2 is entered for a few runs at a time, pages without.
@@ -316,7 +319,7 @@ pub(crate) trait Census: Engine {
         stats.committed_peak_bytes = peak as usize;
         stats.live_large_bytes = (self.map().ground - free).saturating_sub(pooled * PAGE) as usize;
         if Self::Large::WALKS {
-            let walk = self.walk();
+            let walk = self.sum_runs();
             let spare = (walk.spare_used + walk.spare_free) as usize;
             stats.live_large_bytes = stats.live_large_bytes.saturating_sub(spare);
             stats.waste_bytes += walk.spare_used as usize;
@@ -326,52 +329,19 @@ pub(crate) trait Census: Engine {
         }
     }
 
-    /// Meets every run of the arena, a few inside each look.
-    fn walk(self) -> Walk {
-        let mut walk = Walk { from: GRANULE, ..Walk::default() };
-        let mut version = None;
-        while walk.from <= self.map().ground {
-            let looked = self.look(|inside| {
-                if version.is_some_and(|version| version != inside.version) {
-                    walk.close();
-                    // SAFETY: inside the entry.
-                    walk.from = match unsafe { Self::Large::next_start(self, walk.from) } {
-                        Ok(start) => start,
-                        Err(later) => {
-                            walk.from = later;
-                            return;
-                        }
-                    };
-                }
-                version = Some(inside.version);
-                for _ in 0..RUNS_A_LOOK {
-                    // SAFETY: inside the entry; `from` is the end of a run, and nothing has changed.
-                    match unsafe { Self::Large::next_run(self, walk.from) } {
-                        Some(run) => self.meet_run(&mut walk, run),
-                        None => return,
-                    }
-                }
-            });
-            if looked.is_none() {
-                break;
+    fn sum_runs(self) -> Sums {
+        let mut sums = Sums::default();
+        self.runs(|run| {
+            let page = self.page_of(run);
+            let empty = page != 0 && self.is_reclaimable(page);
+            if page != 0 {
+                let spare = run.bytes.saturating_sub(PAGE);
+                *(if empty { &mut sums.spare_free } else { &mut sums.spare_used }) += spare;
             }
-        }
-        walk.close();
-        walk
-    }
-
-    fn meet_run(self, walk: &mut Walk, run: Run) {
-        let page = place_page(run.first);
-        let pooled = !run.free
-            && page_place(page) == run.first
-            && page <= self.map().pages
-            && self.owner(page).load(Relaxed) != owner::LARGE;
-        let empty = pooled && self.is_reclaimable(page);
-        if pooled {
-            let spare = run.bytes.saturating_sub(PAGE);
-            *(if empty { &mut walk.spare_free } else { &mut walk.spare_used }) += spare;
-        }
-        walk.meet(run.bytes, run.free || empty);
+            sums.meet(run, run.free || empty);
+        });
+        sums.close();
+        sums
     }
 }
 

@@ -1,0 +1,164 @@
+//! The arena, piece by piece: what lies where.
+
+use crate::classes::owner;
+use crate::extent::{Engine, Extent};
+use crate::geometry::*;
+use crate::large::{Ground, Large, Run};
+use crate::pools::Tables;
+use crate::sync::Ordering::*;
+
+/// How many runs one look at tier 2 covers: what bounds the time a walk keeps others out.
+const RUNS_A_LOOK: usize = 4;
+
+/// A part of the arena that is all of one kind: see [`Heap::walk`](crate::Heap::walk).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Piece {
+    /// Where it begins: where the piece before ended.
+    pub start: *const u8,
+    /// How long it is.
+    pub bytes: usize,
+    /// What it is.
+    pub holds: Holds,
+}
+
+/// What a [`Piece`] of the arena is. Masks have a bit for each 8 bytes, the lowest for the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Holds {
+    /// A page of a size class. A piece of more than 256 bytes has some left over at its end, which nobody uses.
+    Page {
+        /// Size of the class's blocks.
+        block_bytes: usize,
+        /// Where blocks begin.
+        blocks: u32,
+        /// Of these, the live ones. 0: the page is empty, and waits for its class or for whoever needs it.
+        live: u32,
+    },
+    /// An empty page that belongs to no class: in the stash, or on its way.
+    Spare,
+    /// One live block of the large tier, or one whose release was deferred.
+    Large,
+    /// A free run.
+    Free,
+    /// The heap's own tables.
+    Tables,
+    /// What it is could not be told: it changed during the walk, the large tier was held, or its backend can't walk.
+    Unknown,
+}
+
+pub(crate) trait Walk: Engine {
+    /// Meets every run of tier 2, in order. A few are looked at inside the entry, and met outside of it. Where something
+    /// changed in between, runs are left out. Returns whether nothing changed.
+    fn runs(self, mut meet: impl FnMut(Run)) -> bool {
+        let mut from = GRANULE;
+        let mut version = None;
+        let mut steady = true;
+        while from <= self.map().ground {
+            let mut met = [None; RUNS_A_LOOK];
+            let looked = self.look(|inside| {
+                if version.is_some_and(|version| version != inside.version) {
+                    steady = false;
+                    // SAFETY: inside the entry.
+                    match unsafe { Self::Large::next_start(self, from) } {
+                        Ok(start) => from = start,
+                        Err(later) => {
+                            from = later;
+                            return;
+                        }
+                    }
+                }
+                version = Some(inside.version);
+                for slot in &mut met {
+                    // SAFETY: inside the entry; `from` is the end of a run, and nothing has changed.
+                    *slot = unsafe { Self::Large::next_run(self, from) };
+                    from += slot.map_or(0, |run| run.bytes);
+                }
+            });
+            if looked.is_none() {
+                return false;
+            }
+            met.into_iter().flatten().for_each(&mut meet);
+        }
+        steady && self.look(|inside| version == Some(inside.version)) == Some(true)
+    }
+
+    /// The page of the pools that a run is, if it is one; 0 if not.
+    fn page_of(self, run: Run) -> u32 {
+        let page = place_page(run.first);
+        let pooled = !run.free
+            && page_place(page) == run.first
+            && page <= self.map().pages
+            && self.owner(page).load(Relaxed) != owner::LARGE;
+        if pooled { page } else { 0 }
+    }
+
+    /// Shows every piece of the extent. Returns whether all of them are known.
+    fn walk(self, show: impl FnMut(Piece)) -> bool {
+        let mut tiles = Tiles { extent: self, end: GRANULE, open: None, show };
+        let known = Self::Large::WALKS && self.runs(|run| tiles.meet(run));
+        if !Self::Large::WALKS {
+            for page in (1..=self.map().pages).filter(|&page| self.owner(page).load(Relaxed) != owner::LARGE) {
+                tiles.meet(Run { first: page_place(page), bytes: PAGE, free: false, begins: true });
+            }
+        }
+        tiles.close(self.map().ground + GRANULE);
+        tiles.put(self.map().bytes as u32, Holds::Tables);
+        known
+    }
+
+    /// What a page of the pools holds.
+    fn page_holds(self, page: u32) -> Holds {
+        let class = self.owner(page).load(Relaxed);
+        if !Self::TABLE.is_class(class) {
+            return Holds::Spare;
+        }
+        let blocks = Self::TABLE.mask(class);
+        let free = Tables::word(self, page).load(Relaxed);
+        Holds::Page { block_bytes: Self::TABLE.block_bytes(class), blocks, live: blocks & !free }
+    }
+}
+
+impl<E: Extent> Walk for E {}
+
+/// Makes pieces of runs, without a gap.
+struct Tiles<E, F> {
+    extent: E,
+    /// The place up to which pieces were shown.
+    end: u32,
+    /// A large block that begins there, and where it ends as far as it was met: the walk has cut it.
+    open: Option<u32>,
+    show: F,
+}
+
+impl<E: Extent, F: FnMut(Piece)> Tiles<E, F> {
+    fn meet(&mut self, run: Run) {
+        if !run.begins && self.open == Some(run.first) {
+            self.open = Some(run.first + run.bytes);
+            return;
+        }
+        self.close(run.first);
+        match self.extent.page_of(run) {
+            _ if run.free => self.put(run.bytes, Holds::Free),
+            _ if !run.begins => self.put(run.bytes, Holds::Unknown),
+            0 => self.open = Some(run.first + run.bytes),
+            page => self.put(run.bytes, self.extent.page_holds(page)),
+        }
+    }
+
+    /// Shows what is open, and what could not be met before `place`.
+    fn close(&mut self, place: u32) {
+        if let Some(end) = self.open.take() {
+            self.put(end - self.end, Holds::Large);
+        }
+        self.put(place.saturating_sub(self.end), Holds::Unknown);
+    }
+
+    fn put(&mut self, bytes: u32, holds: Holds) {
+        if bytes != 0 {
+            let start = Ground::word(self.extent, self.end).cast_const().cast();
+            self.end += bytes;
+            (self.show)(Piece { start, bytes: bytes as usize, holds });
+        }
+    }
+}
