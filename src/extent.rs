@@ -431,6 +431,10 @@ pub(crate) trait Engine: Extent {
             let inside = unsafe { &mut *header.inside.get() };
             if inside.ready == 0 {
                 self.set_up(inside);
+                // Nothing was handed out yet. The caller's look at the page is older than its reservation.
+                if matches!(ask, Ask::Give | Ask::Resize) {
+                    return Answer::wrong(Reason::NoBlock);
+                }
             }
             inside.version = inside.version.wrapping_add(1);
             self.answer(inside, ask, a, b, c)

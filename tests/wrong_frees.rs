@@ -4,7 +4,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use larder::large::{Large, Segregated};
-use larder::{Region, policy::Try};
+use larder::{Config, Region, policy::Try};
 
 fn heap<L: Large>() -> Region<Try, L> {
     let heap = Region::new();
@@ -69,4 +69,32 @@ fn the_backend_on_linked_list_allocator() {
     use larder::large::LinkedList;
     refuses::<LinkedList>(false, &[(8, 120), (120, 16), (120, 136), (0, 120), (0, 136), (0, 256)]);
     refuses::<LinkedList>(true, &[(128, 128), (136, 64), (0, 136), (0, 256), (0, 8192)]);
+}
+
+struct Reserving;
+impl Config for Reserving {
+    const RESERVED: &'static [(usize, usize)] = &[(32, 2), (64, 1)];
+}
+
+type Reserved = Region<Try, Segregated, Reserving>;
+
+/// A heap's first call opens the reserved pages; a wrong free as the first call once gave one of them back.
+#[test]
+fn before_anything_was_handed_out() {
+    let frees: [fn(&Reserved, *mut u8); 2] = [
+        // SAFETY: none: there is no such block, which the heap has to find.
+        |heap, ptr| unsafe { heap.dealloc(ptr, layout(1)) },
+        // SAFETY: none, likewise.
+        |heap, ptr| assert!(unsafe { heap.realloc(ptr, layout(128), 256) }.is_null()),
+    ];
+    for (free, offset) in frees.iter().flat_map(|free| [0, 256, 512, 768, 4096].map(|offset| (free, offset))) {
+        let memory = Vec::leak(vec![0u8; 16 * 1024]);
+        let start = memory.as_mut_ptr().wrapping_add(memory.as_ptr().align_offset(256));
+        let heap = Reserved::new();
+        // SAFETY: the memory is nobody else's, for ever.
+        unsafe { heap.claim(start, 15 * 1024) }.unwrap();
+        free(&heap, start.wrapping_add(offset));
+        heap.check().unwrap();
+        assert_eq!(heap.stats().wrong_frees, 1, "at {offset}");
+    }
 }
