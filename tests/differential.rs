@@ -6,7 +6,9 @@ mod shadow;
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
 use larder::{Config, Defaults};
-use shadow::{Memory, Mix, Shadow, action};
+use shadow::configs::{KeepsNothing, Reserving, Sparse};
+use shadow::seeded::{Mix, action};
+use shadow::{Door, Memory, Shadow};
 
 /// Steps of one seed.
 const STEPS: usize = 1500;
@@ -16,10 +18,11 @@ fn run<P: Policy, L: Large, C: Config>(bytes: usize, seeds: u64, mix: Mix) {
     for seed in 0..seeds {
         let memory = Memory::new(bytes);
         let region = memory.region::<P, L, C>();
-        let mut shadow = Shadow::new(&region);
+        let mut shadow = Shadow::new(&region, &memory);
         let mut random = fastrand::Rng::with_seed(seed);
         for _ in 0..STEPS {
-            shadow.step(action(&mut random, mix));
+            let action = action(&mut random, mix);
+            if random.u32(..100) < mix.held_percent { shadow.step_while_held(action) } else { shadow.step(action) }
         }
         shadow.verify_all();
         refused += shadow.refused;
@@ -28,31 +31,12 @@ fn run<P: Policy, L: Large, C: Config>(bytes: usize, seeds: u64, mix: Mix) {
     assert!(refused > 0, "the mix never fills the heap: it proves nothing about exhaustion");
 }
 
-struct Sparse;
-impl Config for Sparse {
-    const CLASSES: &'static [usize] = &[16, 48, 128];
-    const KEPT_PAGES: usize = 1;
-    const STASH_PAGES: usize = 0;
-}
-
-struct Reserving;
-impl Config for Reserving {
-    const RESERVED: &'static [(usize, usize)] = &[(32, 2), (64, 1)];
-    const KEPT_PAGES: usize = 8;
-}
-
-struct KeepsNothing;
-impl Config for KeepsNothing {
-    const CLASSES: &'static [usize] = &[8];
-    const KEPT_PAGES: usize = 0;
-}
-
 macro_rules! configurations {
     ($($name:ident: $policy:ty, $large:ty, $config:ty, $bytes:expr, $seeds:expr, $size:expr, $percent:expr;)*) => {
         $(
             #[test]
             fn $name() {
-                run::<$policy, $large, $config>($bytes, $seeds, Mix { size: $size, alloc_percent: $percent });
+                run::<$policy, $large, $config>($bytes, $seeds, Mix { size: $size, alloc_percent: $percent, held_percent: 0 });
             }
         )*
     };
@@ -86,6 +70,26 @@ mod linked_list {
     }
 }
 
+/// Every third call finds tier 2 held, as one does that interrupted its holder.
+fn run_interrupting<L: Large, C: Config>(bytes: usize) {
+    run::<Door<Try>, L, C>(bytes, 20, Mix { size: 512, alloc_percent: 60, held_percent: 33 });
+}
+
+#[test]
+fn interrupting_tier_2() {
+    run_interrupting::<Segregated, Defaults>(16 * 1024);
+    run_interrupting::<Segregated, Sparse>(3000);
+    run_interrupting::<Segregated, Reserving>(16 * 1024);
+    run_interrupting::<Segregated, KeepsNothing>(8 * 1024);
+}
+
+#[cfg(feature = "linked-list")]
+#[test]
+fn interrupting_the_linked_list() {
+    run_interrupting::<larder::large::LinkedList, Defaults>(16 * 1024);
+    run_interrupting::<larder::large::LinkedList, KeepsNothing>(3000);
+}
+
 /// Where one page more needs a word more in every index, the arena's last bytes are nobody's: around that
 /// border tier 2 once handed out a page that the tables did not know.
 #[test]
@@ -93,10 +97,10 @@ fn arenas_around_a_word_of_the_index() {
     for bytes in (8 * 1024..10 * 1024).step_by(8) {
         let memory = Memory::new(bytes);
         let region = memory.region::<Try, Segregated, Defaults>();
-        let mut shadow = Shadow::new(&region);
+        let mut shadow = Shadow::new(&region, &memory);
         let mut random = fastrand::Rng::with_seed(bytes as u64);
         for _ in 0..400 {
-            shadow.step(action(&mut random, Mix { size: 64, alloc_percent: 90 }));
+            shadow.step(action(&mut random, Mix { size: 64, alloc_percent: 90, held_percent: 0 }));
         }
         shadow.finish();
     }

@@ -1,0 +1,83 @@
+//! larder's fuzzers: calls that a fuzzer chooses, against the shadow model of the differential test.
+//!
+//! After each call the whole heap is verified, and at the end all of it has to be one free run again. A fuzzer also
+//! chooses the arena's size, the configuration, and which calls find tier 2 held, as they do that interrupt its holder.
+
+#[path = "../../tests/shadow/mod.rs"]
+mod shadow;
+
+use arbitrary::Arbitrary;
+use larder::large::Large;
+use larder::policy::Try;
+use larder::{Config, Defaults};
+use shadow::configs::{KeepsNothing, Reserving, Sparse};
+use shadow::{Action, Door, Memory, Shadow};
+
+/// One run of a fuzzer.
+#[derive(Debug, Arbitrary)]
+pub struct Run {
+    arena: Arena,
+    configuration: Configuration,
+    calls: Vec<Call>,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Arena {
+    OneKib,
+    /// So many bytes more than 1 KiB.
+    FewPages(u16),
+    SixtyFourKib,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Configuration {
+    Defaults,
+    Sparse,
+    Reserving,
+    KeepsNothing,
+}
+
+#[derive(Debug, Arbitrary)]
+struct Call {
+    while_held: bool,
+    action: Action,
+}
+
+/// The arena that [`Reserving`] needs at least, with a page left for large blocks.
+const RESERVING_BYTES: usize = 2048;
+
+impl Run {
+    /// Does the run, on a heap with that large tier; panics when the heap is not what the model says.
+    pub fn on<L: Large>(&self) {
+        match self.configuration {
+            Configuration::Defaults => self.with::<L, Defaults>(self.arena.bytes()),
+            Configuration::Sparse => self.with::<L, Sparse>(self.arena.bytes()),
+            Configuration::Reserving => self.with::<L, Reserving>(self.arena.bytes().max(RESERVING_BYTES)),
+            Configuration::KeepsNothing => self.with::<L, KeepsNothing>(self.arena.bytes()),
+        }
+    }
+
+    fn with<L: Large, C: Config>(&self, bytes: usize) {
+        let memory = Memory::new(bytes);
+        let heap = memory.region::<Door<Try>, L, C>();
+        let mut shadow = Shadow::new(&heap, &memory);
+        for call in &self.calls {
+            match call.while_held {
+                true => shadow.step_while_held(call.action),
+                false => shadow.step(call.action),
+            }
+        }
+        shadow.verify_all();
+        shadow.finish();
+    }
+}
+
+impl Arena {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::OneKib => 1024,
+            Self::FewPages(more) => 1024 + usize::from(*more) % (16 * 1024),
+            Self::SixtyFourKib => 64 * 1024,
+        }
+    }
+}
