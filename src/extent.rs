@@ -365,6 +365,11 @@ pub(crate) trait Engine: Extent {
             return 0;
         }
         let page = page_at(answer.0);
+        if self.map().is_longer_than_its_pages() && page > self.map().pages {
+            // Tier 2's alone. Nobody else knows the block yet: if the tier is held, it is deferred.
+            let _ = self.release_large(answer.0, PAGE);
+            return 0;
+        }
         // Relaxed: the page is this context's; published with its word.
         self.owner(page).store(Self::TABLE.in_transit(), Relaxed);
         page
@@ -806,6 +811,6 @@ pub(crate) enum Place {
 #[inline(always)]
 pub(crate) fn large_bytes(size: usize) -> u32 {
     // What is larger than an arena is refused, or found wrong by its size: no need to tell it apart.
-    let size = size.min(ARENA_MAX_BYTES) as u32;
+    let size = size.min(EXTENT_MAX_BYTES) as u32;
     ((size + (GRANULE - 1)) & !(GRANULE - 1)).max(LARGE_MIN_BYTES)
 }

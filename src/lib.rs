@@ -154,6 +154,7 @@ mod heap;
 mod index;
 pub mod large;
 mod map;
+mod memory;
 mod page;
 pub mod policy;
 mod pools;

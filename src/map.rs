@@ -7,7 +7,7 @@
 
 use crate::classes::CLASSES_MAX;
 use crate::config::{Config, Table};
-use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES};
+use crate::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
 use crate::header::Header;
 use crate::index;
 use crate::large::{Large, TableBytes};
@@ -51,12 +51,15 @@ impl Map {
     /// Lays out an arena of `bytes`, with as many pages as fit. `None`: too small, or too large.
     pub(crate) const fn new<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
         const { assert!(align_of::<Header<P>>() <= GRANULE_BYTES, "larder: a policy's lock needs too large an alignment") };
-        if bytes < Self::MIN_BYTES || bytes > ARENA_MAX_BYTES {
+        if bytes < Self::MIN_BYTES || bytes > EXTENT_MAX_BYTES {
             return None;
         }
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
-        // Every page needs its word and its owner at least: start from what that allows.
-        let mut pages = bytes / (PAGE_BYTES + 5);
+        // Every page needs its word, its owner and its bits at least: start from what that allows.
+        let mut pages = bytes / (PAGE_BYTES + 5 + C::TABLE.count / 8 + L::TABLE_BYTES.per_page);
+        if pages > PAGES_MAX {
+            pages = PAGES_MAX;
+        }
         while pages > 0 {
             let map = Self::with_pages::<P, L, C>(bytes, pages);
             if map.ground as usize + map.bytes == bytes && map.ground as usize >= pages * PAGE_BYTES {
@@ -65,6 +68,17 @@ impl Map {
             pages -= 1;
         }
         None
+    }
+
+    /// Some map of these types: of it, everything before the indexes is the same in all of them.
+    pub(crate) const fn fixed<P: Policy, L: Large, C: Config>() -> Self {
+        Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1)
+    }
+
+    /// Whether tier 2 can have pages that the pools have no entry for. Known when the program is built, where the map is.
+    #[inline(always)]
+    pub(crate) const fn is_longer_than_its_pages(&self) -> bool {
+        self.pages as usize == PAGES_MAX
     }
 
     /// The tables for so many pages.
@@ -85,7 +99,7 @@ impl Map {
         // those belong to nobody, or tier 2 would hand out a page that has no entry in the tables.
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
         let ground = bytes.saturating_sub(tables);
-        let ground = if ground > most { most } else { ground };
+        let ground = if ground > most && pages < PAGES_MAX { most } else { ground };
         Self {
             pages: pages as u32,
             ground: ground as u32,
@@ -117,6 +131,7 @@ const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);
 mod tests {
     use super::*;
     use crate::config::Defaults;
+    use crate::geometry::ARENA_MAX_BYTES;
     use crate::large::Segregated;
     use crate::policy::Try;
 

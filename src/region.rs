@@ -2,18 +2,16 @@
 
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
-use crate::extent::{Engine, Extent};
+use crate::extent::Engine;
 use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
-use crate::heap::Types;
 use crate::large::{self, Large};
-use crate::map::Map;
+use crate::memory::Memory;
 use crate::policy::{self, Policy};
 use crate::stats::{Census, Stats};
 use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::fmt;
-use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
@@ -52,36 +50,11 @@ pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults> {
     count: AtomicUsize,
 }
 
-/// One claimed memory.
-struct Memory<P, L, C> {
-    tables: *mut u8,
-    map: Map,
-    types: Types<P, L, C>,
-}
-
 // SAFETY: extents are written before `count` says that they are there, and never again; their memory
 // is reached as in `Heap`.
 unsafe impl<P: Policy, L: Large, C: Config> Sync for Region<P, L, C> {}
 // SAFETY: a region owns its memory; nothing in it belongs to a thread.
 unsafe impl<P: Policy, L: Large, C: Config> Send for Region<P, L, C> {}
-
-// SAFETY: `claim` made the map for this memory, aligned it, zeroed its tables, and its caller gave it
-// up for good.
-unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
-    type Policy = P;
-    type Large = L;
-    type Config = C;
-
-    #[inline(always)]
-    fn tables(self) -> *mut u8 {
-        self.tables
-    }
-
-    #[inline(always)]
-    fn map(self) -> Map {
-        self.map
-    }
-}
 
 /// Why a memory could not be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +115,7 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
         for memory in self.memories() {
             let first = memory.base().addr();
-            let last = memory.tables.addr() + memory.map.bytes;
+            let last = memory.end().addr();
             if start.addr() < last && first < end {
                 let same = start.addr().next_multiple_of(PAGE_BYTES) == first;
                 return Err(if same { ClaimError::Twice } else { ClaimError::Overlaps });
@@ -152,16 +125,12 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         if len_bytes > ARENA_MAX_BYTES {
             return Err(ClaimError::TooLarge);
         }
-        let map = Map::new::<P, L, C>(len_bytes).ok_or(ClaimError::TooSmall)?;
-        if C::RESERVED_PAGES > map.pages {
-            return Err(ClaimError::TooSmall);
-        }
+        let memory = Memory::lay_out(start.wrapping_add(skipped), len_bytes).ok_or(ClaimError::TooSmall)?;
         let slot = self.extents.get(count).ok_or(ClaimError::TooMany)?;
-        // SAFETY: inside the memory, which the caller gave up: `skipped` and the map stay within `len_bytes`.
+        // SAFETY: the caller gave the memory up. Nobody has seen the slot yet.
         unsafe {
-            let tables = start.add(skipped + map.ground as usize);
-            tables.write_bytes(0, map.bytes);
-            (*slot.get()).write(Memory { tables, map, types: PhantomData });
+            memory.zero_tables();
+            (*slot.get()).write(memory);
         }
         // Release: pairs with the Acquire in `memories`; the extent and its tables are visible there.
         self.count.store(count + 1, Release);

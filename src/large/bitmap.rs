@@ -17,7 +17,6 @@ impl Bitmap {
     pub(super) const BYTES_PER_PAGE: usize = 4;
 
     /// The bytes of a bitmap over so many bytes of ground.
-    #[cfg(feature = "linked-list")]
     pub(super) const fn bytes(ground: u32) -> usize {
         (ground as usize).div_ceil(crate::geometry::PAGE_BYTES) * Self::BYTES_PER_PAGE + Self::BYTES_FIXED
     }

@@ -137,6 +137,29 @@ pub unsafe trait Large: 'static {
         Resized::Move
     }
 
+    /// Whether the ground can grow at its end: [`Large::move_table`] and [`Large::extend`] do something. If not, a heap that
+    /// grows takes all further memory as memories of their own.
+    const GROWS: bool = false;
+
+    /// Moves the table, of which the new place lies behind the old, and may overlap it. Writes every byte of the new one.
+    ///
+    /// # Safety
+    ///
+    /// Inside the entry, after `init`. `old` and `new` begin at the same address, and `new` is longer. Nothing but the
+    /// table is there yet; `extend` follows before all else.
+    unsafe fn move_table(old: impl Ground, new: impl Ground) {
+        let _ = (old, new);
+    }
+
+    /// Makes what lies behind `old_bytes`, at least 16 bytes, free.
+    ///
+    /// # Safety
+    ///
+    /// After `move_table`, which had a ground of `old_bytes`.
+    unsafe fn extend(ground: impl Ground, old_bytes: u32) {
+        let _ = (ground, old_bytes);
+    }
+
     /// Whether the backend knows by itself where a block ends: see [`Large::true_bytes`].
     const KNOWS_ENDS: bool = false;
 

@@ -55,7 +55,7 @@ const MIN: u32 = 2 * GRANULE;
 /// Marks the size at the end of a free run.
 const END: u32 = 1;
 /// Words before the bins: the free bytes, and the bins that are not empty.
-const HEAD_WORDS: u32 = 4;
+const HEAD_WORDS: u32 = 5;
 /// The first bin of a pair, and the first after the pairs.
 const PAIRS: core::ops::Range<u32> = 16..32;
 /// The bins of the first word whose runs have a page inside; all further bins' runs have.
@@ -123,11 +123,22 @@ impl<G: Ground> Tier<G> {
         self.0.bytes() + GRANULE
     }
 
+    /// Words before the bitmap.
+    #[inline(always)]
+    fn words(self) -> u32 {
+        HEAD_WORDS + bins(self.0.bytes())
+    }
+
+    /// Word `at` of the table.
+    #[inline(always)]
+    fn table_ptr(self, at: u32) -> *mut u8 {
+        self.0.table().wrapping_add(at as usize * 4)
+    }
+
     #[inline(always)]
     fn bits(self) -> Bitmap {
-        let before = (HEAD_WORDS + bins(self.0.bytes())) as usize * 4;
         // SAFETY: `TABLE_BYTES` counts the words before the bitmap and the bitmap's own.
-        unsafe { Bitmap::new(self.0.table().add(before)) }
+        unsafe { Bitmap::new(self.table_ptr(self.words())) }
     }
 
     #[inline(always)]
@@ -417,6 +428,7 @@ unsafe impl Large for Segregated {
     };
     const WALKS: bool = true;
     const KNOWS_ENDS: bool = true;
+    const GROWS: bool = true;
 
     unsafe fn init(ground: impl Ground) {
         let tier = Tier(ground);
@@ -484,6 +496,34 @@ unsafe impl Large for Segregated {
             tier.release(wanted, end);
         }
         Resized::InPlace
+    }
+
+    unsafe fn move_table(old: impl Ground, new: impl Ground) {
+        let (from, to) = (Tier(old), Tier(new));
+        let bits = Bitmap::bytes(old.bytes());
+        let words = from.words() * 4;
+        // SAFETY: both tables are the backend's and as long as its constants say; each part is moved to a place behind its
+        // old one, the last first, so that none is overwritten before it was moved.
+        unsafe {
+            let at = to.table_ptr(to.words());
+            core::ptr::copy(from.table_ptr(from.words()), at, bits);
+            at.add(bits).write_bytes(0, Bitmap::bytes(new.bytes()) - bits);
+            core::ptr::copy(from.table_ptr(0), to.table_ptr(0), words as usize);
+            to.table_ptr(from.words()).write_bytes(0, (to.words() - from.words()) as usize * 4);
+        }
+    }
+
+    unsafe fn extend(ground: impl Ground, old_bytes: u32) {
+        let tier = Tier(ground);
+        for bin in 0..bins(ground.bytes()) {
+            let first = tier.head(bin);
+            if first != 0 {
+                tier.put(first, PREV, tier.table(HEAD_WORDS + bin));
+            }
+        }
+        // What marked the end reads as a live block's start.
+        tier.flip(tier.behind());
+        tier.release(old_bytes + GRANULE, tier.behind());
     }
 
     unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
@@ -617,18 +657,18 @@ mod tests {
     #[test]
     fn bins_ascend_and_are_as_many_as_counted() {
         let mut last = 0;
-        for granules in 2..=1 << 21 {
+        for granules in (2..1 << 16).chain((1 << 16..=1 << 27).step_by(1 << 10)) {
             let bin = size_bin(granules * GRANULE);
             assert!(bin >= last, "{granules} granules");
             last = bin;
         }
-        for log in 1..=21u32 {
+        for log in 1..=27u32 {
             for granules in [1 << log, (2 << log) - 1] {
                 let counted = 13 + 4 * log;
                 assert!(bins(granules * GRANULE) <= counted, "{granules} granules");
             }
         }
-        assert!(bins((1 << 21) * GRANULE).div_ceil(32) <= 3);
+        assert!(bins((1 << 27) * GRANULE).div_ceil(32) < HEAD_WORDS);
     }
 
     #[test]

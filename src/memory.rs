@@ -1,0 +1,62 @@
+//! An extent that is only known at run time.
+
+use crate::config::{Config, Table};
+use crate::extent::Extent;
+use crate::geometry::PAGE_BYTES;
+use crate::heap::Types;
+use crate::large::Large;
+use crate::map::Map;
+use crate::policy::Policy;
+use core::marker::PhantomData;
+
+/// One memory: where its tables lie.
+pub(crate) struct Memory<P, L, C> {
+    pub(crate) tables: *mut u8,
+    pub(crate) map: Map,
+    types: Types<P, L, C>,
+}
+
+impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
+    /// Lays out `len_bytes` bytes from `start`, of which it aligns the start. Touches nothing. `None`: too small, or too large.
+    pub(crate) fn lay_out(start: *mut u8, len_bytes: usize) -> Option<Self> {
+        let skipped = start.addr().wrapping_neg() % PAGE_BYTES;
+        let map = Map::new::<P, L, C>(len_bytes.checked_sub(skipped)?)?;
+        if C::RESERVED_PAGES > map.pages {
+            return None;
+        }
+        let tables = start.wrapping_add(skipped + map.ground as usize);
+        Some(Self { tables, map, types: PhantomData })
+    }
+
+    /// # Safety
+    ///
+    /// The memory is the caller's, and no handle to it is in use.
+    pub(crate) unsafe fn zero_tables(&self) {
+        // SAFETY: the caller's contract.
+        unsafe { self.tables.write_bytes(0, self.map.bytes) }
+    }
+
+    /// Behind its last byte.
+    pub(crate) fn end(&self) -> *mut u8 {
+        self.tables.wrapping_add(self.map.bytes)
+    }
+}
+
+// SAFETY: who laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
+unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
+    type Policy = P;
+    type Large = L;
+    type Config = C;
+
+    #[inline(always)]
+    fn tables(self) -> *mut u8 {
+        self.tables
+    }
+
+    /// What does not depend on the size is known when the program is built.
+    #[inline(always)]
+    fn map(self) -> Map {
+        let fixed = const { Map::fixed::<P, L, C>() };
+        Map { hints: fixed.hints, kept: fixed.kept, stash: fixed.stash, leaves: fixed.leaves, ..self.map }
+    }
+}
