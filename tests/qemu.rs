@@ -6,6 +6,8 @@
 //! | Cortex-M0 | no compare-and-swap, an arena of 8 KiB | the demo: it needs 48 KiB |
 //! | Cortex-M3 | | |
 //! | Cortex-M4F | hard floats | |
+//! | RISC-V, IMAC | the tick also comes into the middle of another handler | |
+//! | RISC-V, IMC | the same; no compare-and-swap | |
 //!
 //! `cargo xtask` brings the compiler and the emulator, or says what to install.
 
@@ -51,6 +53,22 @@ firmware! {
     cortex_m4_storm_under_try: "cortex-m4" "storm" "try" ENDED;
     cortex_m4_demo: "cortex-m4" "demo" "critical-section" ENDED;
     cortex_m4_demo_under_try: "cortex-m4" "demo" "try" ENDED;
+
+    riscv_imac_suite: "riscv-imac" "suite" "critical-section" PASSED;
+    riscv_imac_suite_under_try: "riscv-imac" "suite" "try" PASSED;
+    riscv_imac_suite_on_the_linked_list: "riscv-imac" "suite-linked-list" "critical-section" PASSED;
+    riscv_imac_storm: "riscv-imac" "storm" "critical-section" ENDED;
+    riscv_imac_storm_under_try: "riscv-imac" "storm" "try" ENDED;
+    riscv_imac_demo: "riscv-imac" "demo" "critical-section" ENDED;
+    riscv_imac_demo_under_try: "riscv-imac" "demo" "try" ENDED;
+
+    riscv_imc_suite: "riscv-imc" "suite" "critical-section" PASSED;
+    riscv_imc_suite_under_try: "riscv-imc" "suite" "try" PASSED;
+    riscv_imc_suite_on_the_linked_list: "riscv-imc" "suite-linked-list" "critical-section" PASSED;
+    riscv_imc_storm: "riscv-imc" "storm" "critical-section" ENDED;
+    riscv_imc_storm_under_try: "riscv-imc" "storm" "try" ENDED;
+    riscv_imc_demo: "riscv-imc" "demo" "critical-section" ENDED;
+    riscv_imc_demo_under_try: "riscv-imc" "demo" "try" ENDED;
 }
 
 /// An empty heap is all zeros: the arena takes RAM, and nothing in flash.

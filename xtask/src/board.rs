@@ -11,6 +11,10 @@ pub enum Name {
     CortexM3,
     /// MPS2 AN386: Cortex-M4F, 4 MiB RAM
     CortexM4,
+    /// virt: RV32IMAC, 16 MiB RAM
+    RiscvImac,
+    /// virt: RV32IMC, no compare-and-swap, 16 MiB RAM
+    RiscvImc,
 }
 
 /// What it takes to build for a board and to emulate it. Its memory layout is its package's business.
@@ -51,12 +55,26 @@ const CORTEX_M3: Board = Board {
 
 const CORTEX_M4: Board = Board { triple: "thumbv7em-none-eabihf", machine: "mps2-an386", ..CORTEX_M3 };
 
+const RISCV_IMAC: Board = Board {
+    triple: "riscv32imac-unknown-none-elf",
+    package: "larder-riscv",
+    emulator: "qemu-system-riscv32",
+    emulator_package: "qemu-system-misc",
+    machine: "virt",
+    arguments: &["-bios", "none", "-icount", "shift=7,align=off,sleep=off"],
+    no_demo: None,
+};
+
+const RISCV_IMC: Board = Board { triple: "riscv32imc-unknown-none-elf", ..RISCV_IMAC };
+
 impl Name {
     pub fn board(self) -> &'static Board {
         match self {
             Name::CortexM0 => &CORTEX_M0,
             Name::CortexM3 => &CORTEX_M3,
             Name::CortexM4 => &CORTEX_M4,
+            Name::RiscvImac => &RISCV_IMAC,
+            Name::RiscvImc => &RISCV_IMC,
         }
     }
 }

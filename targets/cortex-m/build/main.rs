@@ -1,7 +1,6 @@
-//! Puts the memory layout where the linker finds it, and generates the sensor log that the demo parses.
+//! Puts the memory layout where the linker finds it.
 
 mod board;
-mod sensor_log;
 
 use std::path::Path;
 use std::{env, fs, io};
@@ -12,9 +11,6 @@ fn main() -> io::Result<()> {
     let board = board::Board::of_target(&env::var("TARGET").expect("cargo sets TARGET"));
     fs::write(out_dir.join("memory.x"), board.memory())?;
     fs::write(out_dir.join("board.rs"), board.constants())?;
-    let log = sensor_log::generate(0x1A4D_E400, 100 * 1024);
-    fs::write(out_dir.join("sensor_log.jsonl"), &log.text)?;
-    fs::write(out_dir.join("sensor_log_truth.rs"), log.truth())?;
     println!("cargo::rustc-link-search={}", out_dir.display());
     println!("cargo::rustc-link-arg-bins=--nmagic");
     println!("cargo::rustc-link-arg-bins=-Tlink.x");

@@ -4,6 +4,7 @@ use core::fmt;
 
 use cortex_m::peripheral::{Peripherals, SYST, syst::SystClkSource};
 use cortex_m_semihosting::{debug, hio};
+use larder_programs::Board;
 
 include!(concat!(env!("OUT_DIR"), "/board.rs"));
 
@@ -75,4 +76,37 @@ fn clock_ticks(period: u32) -> u32 {
 
 fn timer() -> *const cortex_m::peripheral::syst::RegisterBlock {
     SYST::PTR
+}
+
+/// The board, for programs that run on any.
+pub struct Mcu;
+
+impl Board for Mcu {
+    fn console() -> impl fmt::Write {
+        console()
+    }
+
+    fn succeed() -> ! {
+        succeed()
+    }
+
+    fn start_ticking(first_period: u32) {
+        start_ticking(first_period);
+    }
+
+    fn tick_again_after(period: u32) {
+        tick_again_after(period);
+    }
+
+    fn stop_ticking() {
+        stop_ticking();
+    }
+
+    fn wait() {
+        cortex_m::asm::wfi();
+    }
+
+    fn undisturbed<R>(work: impl FnOnce() -> R) -> R {
+        cortex_m::interrupt::free(|_| work())
+    }
 }

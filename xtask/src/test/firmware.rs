@@ -21,7 +21,15 @@ pub fn lints(tally: &mut Tally) -> Result<()> {
         match Toolchain::for_target(board.triple)?.clippy() {
             Err(reason) => tally.skip(&title, &format!("{reason:#}")),
             Ok(mut command) => {
-                command.args(["--release", "--package", board.package, "--package", "larder-suite"]);
+                command.args([
+                    "--release",
+                    "--package",
+                    board.package,
+                    "--package",
+                    "larder-programs",
+                    "--package",
+                    "larder-suite",
+                ]);
                 command.arg("--manifest-path").arg(project::root().join("targets/Cargo.toml"));
                 tally.check(&title, command.args(["--", "-D", "warnings"]))?;
             }

@@ -5,7 +5,7 @@
 use cortex_m_rt::{entry, exception};
 use larder::large::Segregated;
 use larder::{Heap, policy::Try};
-use larder_cortex_m::board;
+use larder_cortex_m::board::{self, Mcu};
 use larder_cortex_m::demo::{self, Handler};
 use larder_cortex_m::watch::{Watched, WatchedEvents, WatchedPolicy};
 use panic_semihosting as _;
@@ -16,11 +16,11 @@ static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<Try>, Segregated
 
 #[entry]
 fn main() -> ! {
-    demo::main(&HEAP.0, false)
+    demo::main::<Mcu>(&HEAP.0, false)
 }
 
 #[exception]
 fn SysTick() {
     static mut HANDLER: Handler = Handler::new();
-    HANDLER.tick();
+    HANDLER.tick::<Mcu>();
 }

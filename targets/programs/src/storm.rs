@@ -1,7 +1,8 @@
-//! Main and a handler in the heap at once, for long.
+//! Main and its interrupt handlers in the heap at once, for long.
 //!
-//! Both allocate, resize, verify and free, and each frees blocks that the other one allocated. The handler comes at
-//! ever other distances, so that in time it interrupts everything everywhere.
+//! All allocate, resize, verify and free, and each frees blocks that another one allocated. The tick comes at ever other
+//! distances, so that in time it interrupts everything everywhere. The summons comes when main or the tick asks for
+//! it, the latter in the middle of whatever main is doing, and the next tick into the middle of the summons.
 
 use alloc::boxed::Box;
 use core::alloc::Layout;
@@ -10,7 +11,7 @@ use core::fmt::Write;
 use larder_suite::{Block, Mailbox, Random, Subject};
 use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-use crate::board;
+use crate::Board;
 use crate::watch::{self, Interrupted};
 
 const STEPS_OF_MAIN: u32 = 120_000;
@@ -18,36 +19,50 @@ const STEPS_BETWEEN_CHECKS: u32 = 2_500;
 const SLOTS_OF_MAIN: usize = 80;
 const SLOTS_OF_HANDLER: usize = 12;
 const STEPS_OF_A_TICK: u32 = 3;
-/// Between two calls of the handler, in units of 80 ns. An instruction takes about one and a half.
+const STEPS_OF_A_SUMMONS: u32 = 12;
+/// Of main, on average; and as many ticks.
+const STEPS_BETWEEN_SUMMONS: u32 = 8;
+/// Between two ticks, in units of 80 ns. An instruction takes about one and a half.
 const SHORTEST_PERIOD: usize = 1_500;
 const LONGEST_PERIOD: usize = 12_000;
 
-static FOR_HANDLER: Mailbox<Block, 4> = Mailbox::new();
+static FOR_HANDLERS: Mailbox<Block, 4> = Mailbox::new();
 static FOR_MAIN: Mailbox<Block, 4> = Mailbox::new();
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
-static HANDLER_HOLDS_NOTHING: AtomicBool = AtomicBool::new(false);
-static STEPS_OF_HANDLER: AtomicU32 = AtomicU32::new(0);
-static REFUSED_TO_HANDLER: AtomicU32 = AtomicU32::new(0);
+/// How many handlers hold blocks, or may.
+static HANDLERS_AT_WORK: AtomicU32 = AtomicU32::new(0);
+/// How many handlers are between their beginning and their end now, and how many began in the middle of another.
+static HANDLERS_RUNNING: AtomicU32 = AtomicU32::new(0);
+static NESTED: AtomicU32 = AtomicU32::new(0);
+/// How often the summons was answered.
+static ANSWERED: AtomicU32 = AtomicU32::new(0);
+static STEPS_OF_HANDLERS: AtomicU32 = AtomicU32::new(0);
+static REFUSED_TO_HANDLERS: AtomicU32 = AtomicU32::new(0);
 
 /// Runs the storm and ends the run.
-pub fn main(heap: &dyn Subject, masks_interrupts: bool) -> ! {
-    let mut out = board::console();
+pub fn main<B: Board>(heap: &dyn Subject, masks_interrupts: bool) -> ! {
+    let mut out = B::console();
     let mut party = Party::<SLOTS_OF_MAIN>::new(0xC0FFEE);
     let mut refused = 0;
-    board::start_ticking(LONGEST_PERIOD as u32);
+    B::start_ticking(LONGEST_PERIOD as u32);
     for step in 0..STEPS_OF_MAIN {
-        refused += u32::from(!party.step(&FOR_HANDLER, &FOR_MAIN, sizes(step)));
+        refused += u32::from(!party.step(&FOR_HANDLERS, &FOR_MAIN, sizes(step)));
+        if step % STEPS_BETWEEN_SUMMONS == 0 {
+            B::summon();
+        }
         if step % STEPS_BETWEEN_CHECKS == 0 {
-            // Main is in no call and the handler can't come: nobody is in the heap.
-            cortex_m::interrupt::free(|_| heap.assert_sound());
+            // Main is in no call and no handler can come: nobody is in the heap.
+            B::undisturbed(|| heap.assert_sound());
         }
     }
-    end(&mut party);
-    let (interrupted, of_handler) = (Interrupted::so_far(), STEPS_OF_HANDLER.load(Relaxed));
-    let refused_to_handler = REFUSED_TO_HANDLER.load(Relaxed);
+    end::<B>(&mut party);
+    let (interrupted, of_handlers) = (Interrupted::so_far(), STEPS_OF_HANDLERS.load(Relaxed));
+    let refused_to_handlers = REFUSED_TO_HANDLERS.load(Relaxed);
+    let (answered, nested) = (ANSWERED.load(Relaxed), NESTED.load(Relaxed));
     let result = writeln!(
         out,
-        "{STEPS_OF_MAIN} steps of main, {refused} refused; {of_handler} of the handler, {refused_to_handler} refused\n\
+        "{STEPS_OF_MAIN} steps of main, {refused} refused; {of_handlers} of the handlers, {refused_to_handlers} refused\n\
+         {answered} summons answered, {nested} handlers in the middle of another\n\
          {interrupted}\n{}",
         heap.stats()
     );
@@ -55,18 +70,20 @@ pub fn main(heap: &dyn Subject, masks_interrupts: bool) -> ! {
     heap.assert_empty();
     assert_eq!(heap.stats().wrong_frees, 0);
     interrupted.assert_seen(masks_interrupts);
-    board::succeed()
+    assert!(answered == 0 || nested > 0, "no tick came into the middle of a summons");
+    B::succeed()
 }
 
-/// Has both parties free what they hold, and stops the handler.
-fn end(party: &mut Party<SLOTS_OF_MAIN>) {
+/// Has all parties free what they hold, and stops the tick.
+fn end<B: Board>(party: &mut Party<SLOTS_OF_MAIN>) {
     IS_ENDING.store(true, Relaxed);
-    while !HANDLER_HOLDS_NOTHING.load(Relaxed) {
-        cortex_m::asm::wfi();
+    while HANDLERS_AT_WORK.load(Relaxed) > 0 {
+        B::summon();
+        B::wait();
     }
-    board::stop_ticking();
+    B::stop_ticking();
     party.free_all();
-    while FOR_HANDLER.take().or_else(|| FOR_MAIN.take()).is_some() {}
+    while FOR_HANDLERS.take().or_else(|| FOR_MAIN.take()).is_some() {}
 }
 
 /// The largest block of a step. Phases of plenty and of want alternate: in some, everything fits, in others the heap is
@@ -75,38 +92,62 @@ fn sizes(step: u32) -> usize {
     [200, 60, 3_000, 400, 6_000][(step / 3_000 % 5) as usize]
 }
 
-/// The handler's part.
+/// A handler's part.
 pub struct Handler {
     party: Party<SLOTS_OF_HANDLER>,
-    periods: Random,
+    random: Random,
+    is_at_work: bool,
 }
 
 impl Handler {
     pub const fn new() -> Self {
-        Self { party: Party::new(0xBEEF), periods: Random::new(77) }
+        Self { party: Party::new(0xBEEF), random: Random::new(77), is_at_work: false }
     }
 
-    /// To be called by the exception SysTick.
-    pub fn tick(&mut self) {
+    /// To be called by the tick's handler.
+    pub fn tick<B: Board>(&mut self) {
+        self.act(STEPS_OF_A_TICK);
+        if self.random.number() % STEPS_BETWEEN_SUMMONS == 0 {
+            B::summon();
+        }
+        B::tick_again_after(self.random.range(SHORTEST_PERIOD, LONGEST_PERIOD) as u32);
+    }
+
+    /// To be called by the summons's handler, with a `Handler` of its own.
+    pub fn answer(&mut self) {
+        ANSWERED.fetch_add(1, Relaxed);
+        self.act(STEPS_OF_A_SUMMONS);
+    }
+
+    fn act(&mut self, steps: u32) {
         watch::note_interrupt();
+        let running = HANDLERS_RUNNING.fetch_add(1, Relaxed);
+        NESTED.fetch_add(u32::from(running > 0), Relaxed);
         match IS_ENDING.load(Relaxed) {
             true => self.end(),
-            false => self.work(),
+            false => self.work(steps),
         }
-        board::tick_again_after(self.periods.range(SHORTEST_PERIOD, LONGEST_PERIOD) as u32);
+        HANDLERS_RUNNING.fetch_sub(1, Relaxed);
     }
 
-    fn work(&mut self) {
-        for _ in 0..STEPS_OF_A_TICK {
-            let granted = self.party.step(&FOR_MAIN, &FOR_HANDLER, 400);
-            REFUSED_TO_HANDLER.fetch_add(u32::from(!granted), Relaxed);
-            STEPS_OF_HANDLER.fetch_add(1, Relaxed);
+    fn work(&mut self, steps: u32) {
+        if !self.is_at_work {
+            self.is_at_work = true;
+            HANDLERS_AT_WORK.fetch_add(1, Relaxed);
+        }
+        for _ in 0..steps {
+            let granted = self.party.step(&FOR_MAIN, &FOR_HANDLERS, 400);
+            REFUSED_TO_HANDLERS.fetch_add(u32::from(!granted), Relaxed);
+            STEPS_OF_HANDLERS.fetch_add(1, Relaxed);
         }
     }
 
     fn end(&mut self) {
         self.party.free_all();
-        HANDLER_HOLDS_NOTHING.store(true, Relaxed);
+        if self.is_at_work {
+            self.is_at_work = false;
+            HANDLERS_AT_WORK.fetch_sub(1, Relaxed);
+        }
     }
 }
 

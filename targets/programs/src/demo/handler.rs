@@ -1,4 +1,4 @@
-//! The SysTick handler's work: it sends lines away, and keeps blocks of its own coming and going.
+//! The tick's work: it sends lines away, and keeps blocks of its own coming and going.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use core::fmt;
 use larder_suite::{Block, Mailbox, Random};
 use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-use crate::{board, watch};
+use crate::{Board, watch};
 
 const BLOCKS_KEPT: usize = 8;
 /// Between two calls of the handler, in units of 80 ns. An instruction takes about one and a half.
@@ -26,17 +26,17 @@ static SENT: AtomicU32 = AtomicU32::new(0);
 static SENT_BYTES: AtomicU32 = AtomicU32::new(0);
 
 /// Has the handler called from now on.
-pub fn start() {
-    board::start_ticking(SHORTEST_PERIOD as u32);
+pub fn start<B: Board>() {
+    B::start_ticking(SHORTEST_PERIOD as u32);
 }
 
 /// Has the handler free everything, and then not called any more.
-pub fn stop() {
+pub fn stop<B: Board>() {
     IS_ENDING.store(true, Relaxed);
     while !HOLDS_NOTHING.load(Relaxed) {
-        cortex_m::asm::wfi();
+        B::wait();
     }
-    board::stop_ticking();
+    B::stop_ticking();
 }
 
 /// Hands a line over to the handler, which frees it; main does, when the handler is behind.
@@ -59,14 +59,14 @@ impl Handler {
         Self { blocks: [const { None }; BLOCKS_KEPT], random: Random::new(42) }
     }
 
-    /// To be called by the exception SysTick.
-    pub fn tick(&mut self) {
+    /// To be called by the tick's handler.
+    pub fn tick<B: Board>(&mut self) {
         watch::note_interrupt();
         match IS_ENDING.load(Relaxed) {
             true => self.end(),
             false => self.work(),
         }
-        board::tick_again_after(self.random.range(SHORTEST_PERIOD, LONGEST_PERIOD) as u32);
+        B::tick_again_after(self.random.range(SHORTEST_PERIOD, LONGEST_PERIOD) as u32);
     }
 
     fn work(&mut self) {

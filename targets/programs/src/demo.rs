@@ -1,7 +1,7 @@
 //! A program that digests a sensor log, while a handler allocates.
 //!
 //! Main parses JSON lines from flash, keeps aggregates in trees, vectors and strings, writes a report and drops
-//! everything. Each line that it has done with goes to the SysTick handler, as if that sent it away: the handler frees
+//! everything. Each line that it has done with goes to the tick's handler, as if that sent it away: the handler frees
 //! what main allocated, and keeps pooled and large blocks of its own coming and going.
 //!
 //! | file | what it holds |
@@ -9,7 +9,7 @@
 //! | `record` | a line of the log |
 //! | `station` | the aggregates |
 //! | `report` | the report |
-//! | `handler` | the SysTick handler's work |
+//! | `handler` | the tick's work |
 
 mod handler;
 mod record;
@@ -25,7 +25,7 @@ pub use handler::Handler;
 use handler::Letter;
 use larder_suite::Subject;
 
-use crate::board;
+use crate::Board;
 use crate::watch::Interrupted;
 use station::Station;
 
@@ -51,20 +51,20 @@ mod truth {
 const LINES_KEPT: usize = 128;
 
 /// Runs the demo and ends the run.
-pub fn main(heap: &dyn Subject, masks_interrupts: bool) -> ! {
-    let mut out = board::console();
+pub fn main<B: Board>(heap: &dyn Subject, masks_interrupts: bool) -> ! {
+    let mut out = B::console();
     let mut print = |title: &str, text: &dyn core::fmt::Display| {
         writeln!(out, "== {title}\n{text}").expect("the host prints");
     };
     print("heap before", &heap.stats());
-    handler::start();
+    handler::start::<B>();
     let station = digest(LOG);
     let report = report::write(&station);
     let peak = heap.stats();
     truth::assert_found(&station);
     print("report", &report);
     drop((station, report));
-    handler::stop();
+    handler::stop::<B>();
     print("heap at the peak, with the handler at work", &peak);
     heap.assert_empty();
     assert_eq!(heap.stats().free_runs, Some(1));
@@ -74,7 +74,7 @@ pub fn main(heap: &dyn Subject, masks_interrupts: bool) -> ! {
     assert_eq!(heap.stats().wrong_frees, 0);
     handler::Work::so_far().assert_seen();
     Interrupted::so_far().assert_seen(masks_interrupts);
-    board::succeed()
+    B::succeed()
 }
 
 fn digest(log: &str) -> Station {

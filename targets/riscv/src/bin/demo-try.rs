@@ -1,0 +1,28 @@
+//! The demo, with the policy `Try`.
+#![no_std]
+#![no_main]
+
+use larder::large::Segregated;
+use larder::{Heap, policy::Try};
+use larder_riscv::board::{self, Virt};
+use larder_riscv::demo::{self, Handler};
+use larder_riscv::watch::{Watched, WatchedEvents, WatchedPolicy};
+use riscv::interrupt::Interrupt;
+use riscv_rt::{core_interrupt, entry};
+
+#[global_allocator]
+static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<Try>, Segregated, WatchedEvents>> =
+    Watched(Heap::new());
+
+#[entry]
+fn main() -> ! {
+    demo::main::<Virt>(&HEAP.0, false)
+}
+
+#[core_interrupt(Interrupt::MachineTimer)]
+fn tick() {
+    static mut HANDLER: Handler = Handler::new();
+    let handler = &raw mut HANDLER;
+    // SAFETY: the interrupt does not nest, and nobody else knows the handler.
+    unsafe { (*handler).tick::<Virt>() };
+}
