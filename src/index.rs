@@ -32,6 +32,26 @@ pub(crate) const fn summary_words(leaves: usize) -> usize {
     if leaves <= FLAT_WORDS { 0 } else { leaves.div_ceil(32) }
 }
 
+/// Writes the second levels over the indexes of all classes.
+///
+/// # Safety
+///
+/// `leaves` points to so many words for each class, `summaries` to [`summary_words`] of them for each, all 0, which nobody uses
+/// meanwhile.
+#[cfg(any(target_arch = "wasm32", test))]
+pub(crate) unsafe fn summarize(leaves: *const u32, leaf_words: usize, summaries: *mut u32, classes: usize) {
+    for class in 0..classes {
+        for at in 0..leaf_words {
+            // SAFETY: the caller's contract.
+            unsafe {
+                if *leaves.add(class * leaf_words + at) != 0 {
+                    *summaries.add(class * summary_words(leaf_words) + at / 32) |= 1 << (at % 32);
+                }
+            }
+        }
+    }
+}
+
 /// The index of class `.1` in tables `.0`.
 #[derive(Clone, Copy)]
 pub(crate) struct Index<T>(pub(crate) T, pub(crate) u8);

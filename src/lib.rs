@@ -12,7 +12,7 @@
 //! ```
 //!
 //! An empty heap is all zeros: the arena lies in `.bss` and costs no flash. Any size from 1 KiB to 16 MiB will do. For memory that
-//! is only known at run time there is [`Region`].
+//! is only known at run time there is [`Region`], for wasm modules whose memory grows `wasm::Heap`.
 //!
 //! # Who may call what, from where
 //!
@@ -127,7 +127,9 @@
 //! | `large/` | tier 2: a trait, and a file for each backend | `geometry`; inside the entry alone |
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
 //! | `extent` | one memory with its tables: what a call does, across the tiers | everything above |
-//! | `heap`, `region` | the public types: one static extent, or a few claimed ones | `extent` |
+//! | `memory` | an extent that is only known at run time | `extent` |
+//! | `growing` | a few of those, and where more comes from | `memory` |
+//! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |
 //! | `walk`, `stats`, `check` | what lies where, the census and the verification of an extent | `extent`, and the one before |
 //! | `config` | what can be set, and what is told back | `classes` |
 //!
@@ -149,6 +151,8 @@ mod config;
 mod deferred;
 mod extent;
 mod geometry;
+#[cfg(any(target_arch = "wasm32", test))]
+mod growing;
 mod header;
 mod heap;
 mod index;
@@ -163,6 +167,8 @@ mod slots;
 mod stats;
 mod sync;
 mod walk;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
 
 pub use check::CheckError;
 pub use config::{Config, Defaults, Event, Reason, WrongFree};

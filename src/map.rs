@@ -70,6 +70,46 @@ impl Map {
         None
     }
 
+    /// No arena needs more bytes for so many pages.
+    #[cfg(any(target_arch = "wasm32", test))]
+    pub(crate) const fn most_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
+        // Of a page's own, and with one byte for its share of the second level.
+        let a_page = PAGE_BYTES + 5 + C::TABLE.count.div_ceil(8) + L::TABLE_BYTES.per_page + 1;
+        let fixed = Self::fixed::<P, L, C>().leaves + L::TABLE_BYTES.fixed + L::TABLE_BYTES.per_doubling * 32;
+        pages * a_page + fixed + 2 * PAGE_BYTES
+    }
+
+    /// Moves all tables but the backend's, which was moved before, to those of a longer arena with the same start.
+    ///
+    /// # Safety
+    ///
+    /// Both tables are the caller's alone. They may overlap.
+    #[cfg(any(target_arch = "wasm32", test))]
+    pub(crate) unsafe fn move_tables(&self, from: *mut u8, new: &Self, to: *mut u8, classes: usize) {
+        debug_assert!(to > from && new.pages >= self.pages);
+        // SAFETY: what the tables hold is fine as bytes while nobody looks. The last goes first, and every place lies behind
+        // the old one: nothing is overwritten before it was moved.
+        let row = |old: usize, len: usize, at: usize, room: usize| unsafe {
+            core::ptr::copy(from.add(old), to.add(at), len);
+            to.add(at + len).write_bytes(0, room - len);
+        };
+        let entries = self.pages as usize + 1;
+        row(self.owners, entries, new.owners, new.large - new.owners);
+        row(self.words, entries * WORD_BYTES, new.words, new.owners - new.words);
+        row(self.words, 0, new.summaries, new.words - new.summaries);
+        let (len, room) = (self.leaf_words * WORD_BYTES, new.leaf_words * WORD_BYTES);
+        for class in (0..classes).rev() {
+            row(self.leaves + class * len, len, new.leaves + class * room, room);
+        }
+        row(0, self.leaves, 0, new.leaves);
+        if new.summary_words != 0 {
+            // SAFETY: the leaves of the classes' indexes, one behind the other, and the second levels behind them.
+            unsafe {
+                index::summarize(to.add(new.leaves).cast(), new.leaf_words, to.add(new.summaries).cast(), classes)
+            };
+        }
+    }
+
     /// Some map of these types: of it, everything before the indexes is the same in all of them.
     pub(crate) const fn fixed<P: Policy, L: Large, C: Config>() -> Self {
         Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1)

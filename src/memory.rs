@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use core::marker::PhantomData;
 
 /// One memory: where its tables lie.
+#[repr(C, align(8))]
 pub(crate) struct Memory<P, L, C> {
     pub(crate) tables: *mut u8,
     pub(crate) map: Map,
@@ -34,6 +35,12 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
     pub(crate) unsafe fn zero_tables(&self) {
         // SAFETY: the caller's contract.
         unsafe { self.tables.write_bytes(0, self.map.bytes) }
+    }
+
+    /// From the first page to the end of the tables.
+    #[cfg(any(target_arch = "wasm32", test))]
+    pub(crate) fn len_bytes(&self) -> usize {
+        self.map.ground as usize + self.map.bytes
     }
 
     /// Behind its last byte.

@@ -5,10 +5,13 @@
 //! `portable-atomic`; words that are only loaded and stored stay `core`'s, which need no help there.
 
 #[cfg(all(test, loom))]
-pub use loom::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
+pub use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, fence};
 
 #[cfg(not(all(test, loom)))]
 pub use core::sync::atomic::{AtomicU8, Ordering, fence};
+
+#[cfg(all(not(all(test, loom)), any(target_arch = "wasm32", test)))]
+pub use core::sync::atomic::AtomicPtr;
 
 #[cfg(all(not(all(test, loom)), target_has_atomic = "32"))]
 pub use core::sync::atomic::AtomicU32;

@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | [`CriticalSection`] | while in tier 2 | for another core only | refused, or deferred |
 //! | [`Spin`] | never | until the holder leaves | does not know: an interrupt handler would wait for ever |
+//! | [`Patient`] | never | until the holder leaves, but some milliseconds at most | refused, or deferred; not for interrupt handlers |
 //! | [`Try`] | never | never | refused, or deferred |
 //!
 //! *Refused*: an allocation returns null; a small one only after the stash, the kept pages and the
@@ -14,12 +15,14 @@
 
 #[cfg(feature = "critical-section")]
 mod critical_section;
+mod patient;
 #[cfg(feature = "spin")]
 mod spin;
 mod r#try;
 
 #[cfg(feature = "critical-section")]
 pub use critical_section::CriticalSection;
+pub use patient::Patient;
 #[cfg(feature = "spin")]
 pub use spin::Spin;
 pub use r#try::Try;

@@ -8,19 +8,38 @@ pub struct Try;
 #[derive(Default)]
 pub struct Flag(AtomicU32);
 
-// SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Acquire of
-// the exchange pairs with the Release of the store. Zero is a flag that is not set.
+impl Flag {
+    /// Turns the flag from 0 to 1, if it is 0. Who is refused writes nothing: only the holder ends the visit.
+    #[inline(always)]
+    pub(super) fn take(&self) -> bool {
+        // Acquire: pairs with the Release in `leave`.
+        self.0.compare_exchange(0, 1, Acquire, Relaxed).is_ok()
+    }
+
+    /// A guess.
+    #[inline(always)]
+    pub(super) fn is_free(&self) -> bool {
+        self.0.load(Relaxed) == 0
+    }
+
+    #[inline(always)]
+    pub(super) fn leave(&self) {
+        // Release: pairs with the Acquire in `take`.
+        self.0.store(0, Release);
+    }
+}
+
+// SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Zero is a flag that is not set.
 unsafe impl Policy for Try {
     type Lock = Flag;
 
     #[inline(always)]
     fn enter<R>(lock: &Flag, f: impl FnOnce() -> R) -> Option<R> {
-        // Who is refused writes nothing: only the holder's store ends the visit.
-        if lock.0.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
+        if !lock.take() {
             return None;
         }
         let result = f();
-        lock.0.store(0, Release);
+        lock.leave();
         Some(result)
     }
 }

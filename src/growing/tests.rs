@@ -1,0 +1,310 @@
+extern crate std;
+
+use super::*;
+use crate::config::Defaults;
+use crate::large::Segregated;
+use crate::policy::Try;
+use std::cell::Cell;
+use std::vec::Vec;
+
+/// A memory of so many units, of which the source gives parts away from the bottom up.
+struct Fake<const SHARED: bool> {
+    base: *mut u8,
+    layout: Layout,
+    first_bytes: Cell<usize>,
+    given: Cell<usize>,
+    limit: usize,
+    /// Before which demands somebody else takes a unit: a bit each.
+    thefts: Cell<u32>,
+    asked: Cell<usize>,
+}
+
+impl<const SHARED: bool> Fake<SHARED> {
+    /// The first memory ends with a unit, and the source can give `limit` units more.
+    fn new(first_bytes: usize, limit: usize) -> Self {
+        let given = first_bytes.div_ceil(UNIT_BYTES);
+        let layout = Layout::from_size_align((given + limit) * UNIT_BYTES, UNIT_BYTES).unwrap();
+        // SAFETY: the size is not zero.
+        let base = unsafe { std::alloc::alloc_zeroed(layout) };
+        assert!(!base.is_null());
+        Self {
+            base,
+            layout,
+            first_bytes: Cell::new(first_bytes),
+            given: Cell::new(given),
+            limit: given + limit,
+            thefts: Cell::new(0),
+            asked: Cell::new(0),
+        }
+    }
+}
+
+// SAFETY: parts of one allocation, each given once; the tests have one thread.
+unsafe impl<const SHARED: bool> Source for Fake<SHARED> {
+    const SHARED: bool = SHARED;
+
+    fn first(&self) -> Option<(*mut u8, usize)> {
+        let bytes = self.first_bytes.take();
+        let end = bytes.div_ceil(UNIT_BYTES) * UNIT_BYTES;
+        // SAFETY: inside the allocation. It need not be zeroed.
+        (bytes != 0).then(|| unsafe {
+            self.base.add(end - bytes).write_bytes(0xA5, bytes);
+            (self.base.add(end - bytes), bytes)
+        })
+    }
+
+    fn grow(&self, units: usize) -> *mut u8 {
+        let theft = self.thefts.get() & 1;
+        self.thefts.set(self.thefts.get() >> 1);
+        self.asked.set(self.asked.get() + 1);
+        let old = self.given.get() + theft as usize;
+        if old + units > self.limit {
+            return null_mut();
+        }
+        self.given.set(old + units);
+        // SAFETY: inside the allocation.
+        unsafe { self.base.add(old * UNIT_BYTES) }
+    }
+}
+
+impl<const SHARED: bool> Drop for Fake<SHARED> {
+    fn drop(&mut self) {
+        // SAFETY: allocated so.
+        unsafe { std::alloc::dealloc(self.base, self.layout) };
+    }
+}
+
+type Heap<const SHARED: bool> = Growing<Fake<SHARED>, Try, Segregated, Defaults>;
+type Alone = Heap<false>;
+type Shared = Heap<true>;
+
+/// A live block, every byte of which holds its stamp.
+struct Block(*mut u8, Layout, u8);
+
+impl Block {
+    fn new<const S: bool>(heap: &Heap<S>, size: usize, stamp: u8) -> Option<Self> {
+        let layout = Layout::from_size_align(size, 8).unwrap();
+        // SAFETY: the size is not zero.
+        let ptr = unsafe { heap.alloc(layout) };
+        if ptr.is_null() {
+            return None;
+        }
+        assert!(heap.contains(ptr) && heap.usable_size(ptr, layout) >= size);
+        Some(Self(ptr, layout, stamp).filled())
+    }
+
+    fn filled(self) -> Self {
+        // SAFETY: the block is ours and so long.
+        unsafe { self.0.write_bytes(self.2, self.1.size()) };
+        self
+    }
+
+    fn verify(&self, len: usize) {
+        // SAFETY: as above.
+        let bytes = unsafe { core::slice::from_raw_parts(self.0, len) };
+        assert!(bytes.iter().all(|&byte| byte == self.2), "somebody wrote into {:?}", self.1);
+    }
+
+    fn free<const S: bool>(self, heap: &Heap<S>) {
+        self.verify(self.1.size());
+        // SAFETY: the block is ours, and this is its layout.
+        unsafe { heap.dealloc(self.0, self.1) };
+    }
+
+    fn resized<const S: bool>(self, heap: &Heap<S>, size: usize) -> Self {
+        // SAFETY: the block is ours, this is its layout, the size is not zero.
+        let ptr = unsafe { heap.realloc(self.0, self.1, size) };
+        if ptr.is_null() {
+            return self;
+        }
+        let layout = Layout::from_size_align(size, 8).unwrap();
+        Self(ptr, layout, self.2).verify(size.min(self.1.size()));
+        Self(ptr, layout, self.2).filled()
+    }
+}
+
+/// Random calls, more allocations than releases, and a look at everything after each; then all is freed. Returns how many
+/// requests were refused.
+fn churn<const S: bool>(heap: &Heap<S>, seed: u64, steps: usize, largest: usize) -> u32 {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut live: Vec<Block> = Vec::new();
+    let mut refused = 0;
+    for step in 0..steps {
+        let size = if random.u32(..4) == 0 { random.usize(1..largest) } else { random.usize(1..200) };
+        match random.u32(..10) {
+            0..6 => match Block::new(heap, size, step as u8) {
+                Some(block) => live.push(block),
+                None => refused += 1,
+            },
+            6..8 if !live.is_empty() => live.swap_remove(random.usize(..live.len())).free(heap),
+            8 if !live.is_empty() => {
+                let at = random.usize(..live.len());
+                let block = live.swap_remove(at).resized(heap, size);
+                live.push(block);
+            }
+            _ => {}
+        }
+        if let Err(error) = heap.check() {
+            panic!("step {step} of seed {seed}: {error}\n{}", heap.stats());
+        }
+    }
+    live.into_iter().for_each(|block| block.free(heap));
+    verify_empty(heap);
+    refused
+}
+
+fn verify_empty<const S: bool>(heap: &Heap<S>) {
+    heap.trim();
+    heap.check().unwrap();
+    let stats = heap.stats();
+    assert_eq!((stats.live_bytes, stats.wrong_frees), (0, 0), "{stats}");
+    assert_eq!(stats.free_runs, Some(heap.memories().count()), "{stats}");
+}
+
+#[test]
+fn nothing_is_asked_for_while_the_first_memory_will_do() {
+    let heap = Alone::new(Fake::new(40_000, 4));
+    assert_eq!(heap.memories().count(), 0);
+    assert_eq!(churn(&heap, 1, 200, 300), 0);
+    assert_eq!((heap.source.asked.get(), heap.memories().count()), (0, 1));
+}
+
+#[test]
+fn memory_that_touches_joins_and_the_tables_move() {
+    for seed in 0..8 {
+        // Of the first sizes, some are too small for any table.
+        let heap = Alone::new(Fake::new(seed as usize * 3000, 64));
+        let refused = churn(&heap, seed, 800, 20_000);
+        assert_eq!((refused, heap.memories().count()), (0, 1));
+        assert!(heap.units_grown() > 4);
+        assert!(heap.source.asked.get() <= heap.units_grown() as usize);
+    }
+}
+
+#[test]
+fn at_the_limit_requests_are_refused_and_the_heap_goes_on() {
+    for shared in [false, true] {
+        let refused = if shared {
+            churn(&Shared::new(Fake::new(100, 7)), 7, 1500, 20_000)
+        } else {
+            churn(&Alone::new(Fake::new(100, 7)), 7, 1500, 20_000)
+        };
+        assert!(refused > 50, "{refused}");
+    }
+    let heap = Alone::new(Fake::new(100, 7));
+    let block = Block::new(&heap, 400_000, 1).unwrap();
+    let asked = heap.source.asked.get();
+    assert!(Block::new(&heap, 400_000, 2).is_none());
+    assert!(heap.source.asked.get() - asked <= 8, "the source was asked too often");
+    assert_eq!(heap.stats().refused, 1);
+    block.free(&heap);
+    Block::new(&heap, 400_000, 3).unwrap().free(&heap);
+    verify_empty(&heap);
+}
+
+#[test]
+fn what_does_not_touch_is_an_extent_of_its_own() {
+    for seed in 0..4 {
+        let heap = Alone::new(Fake::new(5000, 80));
+        heap.source.thefts.set(0b10_0100_1000);
+        churn(&heap, seed, 1000, 20_000);
+        assert_eq!(heap.memories().count(), 4);
+    }
+}
+
+#[test]
+fn where_others_read_tables_never_move() {
+    for seed in 0..10 {
+        let heap = Shared::new(Fake::new(5000, 64));
+        let block = Block::new(&heap, 64, 1).unwrap();
+        let tables = heap.memories().next().unwrap().tables;
+        assert_eq!(churn_beside(&heap, seed), 0);
+        assert_eq!(heap.memories().next().unwrap().tables, tables);
+        assert!((3..12).contains(&heap.memories().count()), "{}", heap.memories().count());
+        block.free(&heap);
+        verify_empty(&heap);
+    }
+}
+
+fn churn_beside(heap: &Shared, seed: u64) -> usize {
+    let blocks: Vec<Block> =
+        (0..1000).filter_map(|at| Block::new(heap, 1 + (at * 7 + seed as usize) % 3000, 9)).collect();
+    let missing = 1000 - blocks.len();
+    blocks.into_iter().for_each(|block| block.free(heap));
+    missing
+}
+
+#[test]
+fn a_block_at_the_end_grows_into_what_is_got() {
+    let heap = Alone::new(Fake::new(0, 256));
+    let mut block = Block::new(&heap, 10_000, 1).unwrap();
+    let place = block.0;
+    for size in [100_000, 1_000_000, 5_000_000] {
+        block = block.resized(&heap, size);
+        assert_eq!((block.0, block.1.size()), (place, size));
+    }
+    block.free(&heap);
+    verify_empty(&heap);
+}
+
+#[test]
+fn blocks_and_extents_can_be_longer_than_an_arena() {
+    let heap = Alone::new(Fake::new(0, 1000));
+    let large = Block::new(&heap, 20 << 20, 1).unwrap();
+    let small: Vec<Block> = (0..100).map(|at| Block::new(&heap, 48, at).unwrap()).collect();
+    let other = Block::new(&heap, 17 << 20, 2).unwrap();
+    heap.check().unwrap();
+    small.into_iter().chain([large, other]).for_each(|block| block.free(&heap));
+    verify_empty(&heap);
+    assert!(Block::new(&heap, 30 << 20, 1).is_none());
+    assert!(Block::new(&heap, EXTENT_MAX_BYTES, 1).is_none());
+}
+
+#[test]
+fn pages_behind_the_last_that_the_pools_know_are_not_theirs() {
+    let heap = Alone::new(Fake::new(0, 500));
+    // All that the pools could have is one block; the rest of the extent lies behind it.
+    let large = Block::new(&heap, 24 << 20, 1).unwrap().resized(&heap, 23 << 20);
+    let blocks: Vec<Block> = (0..10_000).map(|at| Block::new(&heap, 64, at as u8).unwrap()).collect();
+    assert_eq!(heap.memories().count(), 1);
+    assert_eq!(heap.stats().classes().iter().map(|row| row.pages).sum::<usize>(), 0);
+    heap.check().unwrap();
+    blocks.into_iter().chain([large]).for_each(|block| block.free(&heap));
+    verify_empty(&heap);
+}
+
+#[test]
+fn nothing_is_moved_below_a_hook() {
+    struct Greedy;
+    impl Config for Greedy {
+        fn on_event(event: Event) {
+            if let Event::RefillBegins { block_bytes: 64 } = event {
+                // SAFETY: the test has one thread, and the heap is there.
+                let heap = unsafe { &*HEAP.get() };
+                // SAFETY: the size is not zero.
+                assert!(!unsafe { heap.alloc(Layout::new::<[u8; 60_000]>()) }.is_null());
+            }
+        }
+    }
+    type Watched = Growing<Fake<false>, Try, Segregated, Greedy>;
+    std::thread_local!(static HEAP: Cell<*const Watched> = const { Cell::new(core::ptr::null()) });
+    let heap = Watched::new(Fake::new(30_000, 100));
+    HEAP.set(&heap);
+    for at in 0..200 {
+        // SAFETY: the size is not zero.
+        assert!(!unsafe { heap.alloc(Layout::new::<[u8; 64]>()) }.is_null());
+        if let Err(error) = heap.check() {
+            panic!("block {at}: {error}");
+        }
+    }
+    assert!(heap.memories().count() > 1);
+}
+
+#[test]
+fn every_request_fits_into_what_is_asked_for() {
+    for pages in (1..3000).chain((3000..60_000).step_by(997)) {
+        let bytes = Map::most_bytes::<Try, Segregated, Defaults>(pages);
+        let map = Map::new::<Try, Segregated, Defaults>(bytes).unwrap();
+        assert!(map.ground as usize >= pages * PAGE_BYTES, "{pages} pages in {bytes} bytes");
+    }
+}

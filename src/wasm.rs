@@ -1,0 +1,179 @@
+//! The heap of a wasm module, whose memory grows.
+
+use crate::check::CheckError;
+use crate::config::{Config, Defaults};
+use crate::growing::{Growing, Source, UNIT_BYTES};
+use crate::large::{self, Large};
+use crate::policy::Policy;
+use crate::stats::Stats;
+use core::alloc::{GlobalAlloc, Layout};
+use core::arch::wasm32::memory_grow;
+use core::hint::black_box;
+use core::ptr::{null_mut, with_exposed_provenance_mut};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// The heap of a module on wasm32: it begins in the memory that the module has, and grows with `memory.grow`.
+///
+/// ```ignore (a heap for wasm32 alone)
+/// #[global_allocator]
+/// static HEAP: larder::wasm::Heap = larder::wasm::Heap::new();
+/// ```
+///
+/// Nothing is done before the first request. It begins with what lies between `__heap_base` and `__heap_end`, where the linker put
+/// the end of the module's initial memory, and never touches what the host, or wasm-bindgen, has added behind. When it is full it asks for
+/// an eighth of what it has, at least for what the request needs, in units of 64 KiB; where there is a limit, for ever less, and
+/// then the request is refused. New memory that lies behind the heap's joins it; other memory becomes an extent of its own.
+/// Memory never goes back to the host: wasm has no way to.
+///
+/// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
+/// then an extent of its own, as large as half of what there was, because tables that are read without a lock can't be moved; at most 32
+/// extents. Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: who finds the large
+/// tier held looks for it again, at most 2²² times ([`policy::Patient`](crate::policy::Patient)); who finds another worker growing the
+/// memory, 2¹⁶ times, and then grows it as well.
+///
+/// | parameter | what it is | default |
+/// |---|---|---|
+/// | `P` | who may enter the large tier, and how: see [`policy`](crate::policy) | [`Entry`] |
+/// | `L` | the large tier: see [`large`]; of [`large::LinkedList`](crate::large), memories don't join | [`large::Segregated`] |
+/// | `C` | classes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent | [`Defaults`] |
+///
+/// The largest block is 896 MiB, the largest extent 1 GiB. Pages of an extent behind its first 16 MiB are the large tier's alone; so without
+/// shared memory, an extent that is so long is followed by another.
+///
+/// Several of these heaps in one module share the memory: the first that is used begins in the module's own. A module of fixed memory can have
+/// a [`larder::Heap<BYTES>`](crate::Heap) instead, as on any other target.
+pub struct Heap<P = Entry, L = large::Segregated, C = Defaults>(Growing<Pages, P, L, C>);
+
+/// How the large tier is entered by default, where other threads can be: they are awaited for a while.
+#[cfg(any(target_feature = "atomics", not(target_os = "unknown")))]
+pub type Entry = crate::policy::Patient;
+
+/// How the large tier is entered by default, where there is one thread: nobody can be inside.
+#[cfg(not(any(target_feature = "atomics", not(target_os = "unknown"))))]
+pub type Entry = Alone;
+
+/// The only context there is, on wasm without threads and interrupts: nobody can be inside.
+#[cfg(not(any(target_feature = "atomics", not(target_os = "unknown"))))]
+pub struct Alone;
+
+// SAFETY: there is one thread, nothing interrupts it, and a visit calls nothing that comes from outside.
+#[cfg(not(any(target_feature = "atomics", not(target_os = "unknown"))))]
+unsafe impl Policy for Alone {
+    type Lock = ();
+
+    #[inline(always)]
+    fn enter<R>((): &(), f: impl FnOnce() -> R) -> Option<R> {
+        Some(f())
+    }
+}
+
+/// The module's memory.
+struct Pages;
+
+/// Whether the module's own memory has been taken, by whatever heap.
+static FIRST_TAKEN: AtomicU32 = AtomicU32::new(0);
+
+unsafe extern "C" {
+    /// Symbols of the linker: only their addresses mean something.
+    static __heap_base: u8;
+    static __heap_end: u8;
+}
+
+// SAFETY: what lies between the linker's symbols is nobody's but the heap's, and given out once; `memory.grow` returns fresh zeroed
+// memory, different ranges to each caller. Wasm's memory is one object. Targets whose feature `atomics` can't be told (it is
+// not stable) count as shared.
+unsafe impl Source for Pages {
+    const SHARED: bool = cfg!(any(target_feature = "atomics", not(target_os = "unknown")));
+
+    fn first(&self) -> Option<(*mut u8, usize)> {
+        // An operating system's own allocator begins there as well.
+        if cfg!(not(target_os = "unknown")) || FIRST_TAKEN.load(Relaxed) != 0 || FIRST_TAKEN.swap(1, Relaxed) != 0 {
+            return None;
+        }
+        let (start, end) = ((&raw const __heap_base).addr(), (&raw const __heap_end).addr());
+        // The compiler must not believe that there is no more than the symbol's one byte.
+        Some((with_exposed_provenance_mut(black_box(start)), end.saturating_sub(start)))
+    }
+
+    fn grow(&self, units: usize) -> *mut u8 {
+        let old = memory_grow::<0>(units);
+        // The last unit of the address space has no end that is an address: it is left out, once.
+        if old == usize::MAX || old + units > (usize::MAX / UNIT_BYTES) {
+            return null_mut();
+        }
+        with_exposed_provenance_mut(old * UNIT_BYTES)
+    }
+}
+
+impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
+    /// A heap that has nothing yet. As a `static`, all its bytes are zero.
+    pub const fn new() -> Self {
+        Self(Growing::new(Pages))
+    }
+
+    /// How much memory the heap has got by `memory.grow`, in wasm's pages of 64 KiB. Only grows.
+    pub fn pages_grown(&self) -> u32 {
+        self.0.units_grown()
+    }
+
+    /// How many memories the heap is in. 1 as long as what was got joined what was there.
+    pub fn extents(&self) -> usize {
+        self.0.memories().count()
+    }
+
+    /// Counts what the heap holds, as [`Region::stats`](crate::Region::stats) does.
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+
+    /// As [`Heap::trim`](crate::Heap::trim).
+    pub fn trim(&self) {
+        self.0.trim();
+    }
+
+    /// As [`Heap::check`](crate::Heap::check).
+    ///
+    /// # Errors
+    ///
+    /// The first invariant that does not hold.
+    pub fn check(&self) -> Result<(), CheckError> {
+        self.0.check()
+    }
+
+    /// As [`Heap::contains`](crate::Heap::contains). Time: O(extents).
+    pub fn contains(&self, ptr: *const u8) -> bool {
+        self.0.contains(ptr)
+    }
+
+    /// As [`Heap::usable_size`](crate::Heap::usable_size).
+    pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
+        self.0.usable_size(ptr, layout)
+    }
+}
+
+impl<P: Policy, L: Large, C: Config> Default for Heap<P, L, C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: passed on.
+unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Heap<P, L, C> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.0.alloc(layout) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: passed on.
+        unsafe { self.0.dealloc(ptr, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.0.realloc(ptr, layout, new_size) }
+    }
+}
