@@ -9,6 +9,9 @@
 //! | RISC-V, IMAC | the tick also comes into the middle of another handler | |
 //! | RISC-V, IMC | the same; no compare-and-swap | |
 //!
+//! The sweeps interrupt every operation at every instruction: by SysTick; by SysTick above a critical section that masks priorities; by
+//! NMI, which only the M4F's board can raise by a timer.
+//!
 //! `cargo xtask` brings the compiler and the emulator, or says what to install.
 
 use std::process::Command;
@@ -69,6 +72,19 @@ firmware! {
     riscv_imc_storm_under_try: "riscv-imc" "storm" "try" ENDED;
     riscv_imc_demo: "riscv-imc" "demo" "critical-section" ENDED;
     riscv_imc_demo_under_try: "riscv-imc" "demo" "try" ENDED;
+}
+
+/// The sweep's last line, after every operation was interrupted at every instruction, or as far as it is not masked.
+const SWEPT: &str = " instructions interrupted, ";
+
+firmware! {
+    cortex_m0_sweep: "cortex-m0" "sweep" "critical-section" SWEPT;
+    cortex_m0_sweep_under_try: "cortex-m0" "sweep" "try" SWEPT;
+    cortex_m3_sweep: "cortex-m3" "sweep" "critical-section" SWEPT;
+    cortex_m3_sweep_under_try: "cortex-m3" "sweep" "try" SWEPT;
+    cortex_m3_sweep_above_the_critical_section: "cortex-m3" "sweep-above" "critical-section" SWEPT;
+    cortex_m4_sweep_under_try: "cortex-m4" "sweep" "try" SWEPT;
+    cortex_m4_sweep_by_nmi: "cortex-m4" "sweep-nmi" "critical-section" SWEPT;
 }
 
 /// An empty heap is all zeros: the arena takes RAM, and nothing in flash.

@@ -67,6 +67,12 @@ const RISCV_IMAC: Board = Board {
 
 const RISCV_IMC: Board = Board { triple: "riscv32imc-unknown-none-elf", ..RISCV_IMAC };
 
+impl Board {
+    pub fn is_cortex_m(&self) -> bool {
+        self.triple.starts_with("thumb")
+    }
+}
+
 impl Name {
     pub fn board(self) -> &'static Board {
         match self {

@@ -10,6 +10,9 @@ use crate::project;
 use crate::step;
 use crate::toolchain::Toolchain;
 
+/// The package of the binaries that interrupt calls at chosen instructions.
+pub const INTERRUPTS: &str = "larder-interrupts";
+
 /// Who may enter the heap's large tier, and how: one firmware binary for each.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Policy {
@@ -54,10 +57,20 @@ pub fn run_command(options: &Options) -> Result<bool> {
     Ok(true)
 }
 
+/// The package that has the binary: the board's own, or that of all Cortex-M boards.
+fn package(board: &Board, binary: &str) -> Result<&'static str> {
+    let source = project::root().join("targets/interrupts/src/bin").join(binary).with_extension("rs");
+    match (source.exists(), board.is_cortex_m()) {
+        (false, _) => Ok(board.package),
+        (true, true) => Ok(INTERRUPTS),
+        (true, false) => bail!("{binary} is for Cortex-M boards: it uses their SysTick"),
+    }
+}
+
 fn build(board: &Board, binary: &str) -> Result<PathBuf> {
     let toolchain = Toolchain::for_target(board.triple)?;
     let mut command = toolchain.cargo("build");
-    command.args(["--release", "--package", board.package, "--bin", binary]);
+    command.args(["--release", "--package", package(board, binary)?, "--bin", binary]);
     command.arg("--manifest-path").arg(project::root().join("targets/Cargo.toml"));
     step::require(&format!("build {binary} for {}", board.triple), &mut command)?;
     let elf = toolchain.release_binary(binary);

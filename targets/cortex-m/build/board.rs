@@ -59,7 +59,7 @@ impl Board {
         let Self { machine, arena_kib, clock_khz, .. } = self;
         format!(
             "/// The heap's size on this board, QEMU's {machine}.\npub const ARENA_BYTES: usize = {arena_kib} * 1024;\n\
-             const CLOCK_KHZ: u32 = {clock_khz};\n"
+             /// What SysTick counts.\npub const CLOCK_KHZ: u32 = {clock_khz};\n"
         )
     }
 }

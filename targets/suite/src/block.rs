@@ -34,6 +34,26 @@ impl Block {
         Self::try_new(layout, seed).expect("the heap has room")
     }
 
+    /// Takes over a block of the global allocator that holds what another block with this seed did, as far as `kept_bytes`.
+    ///
+    /// # Safety
+    ///
+    /// The block is live with this layout, and nobody else's.
+    pub unsafe fn from_raw(start: NonNull<u8>, layout: Layout, seed: u8, kept_bytes: usize) -> Self {
+        assert_eq!(start.as_ptr().addr() % layout.align(), 0, "{layout:?} is misaligned");
+        let mut block = Self { start, layout, seed };
+        block.verify_first(kept_bytes);
+        block.fill(kept_bytes);
+        block
+    }
+
+    /// Gives the block up, unseen: its start, its layout and its seed.
+    pub fn into_raw(self) -> (NonNull<u8>, Layout, u8) {
+        let parts = (self.start, self.layout, self.seed);
+        core::mem::forget(self);
+        parts
+    }
+
     pub fn as_ptr(&self) -> *mut u8 {
         self.start.as_ptr()
     }

@@ -22,7 +22,7 @@ mod subject;
 use core::fmt::{self, Write};
 
 pub use block::Block;
-pub use door::Door;
+pub use door::{Door, while_shut};
 pub use mailbox::Mailbox;
 pub use random::Random;
 pub use subject::Subject;

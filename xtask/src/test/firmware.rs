@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::tally::Tally;
+use crate::firmware::INTERRUPTS;
 use crate::toolchain::Toolchain;
 use crate::{board, project};
 
@@ -17,23 +18,25 @@ pub fn in_qemu(tally: &mut Tally) -> Result<()> {
 pub fn lints(tally: &mut Tally) -> Result<()> {
     for name in board::Name::value_variants() {
         let board = name.board();
-        let title = format!("lints of {} for {}", board.package, board.triple);
-        match Toolchain::for_target(board.triple)?.clippy() {
-            Err(reason) => tally.skip(&title, &format!("{reason:#}")),
-            Ok(mut command) => {
-                command.args([
-                    "--release",
-                    "--package",
-                    board.package,
-                    "--package",
-                    "larder-programs",
-                    "--package",
-                    "larder-suite",
-                ]);
-                command.arg("--manifest-path").arg(project::root().join("targets/Cargo.toml"));
-                tally.check(&title, command.args(["--", "-D", "warnings"]))?;
-            }
+        lint(tally, board.triple, &[board.package, "larder-programs", "larder-suite"])?;
+        if board.is_cortex_m() {
+            lint(tally, board.triple, &[INTERRUPTS])?;
         }
     }
     Ok(())
+}
+
+fn lint(tally: &mut Tally, triple: &str, packages: &[&str]) -> Result<()> {
+    let title = format!("lints of {} for {triple}", packages[0]);
+    match Toolchain::for_target(triple)?.clippy() {
+        Err(reason) => {
+            tally.skip(&title, &format!("{reason:#}"));
+            Ok(())
+        }
+        Ok(mut command) => {
+            command.arg("--release").args(packages.iter().flat_map(|package| ["--package", package]));
+            command.arg("--manifest-path").arg(project::root().join("targets/Cargo.toml"));
+            tally.check(&title, command.args(["--", "-D", "warnings"]))
+        }
+    }
 }

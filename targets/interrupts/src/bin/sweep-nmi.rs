@@ -1,0 +1,22 @@
+//! The sweep, with the policy `CriticalSection` and an interrupt that nothing masks: the NMI, which the watchdog of the MPS2 boards raises.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use larder::policy::CriticalSection;
+use larder_interrupts::masking::Primask;
+use larder_interrupts::subject::Heap;
+use larder_interrupts::sweep::{self, Plan};
+use larder_interrupts::trap::Source;
+use larder_suite::Subject;
+
+critical_section::set_impl!(Primask);
+
+#[global_allocator]
+static HEAP: Heap<CriticalSection> = Heap::new();
+static SUBJECT: &dyn Subject = &HEAP;
+
+#[entry]
+fn main() -> ! {
+    sweep::main(&SUBJECT, &Plan { source: Source::Nmi, is_masked: false, enters_tier_2: true })
+}

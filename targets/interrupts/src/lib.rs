@@ -1,0 +1,30 @@
+//! larder under interrupts that come at chosen instructions.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `trap` | an interrupt at a chosen instruction of a call |
+//! | `masking` | critical sections to choose from |
+//! | `subject` | the heap under test, and whether somebody is in its large tier |
+//! | `party` | what a context holds |
+//! | `operations` | the calls that are interrupted, each in a state of the heap that makes it what it is |
+//! | `scripts` | what the interrupting handlers do |
+//! | `coverage` | which instructions were interrupted |
+//! | `sweep` | an interrupt at every instruction of every operation |
+//! | `shared` | values that contexts share by turns |
+//! | `failure` | how a run ends that failed |
+//!
+//! The binaries choose the policy, the critical section and the interrupt, and nothing else.
+#![no_std]
+
+extern crate alloc;
+
+pub mod coverage;
+mod failure;
+pub mod masking;
+pub mod operations;
+pub mod party;
+pub mod scripts;
+pub mod shared;
+pub mod subject;
+pub mod sweep;
+pub mod trap;

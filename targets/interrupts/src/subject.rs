@@ -1,0 +1,50 @@
+//! The heap under test.
+
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use larder::policy::Policy;
+use larder_suite::{Door, Subject};
+
+/// Small, so that it is soon full and quickly verified.
+pub const ARENA_BYTES: usize = 4 * 1024;
+
+/// What the binaries make their global allocator of.
+pub type Heap<P> = larder::Heap<ARENA_BYTES, Door<Marked<P>>>;
+
+static IS_INSIDE: AtomicBool = AtomicBool::new(false);
+
+/// Whether somebody is in the large tier.
+pub fn is_inside() -> bool {
+    IS_INSIDE.load(Relaxed)
+}
+
+/// A policy that tells whether somebody is inside, and stops the run when two are.
+pub struct Marked<P>(PhantomData<P>);
+
+// SAFETY: the work runs when and only when the policy runs it.
+unsafe impl<P: Policy> Policy for Marked<P> {
+    type Lock = P::Lock;
+
+    #[inline(always)]
+    fn enter<R>(lock: &Self::Lock, work: impl FnOnce() -> R) -> Option<R> {
+        P::enter(lock, || {
+            assert!(!is_inside(), "two contexts are in the large tier");
+            IS_INSIDE.store(true, Relaxed);
+            let result = work();
+            IS_INSIDE.store(false, Relaxed);
+            result
+        })
+    }
+}
+
+/// Makes the heap what it was at the start: all zeros.
+///
+/// # Safety
+///
+/// The subject is a `Heap`, nobody is in it, and no block of it will be used any more.
+pub unsafe fn reset(heap: &'static dyn Subject) {
+    let arena = core::ptr::from_ref(heap).cast::<u8>().cast_mut();
+    // SAFETY: a heap is one arena inside an `UnsafeCell`, and zeros are its first value.
+    unsafe { arena.write_bytes(0, size_of_val(heap)) };
+}
