@@ -77,6 +77,81 @@ pub trait Config: Sized + 'static {
     fn on_event(event: Event) {
         let _ = event;
     }
+
+    /// Called when memory has run out and a request is about to be refused. It may release something, a cache or a
+    /// block kept for that, and answer [`Emergency::Retry`]; it is asked again if that was not enough, until it says
+    /// [`Emergency::GiveUp`]: a hook that never does never returns from the call. The default is none, and costs nothing.
+    ///
+    /// It runs in the context that asked for memory, outside of tier 2, with nothing masked: in an interrupt handler too, if handlers
+    /// allocate. There it can interrupt anything, so:
+    /// - What it releases must be free to take. The thread may be in the middle of the cache, and be the very one that
+    ///   ran out: *try* to lock or borrow it, and give up if you can't. (`realloc` too runs out: while a `Vec` grows, its owner
+    ///   holds it.)
+    /// - It may free anything that it owns, and allocate: it runs once at a time, so its own request, if refused, returns null
+    ///   without another hook. So does one of an interrupt handler, or of another thread, that fails while it runs.
+    /// - A handler that came into the middle of tier 2 can only be helped by pooled blocks: large releases are deferred.
+    /// - It must not unwind: a panic aborts.
+    ///
+    /// [`Heap`](crate::Heap) and [`Region`](crate::Region) call it. `wasm::Heap` does not: it asks the host for memory instead.
+    ///
+    /// [`Event::Refused`] is told, and [`Stats::refused`](crate::Stats::refused) grows, only after the hook has given up.
+    ///
+    /// ```
+    /// use core::alloc::{GlobalAlloc, Layout};
+    /// use core::sync::atomic::{AtomicPtr, Ordering::AcqRel};
+    /// use larder::{Config, Emergency, Heap, OutOfMemory, large, policy};
+    ///
+    /// type Reserve = [u8; 1024];
+    /// static RESERVE: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
+    ///
+    /// /// Frees the reserve, whoever comes first.
+    /// fn release_reserve(_: OutOfMemory) -> Emergency {
+    ///     let reserve = RESERVE.swap(core::ptr::null_mut(), AcqRel);
+    ///     if reserve.is_null() {
+    ///         return Emergency::GiveUp;
+    ///     }
+    ///     // SAFETY: it was allocated with this layout, and only one swap gets it.
+    ///     unsafe { HEAP.dealloc(reserve, Layout::new::<Reserve>()) };
+    ///     Emergency::Retry
+    /// }
+    ///
+    /// struct Prepared;
+    /// impl Config for Prepared {
+    ///     const ON_OUT_OF_MEMORY: Option<fn(OutOfMemory) -> Emergency> = Some(release_reserve);
+    /// }
+    /// static HEAP: Heap<4096, policy::Default, large::Segregated, Prepared> = Heap::new();
+    ///
+    /// let block = Layout::new::<[u8; 500]>();
+    /// // SAFETY: the layouts' sizes are not zero.
+    /// let served = unsafe {
+    ///     RESERVE.store(HEAP.alloc(Layout::new::<Reserve>()), core::sync::atomic::Ordering::Release);
+    ///     (0..100).take_while(|_| !HEAP.alloc(block).is_null()).count()
+    /// };
+    /// assert_eq!(served, 7); // two of them where the reserve was
+    /// assert_eq!(HEAP.stats().refused, 1);
+    /// ```
+    const ON_OUT_OF_MEMORY: Option<fn(OutOfMemory) -> Emergency> = None;
+}
+
+/// The request that [`Config::ON_OUT_OF_MEMORY`] is asked about. Sizes are in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutOfMemory {
+    /// How many bytes are asked for. May be more than the arena has.
+    pub size_bytes: usize,
+    /// Their alignment.
+    pub align_bytes: usize,
+    /// How often the hook has answered [`Emergency::Retry`] to this request, in vain.
+    pub retries: u32,
+}
+
+/// The answer of [`Config::ON_OUT_OF_MEMORY`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emergency {
+    /// Something was released: try again.
+    Retry,
+    /// Refuse the request.
+    GiveUp,
 }
 
 /// The configuration of a heap that was given none.
@@ -184,6 +259,9 @@ pub(crate) trait Table: Config {
         }
         pages as u32
     };
+
+    /// Whether there is an out-of-memory hook.
+    const RESCUES: bool = Self::ON_OUT_OF_MEMORY.is_some();
 
     /// Tells the hook. Its panic does not unwind into the program: it aborts.
     #[inline(always)]

@@ -6,6 +6,7 @@
 use crate::classes::{ClassTable, owner};
 use crate::config::{Config, Event, Reason, Table, WrongFree};
 use crate::deferred::{self, Links};
+use crate::emergency::Rescue;
 use crate::geometry::*;
 use crate::header::{Header, Inside};
 use crate::large::{Ground, Large, Resized, page_at};
@@ -289,6 +290,33 @@ pub(crate) trait Engine: Extent {
         if stray != 0 {
             Pools(self).give_stray(stray);
         }
+        let find_block = || Some(self.find_block(size, align)).filter(|&place| place != 0).map(|place| self.at(place));
+        match REPORT {
+            true => self.persist(size, align, find_block),
+            false => find_block().unwrap_or(null_mut()),
+        }
+    }
+
+    /// Makes attempts to serve a request, as many as the out-of-memory hook asks for; `None` is one in vain. Null after the last,
+    /// which is counted and told.
+    #[inline(always)]
+    fn persist(self, size: usize, align: usize, mut attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
+        let runs = &self.header().rescues;
+        let mut rescue = Rescue::before_attempt::<Self::Config>(runs);
+        loop {
+            if let Some(block) = attempt() {
+                return block;
+            }
+            if !rescue.should_retry::<Self::Config>(runs, size, align) {
+                self.refused(size, align);
+                return null_mut();
+            }
+        }
+    }
+
+    /// A block of whatever can serve the request: its place, or 0.
+    #[inline(always)]
+    fn find_block(self, size: usize, align: usize) -> u32 {
         let mut place = 0;
         let class = self.class_for(size, align);
         if class != 0 {
@@ -303,13 +331,7 @@ pub(crate) trait Engine: Extent {
         if place == 0 && class != 0 {
             place = self.borrow(class, align);
         }
-        if place != 0 {
-            return self.at(place);
-        }
-        if REPORT {
-            self.refused(size, align);
-        }
-        null_mut()
+        place
     }
 
     #[inline(always)]
@@ -751,26 +773,44 @@ pub(crate) trait Engine: Extent {
     #[inline(always)]
     unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let this = self.apart();
-        match this.resize(ptr, layout.size(), new_size) {
+        let resize = || match this.resize(ptr, layout.size(), new_size) {
             Ok(true) => {
                 this.count_live(layout.size(), new_size);
-                ptr
+                Some(ptr)
             }
-            Ok(false) => {
-                let new = this.allocate_slowly::<true>(new_size, layout.align(), 0);
-                if !new.is_null() {
-                    this.count_live(0, new_size);
-                    // SAFETY: both blocks are the caller's, disjoint, and so long.
-                    unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
-                    this.release_slowly(ptr, layout.size());
-                }
-                new
-            }
+            // SAFETY: passed on.
+            Ok(false) => unsafe { this.relocate(ptr, layout, new_size) },
             Err(reason) => {
                 this.wrong_free(ptr, reason);
-                null_mut()
+                Some(null_mut())
             }
+        };
+        match Self::Config::RESCUES {
+            // Each attempt is the whole request: what was released may lie behind the block.
+            true => this.persist(new_size, layout.align(), resize),
+            false => resize().unwrap_or(null_mut()),
         }
+    }
+
+    /// Moves a block; `None`: there was none to be had. Without an out-of-memory hook, that was counted and told.
+    ///
+    /// # Safety
+    ///
+    /// That of `GlobalAlloc::realloc`.
+    #[inline(always)]
+    unsafe fn relocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
+        let new = match Self::Config::RESCUES {
+            true => self.allocate_slowly::<false>(new_size, layout.align(), 0),
+            false => self.allocate_slowly::<true>(new_size, layout.align(), 0),
+        };
+        if new.is_null() {
+            return None;
+        }
+        self.count_live(0, new_size);
+        // SAFETY: both blocks are the caller's, disjoint, and so long.
+        unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
+        self.release_slowly(ptr, layout.size());
+        Some(new)
     }
 
     /// `Ok(false)`: the block has to move.

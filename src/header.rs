@@ -20,6 +20,8 @@ pub(crate) struct Header<P: Policy> {
     pub(crate) retries: AtomicU32,
     pub(crate) refused: AtomicU32,
     pub(crate) wrong_frees: AtomicU32,
+    /// Runs of the out-of-memory hook: see `emergency`.
+    pub(crate) rescues: AtomicU32,
     #[cfg(feature = "live-peak")]
     pub(crate) live: AtomicU32,
     #[cfg(feature = "live-peak")]

@@ -93,6 +93,14 @@
 //! One wrong free does harm although it could be found: while tier 2 is held, an address one granule into a free run
 //! passes for a block. A heap never unwinds: a hook that panics aborts.
 //!
+//! # When memory runs out
+//!
+//! Before a request is refused, the heap asks the hook of the program, if there is one: [`Config::ON_OUT_OF_MEMORY`] may drop a cache,
+//! or a block that was kept for that, and have the request tried again. `Vec` and `Box`, which abort on a null, then survive exhaustion. The hook
+//! runs outside of every lock, once at a time in all contexts, and may use the heap; a request of its own that fails calls no hook.
+//! Without a hook nothing of this is in the program. `examples/emergency.rs` shows one, and the firmware
+//! `targets/cortex-m/src/bin/emergency.rs`.
+//!
 //! # Where the arena lies
 //!
 //! In `.bss`, unless it is told otherwise:
@@ -125,6 +133,7 @@
 //! | `deferred` | the list of releases that found tier 2 held | `sync` |
 //! | `policy/` | who enters tier 2, and how; a file each | `sync` |
 //! | `large/` | tier 2: a trait, and a file for each backend | `geometry`; inside the entry alone |
+//! | `emergency` | who calls the out-of-memory hook, and who tries again | `sync` |
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
 //! | `extent` | one memory with its tables: what a call does, across the tiers | everything above |
 //! | `memory` | an extent that is only known at run time | `extent` |
@@ -149,6 +158,7 @@ mod check;
 mod classes;
 mod config;
 mod deferred;
+mod emergency;
 mod extent;
 mod geometry;
 #[cfg(any(target_arch = "wasm32", test))]
@@ -171,7 +181,7 @@ mod walk;
 pub mod wasm;
 
 pub use check::CheckError;
-pub use config::{Config, Defaults, Event, Reason, WrongFree};
+pub use config::{Config, Defaults, Emergency, Event, OutOfMemory, Reason, WrongFree};
 pub use heap::Heap;
 pub use region::{ClaimError, EXTENTS_MAX, Region};
 pub use stats::{ClassStats, Stats};

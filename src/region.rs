@@ -152,6 +152,11 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
+    /// A block of the first memory that has one.
+    fn find_block(&self, layout: Layout) -> Option<*mut u8> {
+        self.memories().map(|memory| memory.allocate::<false>(layout)).find(|block| !block.is_null())
+    }
+
     /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats). Figures are sums, but for
     /// [`Stats::largest_free_bytes`], the largest of any memory; a peak is the sum of the memories' peaks, which need not have been at the
     /// same time.
@@ -204,18 +209,9 @@ const _: () = assert!(GRANULE_BYTES == 8);
 // SAFETY: blocks come from the engines of disjoint memories; otherwise as for `Heap`.
 unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let mut last = None;
-        for memory in self.memories() {
-            let block = memory.allocate::<false>(layout);
-            if !block.is_null() {
-                return block;
-            }
-            last = Some(memory);
-        }
-        if let Some(memory) = last {
-            memory.refused(layout.size(), layout.align());
-        }
-        null_mut()
+        // The first memory keeps count, for all of them.
+        let Some(first) = self.memories().next() else { return null_mut() };
+        first.persist(layout.size(), layout.align(), || self.find_block(layout))
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
@@ -227,27 +223,24 @@ unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Some(memory) = self.memory_of(ptr).or_else(|| self.memories().next()) else { return null_mut() };
-        match memory.resize(ptr, layout.size(), new_size) {
+        let Some(first) = self.memories().next() else { return null_mut() };
+        first.persist(new_size, layout.align(), || match memory.resize(ptr, layout.size(), new_size) {
             Ok(true) => {
                 memory.count_live(layout.size(), new_size);
-                ptr
+                Some(ptr)
             }
-            Ok(false) => {
-                // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
-                // the contract of `realloc`. The new one may lie in another memory.
-                unsafe {
-                    let new = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
-                    if !new.is_null() {
-                        core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
-                        memory.release(ptr, layout);
-                    }
-                    new
-                }
-            }
+            // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
+            // the contract of `realloc`. The new one may lie in another memory.
+            Ok(false) => unsafe {
+                let new = self.find_block(Layout::from_size_align_unchecked(new_size, layout.align()))?;
+                core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
+                memory.release(ptr, layout);
+                Some(new)
+            },
             Err(reason) => {
                 memory.wrong_free(ptr, reason);
-                null_mut()
+                Some(null_mut())
             }
-        }
+        })
     }
 }

@@ -138,6 +138,7 @@ impl<C: Config, L: Large> Arena<C, L> {
             retries: AtomicU32::new(0),
             refused: AtomicU32::new(0),
             wrong_frees: AtomicU32::new(0),
+            rescues: AtomicU32::new(0),
             #[cfg(feature = "live-peak")]
             live: AtomicU32::new(0),
             #[cfg(feature = "live-peak")]

@@ -32,6 +32,8 @@ mod classes;
 mod config;
 #[path = "../../src/deferred.rs"]
 mod deferred;
+#[path = "../../src/emergency.rs"]
+mod emergency;
 #[path = "../../src/extent.rs"]
 mod extent;
 #[path = "../../src/geometry.rs"]
@@ -56,6 +58,8 @@ mod slots;
 mod stats;
 #[path = "../../src/sync.rs"]
 mod sync;
+#[path = "../../src/walk.rs"]
+mod walk;
 
 // What the sources expect of the crate's root.
 use config::Defaults;
@@ -67,6 +71,7 @@ use crate::sync::AtomicU32;
 
 mod arena;
 mod model_deferred;
+mod model_emergency;
 mod model_entry;
 mod model_index;
 mod model_page;

@@ -1,0 +1,70 @@
+//! When memory runs out: who calls the hook of [`Config::ON_OUT_OF_MEMORY`], and who tries again.
+//!
+//! The hook runs in the context whose request is about to be refused, outside of tier 2, once at a time in all contexts. One
+//! word of the header says so, `runs`: twice how many runs have ended, plus 1 while one is going on.
+//!
+//! | it is | it becomes | by |
+//! |---|---|---|
+//! | even, and as it was before the attempt that failed | odd | who calls the hook |
+//! | odd | the next even value | the same context, when the hook has returned |
+//!
+//! So a request of the hook's own that fails, and one of an interrupt handler that comes into the middle of it, find the word odd
+//! and are refused: no hook inside a hook. A request that fails while another context's hook ends finds a newer even value, and
+//! tries again: what was released may be enough for both.
+//!
+//! | context A | context B |
+//! |---|---|
+//! | attempt fails | |
+//! | | attempt fails, hook drops the cache |
+//! | hook: "there is no cache, give up": refused, with the cache's memory free | |
+//!
+//! Now A finds that `runs` has grown since before its attempt, and does not ask the hook.
+
+use crate::config::{Config, Emergency, OutOfMemory, Table};
+use crate::sync::{AtomicU32, Ordering::*};
+
+/// A request that may need the hook.
+pub(crate) struct Rescue {
+    /// What `runs` was before the latest attempt to serve it.
+    before: u32,
+    /// How often the hook has asked for another.
+    retries: u32,
+}
+
+impl Rescue {
+    /// The first attempt is about to be made.
+    #[inline(always)]
+    pub(crate) fn before_attempt<C: Config>(runs: &AtomicU32) -> Self {
+        // Acquire: pairs with the Release in `ask`. The attempt finds what was released, and the hook what the last run did.
+        Self { before: if C::RESCUES { runs.load(Acquire) } else { 0 }, retries: 0 }
+    }
+
+    /// The latest attempt has failed: whether to make another.
+    #[inline(always)]
+    pub(crate) fn should_retry<C: Config>(&mut self, runs: &AtomicU32, size: usize, align: usize) -> bool {
+        C::RESCUES && self.ask::<C>(runs, size, align)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask<C: Config>(&mut self, runs: &AtomicU32, size_bytes: usize, align_bytes: usize) -> bool {
+        let running = self.before | 1;
+        // Relaxed if it succeeds: `before` was read with Acquire, and nobody has run since. Acquire if it fails: pairs with the
+        // Release below, so that the next attempt finds what was released.
+        if let Err(now) = runs.compare_exchange(running - 1, running, Relaxed, Acquire) {
+            self.before = now;
+            return now % 2 == 0;
+        }
+        let released = call::<C>(&OutOfMemory { size_bytes, align_bytes, retries: self.retries });
+        self.retries = self.retries.saturating_add(1);
+        self.before = running.wrapping_add(1);
+        // Release: pairs with the two Acquires above, in whoever comes next.
+        runs.store(self.before, Release);
+        released
+    }
+}
+
+/// Calls the hook. Its panic does not unwind into the program: it aborts.
+extern "C" fn call<C: Config>(request: &OutOfMemory) -> bool {
+    C::ON_OUT_OF_MEMORY.is_some_and(|hook| hook(*request) == Emergency::Retry)
+}
