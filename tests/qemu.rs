@@ -33,6 +33,8 @@ macro_rules! firmware {
 const PASSED: &str = " cases passed\n";
 /// The storm and the demo assert before they end the run; this they print just before.
 const ENDED: &str = " interrupts, ";
+/// After every job, with nothing live.
+const SURVIVED: &str = " emergencies\n";
 
 firmware! {
     cortex_m0_suite: "cortex-m0" "suite" "critical-section" PASSED;
@@ -40,6 +42,7 @@ firmware! {
     cortex_m0_suite_on_the_linked_list: "cortex-m0" "suite-linked-list" "critical-section" PASSED;
     cortex_m0_storm: "cortex-m0" "storm" "critical-section" ENDED;
     cortex_m0_storm_under_try: "cortex-m0" "storm" "try" ENDED;
+    cortex_m0_emergency: "cortex-m0" "emergency" "critical-section" SURVIVED;
 
     cortex_m3_suite: "cortex-m3" "suite" "critical-section" PASSED;
     cortex_m3_suite_under_try: "cortex-m3" "suite" "try" PASSED;
@@ -48,6 +51,7 @@ firmware! {
     cortex_m3_storm_under_try: "cortex-m3" "storm" "try" ENDED;
     cortex_m3_demo: "cortex-m3" "demo" "critical-section" ENDED;
     cortex_m3_demo_under_try: "cortex-m3" "demo" "try" ENDED;
+    cortex_m3_emergency: "cortex-m3" "emergency" "critical-section" SURVIVED;
 
     cortex_m4_suite: "cortex-m4" "suite" "critical-section" PASSED;
     cortex_m4_suite_under_try: "cortex-m4" "suite" "try" PASSED;
