@@ -6,8 +6,11 @@
 //! | Cortex-M0 | no compare-and-swap, an arena of 8 KiB | the demo: it needs 48 KiB |
 //! | Cortex-M3 | | |
 //! | Cortex-M4F | hard floats | |
-//! | RISC-V, IMAC | the tick also comes into the middle of another handler | |
-//! | RISC-V, IMC | the same; no compare-and-swap | |
+//! | Cortex-M33 | a critical section for two cores | |
+//! | Cortex-M33, dual | both cores at once, in the emulator's real time | storm and demo: they count instructions |
+//! | RISC-V, IMAC | a critical section for several harts; the tick also comes into the middle of another handler | |
+//! | RISC-V, harts | four harts at once, in the emulator's real time | storm and demo, as above |
+//! | RISC-V, IMC | no compare-and-swap; the tick as on IMAC | |
 //!
 //! The sweeps interrupt every operation at every instruction: by SysTick; by SysTick above a critical section that masks priorities; by
 //! NMI, which only the M4F's board can raise by a timer.
@@ -61,6 +64,18 @@ firmware! {
     cortex_m4_demo: "cortex-m4" "demo" "critical-section" ENDED;
     cortex_m4_demo_under_try: "cortex-m4" "demo" "try" ENDED;
 
+    cortex_m33_suite: "cortex-m33" "suite" "critical-section" PASSED;
+    cortex_m33_suite_under_try: "cortex-m33" "suite" "try" PASSED;
+    cortex_m33_suite_on_the_linked_list: "cortex-m33" "suite-linked-list" "critical-section" PASSED;
+    cortex_m33_storm: "cortex-m33" "storm" "critical-section" ENDED;
+    cortex_m33_storm_under_try: "cortex-m33" "storm" "try" ENDED;
+    cortex_m33_demo: "cortex-m33" "demo" "critical-section" ENDED;
+    cortex_m33_demo_under_try: "cortex-m33" "demo" "try" ENDED;
+
+    cortex_m33_dual_suite: "cortex-m33-dual" "suite" "critical-section" PASSED;
+    cortex_m33_dual_cores: "cortex-m33-dual" "cores" "critical-section" "1000000 operations on 2 cores";
+    cortex_m33_dual_cores_under_try: "cortex-m33-dual" "cores" "try" "1000000 operations on 2 cores";
+
     riscv_imac_suite: "riscv-imac" "suite" "critical-section" PASSED;
     riscv_imac_suite_under_try: "riscv-imac" "suite" "try" PASSED;
     riscv_imac_suite_on_the_linked_list: "riscv-imac" "suite-linked-list" "critical-section" PASSED;
@@ -68,6 +83,10 @@ firmware! {
     riscv_imac_storm_under_try: "riscv-imac" "storm" "try" ENDED;
     riscv_imac_demo: "riscv-imac" "demo" "critical-section" ENDED;
     riscv_imac_demo_under_try: "riscv-imac" "demo" "try" ENDED;
+
+    riscv_harts_suite: "riscv-harts" "suite" "critical-section" PASSED;
+    riscv_harts_cores: "riscv-harts" "cores" "critical-section" "10000000 operations on 4 cores";
+    riscv_harts_cores_under_try: "riscv-harts" "cores" "try" "1000000 operations on 4 cores";
 
     riscv_imc_suite: "riscv-imc" "suite" "critical-section" PASSED;
     riscv_imc_suite_under_try: "riscv-imc" "suite" "try" PASSED;

@@ -11,8 +11,14 @@ pub enum Name {
     CortexM3,
     /// MPS2 AN386: Cortex-M4F, 4 MiB RAM
     CortexM4,
+    /// MPS2 AN521: Cortex-M33, 2 MiB RAM
+    CortexM33,
+    /// MPS2 AN521: the same with both cores at once
+    CortexM33Dual,
     /// virt: RV32IMAC, 16 MiB RAM
     RiscvImac,
+    /// virt: the same with four harts at once
+    RiscvHarts,
     /// virt: RV32IMC, no compare-and-swap, 16 MiB RAM
     RiscvImc,
 }
@@ -27,6 +33,8 @@ pub struct Board {
     pub emulator_package: &'static str,
     /// The emulator's name for it.
     pub machine: &'static str,
+    /// Features of the package instead of its default ones. The same for all boards of one triple: they share binaries.
+    pub features: Option<&'static str>,
     /// What the emulator needs besides.
     pub arguments: &'static [&'static str],
     /// Why the demo can't run there.
@@ -49,11 +57,23 @@ const CORTEX_M3: Board = Board {
     emulator: "qemu-system-arm",
     emulator_package: "qemu-system-arm",
     machine: "lm3s6965evb",
+    features: None,
     arguments: INSTRUCTION_CLOCK,
     no_demo: None,
 };
 
 const CORTEX_M4: Board = Board { triple: "thumbv7em-none-eabihf", machine: "mps2-an386", ..CORTEX_M3 };
+
+const CORTEX_M33: Board = Board {
+    triple: "thumbv8m.main-none-eabi",
+    machine: "mps2-an521",
+    features: Some("two-cores"),
+    arguments: &["-smp", "2", "-icount", "shift=7,align=off,sleep=off"],
+    ..CORTEX_M3
+};
+
+/// The cores run at once, each in a thread of the emulator's: no two runs are the same.
+const CORTEX_M33_DUAL: Board = Board { arguments: &["-smp", "2", "-accel", "tcg,thread=multi"], ..CORTEX_M33 };
 
 const RISCV_IMAC: Board = Board {
     triple: "riscv32imac-unknown-none-elf",
@@ -61,15 +81,27 @@ const RISCV_IMAC: Board = Board {
     emulator: "qemu-system-riscv32",
     emulator_package: "qemu-system-misc",
     machine: "virt",
+    features: Some("harts"),
     arguments: &["-bios", "none", "-icount", "shift=7,align=off,sleep=off"],
     no_demo: None,
 };
 
-const RISCV_IMC: Board = Board { triple: "riscv32imc-unknown-none-elf", ..RISCV_IMAC };
+/// As on the two cores.
+const RISCV_HARTS: Board =
+    Board { arguments: &["-bios", "none", "-smp", "4", "-accel", "tcg,thread=multi"], ..RISCV_IMAC };
+
+const RISCV_IMC: Board = Board { triple: "riscv32imc-unknown-none-elf", features: None, ..RISCV_IMAC };
 
 impl Board {
     pub fn is_cortex_m(&self) -> bool {
         self.triple.starts_with("thumb")
+    }
+
+    /// What cargo has to be told to build a package for the board.
+    pub fn package_arguments<'a>(&self, package: &'a str) -> impl Iterator<Item = &'a str> {
+        let features = self.features.filter(|_| package == self.package);
+        let features = features.into_iter().flat_map(|features| ["--no-default-features", "--features", features]);
+        ["--package", package].into_iter().chain(features)
     }
 }
 
@@ -79,7 +111,10 @@ impl Name {
             Name::CortexM0 => &CORTEX_M0,
             Name::CortexM3 => &CORTEX_M3,
             Name::CortexM4 => &CORTEX_M4,
+            Name::CortexM33 => &CORTEX_M33,
+            Name::CortexM33Dual => &CORTEX_M33_DUAL,
             Name::RiscvImac => &RISCV_IMAC,
+            Name::RiscvHarts => &RISCV_HARTS,
             Name::RiscvImc => &RISCV_IMC,
         }
     }

@@ -70,7 +70,7 @@ fn package(board: &Board, binary: &str) -> Result<&'static str> {
 fn build(board: &Board, binary: &str) -> Result<PathBuf> {
     let toolchain = Toolchain::for_target(board.triple)?;
     let mut command = toolchain.cargo("build");
-    command.args(["--release", "--package", package(board, binary)?, "--bin", binary]);
+    command.args(["--release", "--bin", binary]).args(board.package_arguments(package(board, binary)?));
     command.arg("--manifest-path").arg(project::root().join("targets/Cargo.toml"));
     step::require(&format!("build {binary} for {}", board.triple), &mut command)?;
     let elf = toolchain.release_binary(binary);

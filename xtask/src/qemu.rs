@@ -16,7 +16,7 @@ pub struct Options {
     #[command(flatten)]
     firmware: Firmware,
     /// Stop the firmware after that many seconds
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 300)]
     limit: u64,
 }
 

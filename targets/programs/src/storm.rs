@@ -4,14 +4,13 @@
 //! distances, so that in time it interrupts everything everywhere. The summons comes when main or the tick asks for
 //! it, the latter in the middle of whatever main is doing, and the next tick into the middle of the summons.
 
-use alloc::boxed::Box;
-use core::alloc::Layout;
 use core::fmt::Write;
 
 use larder_suite::{Block, Mailbox, Random, Subject};
 use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use crate::Board;
+use crate::party::{Party, Step};
 use crate::watch::{self, Interrupted};
 
 const STEPS_OF_MAIN: u32 = 120_000;
@@ -46,7 +45,7 @@ pub fn main<B: Board>(heap: &dyn Subject, masks_interrupts: bool) -> ! {
     let mut refused = 0;
     B::start_ticking(LONGEST_PERIOD as u32);
     for step in 0..STEPS_OF_MAIN {
-        refused += u32::from(!party.step(&FOR_HANDLERS, &FOR_MAIN, sizes(step)));
+        refused += u32::from(party.step(&FOR_HANDLERS, &FOR_MAIN, sizes(step)) == Step::Refused);
         if step % STEPS_BETWEEN_SUMMONS == 0 {
             B::summon();
         }
@@ -136,8 +135,8 @@ impl Handler {
             HANDLERS_AT_WORK.fetch_add(1, Relaxed);
         }
         for _ in 0..steps {
-            let granted = self.party.step(&FOR_MAIN, &FOR_HANDLERS, 400);
-            REFUSED_TO_HANDLERS.fetch_add(u32::from(!granted), Relaxed);
+            let step = self.party.step(&FOR_MAIN, &FOR_HANDLERS, 400);
+            REFUSED_TO_HANDLERS.fetch_add(u32::from(step == Step::Refused), Relaxed);
             STEPS_OF_HANDLERS.fetch_add(1, Relaxed);
         }
     }
@@ -154,75 +153,5 @@ impl Handler {
 impl Default for Handler {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A context that holds blocks.
-struct Party<const SLOTS: usize> {
-    blocks: [Option<Box<Block>>; SLOTS],
-    random: Random,
-}
-
-impl<const SLOTS: usize> Party<SLOTS> {
-    const fn new(seed: u32) -> Self {
-        Self { blocks: [const { None }; SLOTS], random: Random::new(seed) }
-    }
-
-    /// Does one thing at random; `false` when the heap refused it.
-    fn step(&mut self, theirs: &Mailbox<Block, 4>, ours: &Mailbox<Block, 4>, longest: usize) -> bool {
-        let slot = self.random.range(0, SLOTS);
-        match (self.blocks[slot].take(), self.random.number() % 8) {
-            (None, 0) => drop(ours.take()),
-            (None, _) => return self.allocate(slot, longest),
-            (Some(block), 0..3) => drop(block),
-            (Some(block), 3) => self.blocks[slot] = theirs.put(block).err(),
-            (Some(block), 4) => {
-                block.verify();
-                self.blocks[slot] = Some(block);
-            }
-            (Some(block), _) => return self.resize(slot, block, longest),
-        }
-        true
-    }
-
-    fn allocate(&mut self, slot: usize, longest: usize) -> bool {
-        let size = self.size(longest);
-        let align = 1 << self.random.range(0, 7);
-        let layout = Layout::from_size_align(size, align).expect("a layout");
-        let block = Block::try_new(layout, self.random.number() as u8);
-        self.blocks[slot] = block.and_then(try_box);
-        self.blocks[slot].is_some()
-    }
-
-    fn resize(&mut self, slot: usize, mut block: Box<Block>, longest: usize) -> bool {
-        let granted = block.try_resize(self.size(longest));
-        self.blocks[slot] = Some(block);
-        granted
-    }
-
-    /// Small blocks are asked for more often than large ones.
-    fn size(&mut self, longest: usize) -> usize {
-        match self.random.number() % 4 {
-            0 => self.random.range(1, longest),
-            _ => self.random.range(1, longest.min(64)),
-        }
-    }
-
-    fn free_all(&mut self) {
-        self.blocks.iter_mut().for_each(|slot| *slot = None);
-    }
-}
-
-/// `Box::new` that returns nothing when the heap refuses.
-fn try_box(block: Block) -> Option<Box<Block>> {
-    // SAFETY: a block is not of size zero.
-    let place = unsafe { alloc::alloc::alloc(Layout::new::<Block>()) }.cast::<Block>();
-    if place.is_null() {
-        return None;
-    }
-    // SAFETY: the place is ours and fits; it came from the global allocator with the layout that a box frees it with.
-    unsafe {
-        place.write(block);
-        Some(Box::from_raw(place))
     }
 }

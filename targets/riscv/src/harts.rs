@@ -3,13 +3,16 @@
 use core::arch::global_asm;
 
 use critical_section::RawRestoreState;
+use larder_programs::cores::{self, Run};
 use larder_programs::section::{Core, Section};
+use larder_suite::Subject;
 use riscv::register::{mhartid, mstatus};
 
+use crate::board::Virt;
 use crate::clint;
 
 /// How many harts there are memory and stacks for.
-pub const COUNT: usize = 4;
+const COUNT: usize = 4;
 
 // The start-up code asks this for each hart: hart 0 goes on at once and makes the memory ready; the others sleep until
 // their software interrupt is pending, which they clear. They never take it as an interrupt, since those are still off.
@@ -38,8 +41,20 @@ global_asm!(
     "ret",
 );
 
-/// For hart 0: has all others begin.
-pub fn wake_others() {
+/// Has all harts use one heap, for so many operations; ends the run. To be called by hart 0, and then by each that wakes.
+pub fn run(heap: &dyn Subject, hart: usize, operations: u32) -> ! {
+    let run = Run { heap, cores: COUNT, operations };
+    if hart == 0 {
+        wake_others();
+        cores::lead::<Virt>(run)
+    }
+    cores::follow(run, hart);
+    loop {
+        riscv::asm::wfi();
+    }
+}
+
+fn wake_others() {
     // Every write so far comes before the waking, as seen by whoever wakes.
     riscv::asm::fence();
     (1..COUNT).for_each(clint::interrupt);

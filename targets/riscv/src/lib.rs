@@ -4,14 +4,16 @@
 //! |---|---|
 //! | `board` | the arena, the end of a run, the tick and the summons |
 //! | `clint` | the interrupter's registers |
-//! | `harts` | several harts: how they wake, and a critical section for them |
+//! | `harts` | several harts: how they wake, and a critical section for them: feature `harts` |
 //!
 //! The programs are those of `larder-programs`; the binaries choose the heap's parameters and nothing else.
 #![no_std]
 
 pub mod board;
 pub mod clint;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(feature = "harts")]
 pub mod harts;
 
+#[cfg(feature = "harts")]
+pub use larder_programs::cores;
 pub use larder_programs::{demo, storm, watch};

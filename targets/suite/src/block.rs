@@ -2,7 +2,9 @@
 
 use alloc::alloc::{alloc, dealloc, realloc};
 use core::alloc::Layout;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
+use core::slice;
 
 /// A block of the global allocator, filled with a pattern that only it has.
 ///
@@ -86,23 +88,24 @@ impl Block {
     }
 
     fn fill(&mut self, from: usize) {
-        for offset in from..self.layout.size() {
-            // SAFETY: the offset is within the block.
-            unsafe { self.as_ptr().add(offset).write(self.pattern(offset)) };
+        let start = self.as_ptr().cast::<MaybeUninit<u8>>();
+        // SAFETY: the block is ours; its bytes need not be initialised.
+        let bytes = unsafe { slice::from_raw_parts_mut(start, self.layout.size()) };
+        for (offset, byte) in bytes.iter_mut().enumerate().skip(from) {
+            byte.write(pattern(self.seed, offset));
         }
     }
 
     fn verify_first(&self, length: usize) {
-        for offset in 0..length {
-            // SAFETY: the offset is within the block, which `fill` initialised.
-            let found = unsafe { self.as_ptr().add(offset).read() };
-            assert_eq!(found, self.pattern(offset), "byte {offset} of {:?} was overwritten", self.layout);
-        }
+        // SAFETY: so many bytes are within the block, and `fill` initialised them.
+        let bytes = unsafe { slice::from_raw_parts(self.as_ptr(), length) };
+        let overwritten = bytes.iter().enumerate().position(|(offset, &byte)| byte != pattern(self.seed, offset));
+        assert_eq!(overwritten, None, "a byte of {:?} was overwritten", self.layout);
     }
+}
 
-    fn pattern(&self, offset: usize) -> u8 {
-        self.seed ^ (offset as u8).wrapping_mul(29)
-    }
+fn pattern(seed: u8, offset: usize) -> u8 {
+    seed ^ (offset as u8).wrapping_mul(29)
 }
 
 impl Drop for Block {

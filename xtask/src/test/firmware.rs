@@ -1,12 +1,15 @@
 //! Firmware.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use clap::ValueEnum;
 
 use super::tally::Tally;
+use crate::board::{Board, Name};
 use crate::firmware::INTERRUPTS;
+use crate::project;
 use crate::toolchain::Toolchain;
-use crate::{board, project};
 
 /// The tests that run firmware in QEMU are `cargo test` targets; each builds what it runs.
 pub fn in_qemu(tally: &mut Tally) -> Result<()> {
@@ -16,25 +19,27 @@ pub fn in_qemu(tally: &mut Tally) -> Result<()> {
 }
 
 pub fn lints(tally: &mut Tally) -> Result<()> {
-    for name in board::Name::value_variants() {
-        let board = name.board();
-        lint(tally, board.triple, &[board.package, "larder-programs", "larder-suite"])?;
+    // Boards of one triple have one firmware.
+    let boards: BTreeMap<_, _> =
+        Name::value_variants().iter().map(|name| (name.board().triple, name.board())).collect();
+    for board in boards.into_values() {
+        lint(tally, board, &[board.package, "larder-programs", "larder-suite"])?;
         if board.is_cortex_m() {
-            lint(tally, board.triple, &[INTERRUPTS])?;
+            lint(tally, board, &[INTERRUPTS])?;
         }
     }
     Ok(())
 }
 
-fn lint(tally: &mut Tally, triple: &str, packages: &[&str]) -> Result<()> {
-    let title = format!("lints of {} for {triple}", packages[0]);
-    match Toolchain::for_target(triple)?.clippy() {
+fn lint(tally: &mut Tally, board: &Board, packages: &[&str]) -> Result<()> {
+    let title = format!("lints of {} for {}", packages[0], board.triple);
+    match Toolchain::for_target(board.triple)?.clippy() {
         Err(reason) => {
             tally.skip(&title, &format!("{reason:#}"));
             Ok(())
         }
         Ok(mut command) => {
-            command.arg("--release").args(packages.iter().flat_map(|package| ["--package", package]));
+            command.arg("--release").args(packages.iter().flat_map(|package| board.package_arguments(package)));
             command.arg("--manifest-path").arg(project::root().join("targets/Cargo.toml"));
             tally.check(&title, command.args(["--", "-D", "warnings"]))
         }
