@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const modules = job.modules.map((file) => new WebAssembly.Module(readFileSync(file)));
-const FAULTS = ["", "refused", "misaligned", "outside the arena", "not zeroed", "corrupt", "overrun"];
+const FAULTS = ["", "refused", "misaligned", "outside the arena", "not zeroed", "corrupt", "overrun", "damaged"];
 
 // A fresh instance of a module with the trace in its memory.
 function instance(module, trace, arenaLimit) {

@@ -1,23 +1,23 @@
 //! larder and its peers.
 
 #[cfg(feature = "buddy")]
-mod buddy;
+pub mod buddy;
 #[cfg(feature = "bump")]
-mod bump;
+pub mod bump;
 #[cfg(feature = "dlmalloc")]
-mod dlmalloc;
+pub mod dlmalloc;
 #[cfg(feature = "emballoc")]
-mod emballoc;
+pub mod emballoc;
 #[cfg(feature = "larder")]
-mod larder;
+pub mod larder;
 #[cfg(feature = "linked_list")]
-mod linked_list;
+pub mod linked_list;
 #[cfg(feature = "none")]
-mod none;
+pub mod none;
 #[cfg(feature = "rlsf")]
-mod rlsf;
+pub mod rlsf;
 #[cfg(feature = "talc")]
-mod talc;
+pub mod talc;
 
 use crate::heap::{Anatomy, Heap, Wrong};
 use crate::room::{Found, Room};

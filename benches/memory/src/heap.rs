@@ -26,6 +26,11 @@ pub unsafe trait Heap: Sized {
         None
     }
 
+    /// Walks the whole heap, if the allocator can: whether everything in it is as it should be.
+    fn verify(&self) -> bool {
+        true
+    }
+
     /// Writes an allocator without an arena.
     ///
     /// # Safety
@@ -160,7 +165,12 @@ pub enum Fault {
     Corrupt = 5,
     /// Bytes next to the arena changed.
     Overrun = 6,
+    /// The allocator's own check of itself failed.
+    Damaged = 7,
 }
+
+/// The whole heap is walked each time that so many ops are done.
+const VERIFIED_EVERY: usize = 64;
 
 /// Every byte of the block in `slot` holds this, so that two blocks that overlap find out.
 fn stamp(slot: u32, size: usize) -> u8 {
@@ -186,7 +196,8 @@ fn placed(block: *mut u8, size: usize, align: usize, arena: NonNull<[u8]>) -> Re
     }
 }
 
-/// Replays `ops` with every block filled, and looked at before it is resized or freed; at the end, at all that live.
+/// Replays `ops` with every block filled, and looked at before it is resized or freed; at the end, at all that live. Again and
+/// again the heap checks itself.
 ///
 /// # Safety
 /// As for [`replay`]; `slots` is all null, and `arena` is the heap's.
@@ -202,6 +213,12 @@ pub unsafe fn check<H: Heap>(
     for (index, op) in ops.iter().enumerate() {
         // SAFETY: the caller's contract.
         unsafe { check_op(heap, op, &mut slots[op.slot as usize], arena) }.map_err(|fault| (index, fault))?;
+        if index % VERIFIED_EVERY == 0 && !heap.verify() {
+            return Err((index, Fault::Damaged));
+        }
+    }
+    if !heap.verify() {
+        return Err((ops.len(), Fault::Damaged));
     }
     // The last op of a live slot says what it holds.
     for op in ops.iter().rev() {

@@ -4,7 +4,8 @@ use larder_trace::{Event, Trace};
 use memory::allocators::{ENTRIES, Entry};
 use memory::heap::Fault;
 use memory::op::Op;
-use memory::room::{ARENA_ALIGN, Found, GUARD_BYTES, Room};
+use memory::room::Found;
+use memory::workload::{self, Workload};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -52,13 +53,6 @@ fn arguments() -> Option<Arguments> {
     Some(parsed)
 }
 
-/// A trace with the memory to replay it.
-struct Workload {
-    name: String,
-    trace: Trace,
-    room: Room,
-}
-
 pub fn main() -> ExitCode {
     let Some(arguments) = arguments() else {
         eprintln!("{USAGE}");
@@ -67,7 +61,7 @@ pub fn main() -> ExitCode {
     let wanted =
         |filter: &[String], name: &str| filter.is_empty() || filter.iter().any(|prefix| name.starts_with(prefix));
     let entries: Vec<&Entry> = ENTRIES.iter().filter(|entry| wanted(&arguments.allocators, entry.name)).collect();
-    let mut workloads = load();
+    let mut workloads = workload::load();
     workloads.retain(|workload| wanted(&arguments.traces, &workload.name));
     match (arguments.ops, arguments.arena_bytes) {
         (Some(directory), _) => write_ops(&workloads, &directory),
@@ -76,43 +70,6 @@ pub fn main() -> ExitCode {
         (None, None) if arguments.why => why_all(&entries, &workloads),
         (None, None) if arguments.time => time_all(&entries, &workloads),
         (None, None) => search_all(&entries, &workloads, arguments.json),
-    }
-}
-
-/// Every committed trace, by name.
-fn load() -> Vec<Workload> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces");
-    let entries = std::fs::read_dir(&directory).expect("benches/traces is there");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "trace"));
-    files.sort();
-    files.iter().map(|path| workload(path)).collect()
-}
-
-fn workload(path: &Path) -> Workload {
-    let trace = Trace::decode(&std::fs::read(path).expect("a readable file")).expect("a valid trace");
-    let name = path.file_stem().expect("NAME.trace").to_string_lossy().into_owned();
-    let room = lay_out(&trace);
-    Workload { name, trace, room }
-}
-
-/// Memory for a trace; leaked, since the program ends with its last replay.
-fn lay_out(trace: &Trace) -> Room {
-    let ops: &mut [Op] = trace.events.iter().map(|&event| event.into()).collect::<Vec<_>>().leak();
-    let slots = vec![core::ptr::null_mut(); trace.slots as usize].leak();
-    let place_bytes = ENTRIES.iter().map(|entry| entry.place_bytes).max().unwrap_or(0);
-    let state = vec![0u128; place_bytes / 16 + 1].leak();
-    let arena_limit = trace.peak_bytes as usize * 4 + (1 << 20);
-    let memory = vec![0u8; arena_limit + 2 * ARENA_ALIGN + GUARD_BYTES].leak();
-    let after_guard = memory.as_mut_ptr().wrapping_add(GUARD_BYTES);
-    Room {
-        ops: ops.as_ptr(),
-        ops_len: ops.len(),
-        slots: slots.as_mut_ptr(),
-        slots_len: slots.len(),
-        state: state.as_mut_ptr().cast(),
-        arena: after_guard.wrapping_add(after_guard.align_offset(ARENA_ALIGN)),
-        arena_limit,
     }
 }
 

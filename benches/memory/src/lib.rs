@@ -5,17 +5,18 @@
 //! heap       what an allocator must offer, and the loops over it: plain, timed, checked
 //! search     the smallest arena that serves a trace
 //! allocators larder and its peers behind `Heap`
-//! module     the exports of the wasm module (32-bit: the figures that count)
+//! workload   the committed traces, with memory for each
 //! ```
 //!
+//! `examples/module.rs` is the wasm module (32-bit: the figures that count).
 //! The host program (`main.rs`) drives the same loops natively. larder's geometry does not depend on the width of a
 //! pointer, so its native figures are those of a 32-bit machine; its peers' are not.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 pub mod allocators;
 pub mod heap;
-#[cfg(target_arch = "wasm32")]
-mod module;
 pub mod op;
 pub mod room;
 pub mod search;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod workload;

@@ -47,6 +47,14 @@ impl Op {
         unsafe { Layout::from_size_align_unchecked(self.size as usize, 1 << (self.what >> 8 & 15)) }
     }
 
+    /// The layout of the block once the op is done.
+    #[must_use]
+    pub fn layout_after(&self) -> Layout {
+        let size = if self.kind() == Kind::Realloc { self.new_size } else { self.size };
+        // SAFETY: as above.
+        unsafe { Layout::from_size_align_unchecked(size as usize, self.layout().align()) }
+    }
+
     /// The words as they stand in memory.
     #[must_use]
     pub fn words(&self) -> [u32; 4] {

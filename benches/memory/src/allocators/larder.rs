@@ -38,6 +38,10 @@ where
         })
     }
 
+    fn verify(&self) -> bool {
+        self.0.check().is_ok()
+    }
+
     unsafe fn place(at: *mut Self) {
         // SAFETY: the caller's contract.
         unsafe { at.write(Self(Region::new())) }

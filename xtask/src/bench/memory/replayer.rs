@@ -47,7 +47,8 @@ impl Replayer {
         let mut build = toolchain.cargo("build");
         build.args([
             "--release",
-            "--lib",
+            "--example",
+            "module",
             "--manifest-path",
             MANIFEST,
             "--no-default-features",
@@ -61,7 +62,7 @@ impl Replayer {
         unpack.args(["--release", "--manifest-path", MANIFEST, "--no-default-features", "--", "--ops"]).arg(&directory);
         step::require("unpack the traces", &mut unpack)?;
         let traces = read_json(&directory.join("traces.json"))?;
-        Ok(Self { module: toolchain.release_binary("memory.wasm"), directory, traces })
+        Ok(Self { module: toolchain.release_binary("examples/module.wasm"), directory, traces })
     }
 
     /// The smallest arenas; the slow peers only if `slow`.
