@@ -1,0 +1,180 @@
+//! Everything in turns, so that a slow moment of the machine meets everybody; then the medians.
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::actions::Sizes;
+use crate::shared::{ENTRIES, Entry};
+use crate::threads::Arena;
+use crate::traces::{self, Ops};
+
+/// How many threads there are in turn.
+const THREADS: [usize; 3] = [1, 2, 4];
+
+/// Random actions of a thread in a sample.
+const ACTIONS: usize = 400_000;
+
+/// A short trace is replayed until a thread has done about so much.
+const OPS: usize = 80_000;
+
+#[derive(Args)]
+pub struct Options {
+    /// How often everything is measured; the median counts
+    #[arg(long, default_value_t = 15)]
+    repetitions: usize,
+    /// Only these allocators
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Measure even while other programs are at work
+    #[arg(long)]
+    busy: bool,
+    /// Without the traces
+    #[arg(long)]
+    actions: bool,
+}
+
+/// What one allocator did with one workload.
+#[derive(Serialize)]
+struct Figure<'a> {
+    workload: &'a str,
+    allocator: &'a str,
+    threads: usize,
+    /// Of all threads together, by microsecond.
+    calls_per_microsecond: f64,
+    /// The same over that of one thread: the median of what it was in each repetition.
+    over_one: f64,
+}
+
+/// Throughput with each number of threads.
+type Sample = [f64; THREADS.len()];
+
+/// A sample of each allocator.
+type Repetition = Vec<Sample>;
+
+/// What the threads do.
+enum Work {
+    Actions(Sizes),
+    Trace(Ops),
+}
+
+struct Workload {
+    name: String,
+    work: Work,
+}
+
+impl Workload {
+    /// Whether this allocator takes part: the loop alone never does, and a slow one does not replay traces.
+    fn suits(&self, entry: &Entry) -> bool {
+        entry.serves && (entry.part == 1 || matches!(self.work, Work::Actions(_)))
+    }
+
+    fn measure(&self, arena: &Arena, entries: &[&Entry]) -> Repetition {
+        let sample = |entry: &&Entry| THREADS.map(|threads| self.throughput(arena, entry, threads));
+        entries.iter().map(sample).collect()
+    }
+
+    /// Calls a microsecond, of all threads together.
+    fn throughput(&self, arena: &Arena, entry: &Entry, threads: usize) -> f64 {
+        let (calls, time): (usize, Duration) = match &self.work {
+            Work::Actions(sizes) => {
+                let actions = ACTIONS / entry.part;
+                (actions, (entry.actions)(arena, *sizes, threads, actions))
+            }
+            Work::Trace(trace) => {
+                let rounds = OPS.div_ceil(trace.calls);
+                (rounds * trace.calls, (entry.replay)(arena, trace, threads, rounds))
+            }
+        };
+        (calls * threads) as f64 / (time.as_nanos() as f64 / 1000.0)
+    }
+}
+
+/// Prints a line of JSON for each workload, allocator and number of threads.
+pub fn run(options: &Options) -> Result<(), String> {
+    if options.repetitions == 0 {
+        return Err("at least one repetition is needed".to_owned());
+    }
+    if let Some(unknown) = options.only.iter().find(|name| !ENTRIES.iter().any(|entry| entry.name == **name)) {
+        return Err(format!("there is no allocator {unknown}; `list` names them"));
+    }
+    let arena = Arena::new();
+    for workload in workloads(options)? {
+        eprintln!("{}", workload.name);
+        let wanted = |entry: &&Entry| options.only.is_empty() || options.only.iter().any(|name| name == entry.name);
+        let entries: Vec<&Entry> = ENTRIES.iter().filter(wanted).filter(|entry| workload.suits(entry)).collect();
+        let once = || workload.measure(&arena, &entries);
+        let repetitions = (0..options.repetitions)
+            .map(|_| if options.busy { Ok(once()) } else { measure_quietly(&arena, once) })
+            .collect::<Result<Vec<Repetition>, String>>()?;
+        for (index, entry) in entries.iter().enumerate() {
+            let samples: Vec<_> = repetitions.iter().map(|repetition| repetition[index]).collect();
+            print(&workload.name, entry.name, &samples)?;
+        }
+    }
+    Ok(())
+}
+
+/// What two threads that share nothing reach of one, at least, on a machine that has nothing else to do.
+const QUIET: f64 = 1.7;
+
+/// So many looks at a busy machine, about a minute, are enough.
+const LOOKS: usize = 2000;
+
+/// Measures when two threads are as fast as two, before and after: what is measured while others are at work says nothing of
+/// the allocators.
+fn measure_quietly(arena: &Arena, measure: impl Fn() -> Repetition) -> Result<Repetition, String> {
+    for _ in 0..LOOKS {
+        if is_quiet(arena) {
+            let repetition = measure();
+            if is_quiet(arena) {
+                return Ok(repetition);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err(format!(
+        "two threads that share nothing do not reach {QUIET} times what one does: the machine is busy, or has less than two cores; \
+         --busy measures anyway"
+    ))
+}
+
+fn is_quiet(arena: &Arena) -> bool {
+    let floor = ENTRIES.iter().find(|entry| entry.is_floor).expect("there is a floor");
+    let [one, two] = [1, 2].map(|threads| (floor.actions)(arena, Sizes::Pooled, threads, ACTIONS / 2));
+    2.0 * one.as_secs_f64() / two.as_secs_f64() >= QUIET
+}
+
+fn workloads(options: &Options) -> Result<Vec<Workload>, String> {
+    let actions = [("actions-pooled", Sizes::Pooled), ("actions-mixed", Sizes::Mixed)];
+    let mut workloads: Vec<Workload> =
+        actions.map(|(name, sizes)| Workload { name: name.to_owned(), work: Work::Actions(sizes) }).into();
+    if !options.actions {
+        let traces = traces::load(&[])?.into_iter();
+        workloads.extend(traces.map(|trace| Workload { name: trace.name.clone(), work: Work::Trace(trace) }));
+    }
+    Ok(workloads)
+}
+
+fn print(workload: &str, allocator: &str, samples: &[Sample]) -> Result<(), String> {
+    for (index, threads) in THREADS.into_iter().enumerate() {
+        let figure = Figure {
+            workload,
+            allocator,
+            threads,
+            calls_per_microsecond: median(samples.iter().map(|sample| sample[index])),
+            over_one: median(samples.iter().map(|sample| sample[index] / sample[0])),
+        };
+        let line = serde_json::to_string(&figure).map_err(|error| error.to_string())?;
+        writeln!(std::io::stdout(), "{line}").map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
