@@ -1,4 +1,5 @@
-//! Keeps the figures in README.md those of `benches/results`, and its demo what the demo says.
+//! Keeps the figures in README.md, and the pages and plots in `benches/results`, those of the JSON there; and the README's demo
+//! what the demo says.
 //!
 //! A block is what stands between `<!-- bench:NAME -->` and `<!-- /bench -->`. None is written by hand: every benchmark
 //! that changes the results writes the blocks again, and a test compares them.
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::bench::pages::{self, Page};
 use crate::{demo, project, step};
 
 /// The block that needs the emulator: written on demand alone.
@@ -19,7 +21,7 @@ const END: &str = "<!-- /bench -->";
 
 #[derive(Args)]
 pub struct Options {
-    /// Change nothing; fail when a figure in README.md is not that of benches/results
+    /// Change nothing; fail when a figure in README.md, or a page or plot, is not what the JSON in benches/results says
     #[arg(long)]
     check: bool,
     /// Run the demo as well, and show what it says now
@@ -39,8 +41,11 @@ pub fn run(options: &Options) -> Result<bool> {
     Ok(true)
 }
 
-/// Writes the figures into README.md again.
+/// Writes the figures into README.md again, and the pages and plots.
 pub fn refresh() -> Result<()> {
+    for page in pages::all()?.iter().filter(|page| !is_fresh(page)) {
+        fs::write(page.path(), &page.text)?;
+    }
     let text = fs::read_to_string(path())?;
     let filled = with_figures(&text)?;
     if filled != text {
@@ -52,11 +57,18 @@ pub fn refresh() -> Result<()> {
 
 fn check() -> Result<bool> {
     let text = fs::read_to_string(path())?;
-    let is_fresh = with_figures(&text)? == text;
-    if !is_fresh {
-        eprintln!("FAIL README.md's figures are not those of benches/results: run `cargo xtask readme`");
+    let readme = (with_figures(&text)? != text).then(|| "README.md".to_owned());
+    let pages =
+        pages::all()?.into_iter().filter(|page| !is_fresh(page)).map(|page| format!("benches/results/{}", page.file));
+    let stale: Vec<String> = readme.into_iter().chain(pages).collect();
+    for name in &stale {
+        eprintln!("FAIL {name} is not what the results say: run `cargo xtask readme`");
     }
-    Ok(is_fresh)
+    Ok(stale.is_empty())
+}
+
+fn is_fresh(page: &Page) -> bool {
+    fs::read_to_string(page.path()).is_ok_and(|text| text == page.text)
 }
 
 fn path() -> PathBuf {

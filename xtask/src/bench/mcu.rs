@@ -3,22 +3,20 @@
 //! Two builds for each allocator: one with the critical section of `cortex-m`, whose calls are counted, and one that measures how
 //! long the critical sections last, which would disturb the counts.
 
-mod firmware;
+pub mod firmware;
 mod plots;
 pub mod results;
 pub mod size;
 pub mod tables;
-
-use std::fs;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::bench::mcu::firmware::{Bench, Kind, Level};
 use crate::bench::mcu::results::{Allocator, Measured, Results};
-use crate::{project, step};
+use crate::bench::pages::{self, Page};
 
+const JSON: &str = "mcu.json";
 /// Whoever would take a minute, and tells nothing new.
 const SLOW: &str = "emballoc";
 /// What collections are compared with, so it is never left out.
@@ -33,9 +31,6 @@ pub struct Options {
     /// Opt-level "s" only, without the slowest peer; the results in the repository stay as they are
     #[arg(long)]
     quick: bool,
-    /// Measure nothing: write the tables and plots again from the results in the repository
-    #[arg(long, conflicts_with_all = ["only", "quick"])]
-    redraw: bool,
 }
 
 impl Options {
@@ -60,16 +55,11 @@ impl Options {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
-    if options.redraw {
-        write_pages(&Results::load(&directory())?)?;
-        return Ok(true);
-    }
     let bench = Bench::new()?;
     let (mut results, failed) = measure_all(&bench, options)?;
     if options.is_complete() {
-        results.save(&directory())?;
-        write_pages(&results)?;
-    } else if let Ok(stored) = Results::load(&directory()) {
+        pages::save(JSON, &results, &["workload"])?;
+    } else if let Some(stored) = load()? {
         results.complete_from(stored, &bench.allocators);
     }
     println!("{}", tables::summaries(&results));
@@ -79,17 +69,15 @@ pub fn run(options: &Options) -> Result<bool> {
     Ok(failed.is_empty())
 }
 
-fn write_pages(results: &Results) -> Result<()> {
-    let directory = directory();
-    fs::write(directory.join("mcu.md"), tables::page(results))?;
-    plots::draw(results, &directory)?;
-    step::note("the results are in benches/results");
-    Ok(())
+/// The page and the plots, from what was measured last.
+pub fn pages() -> Result<Vec<Page>> {
+    let Some(results) = load()? else { return Ok(Vec::new()) };
+    let page = Page::new("mcu.md", tables::page(&results));
+    Ok(std::iter::once(page).chain(plots::pages(&results)?).collect())
 }
 
-/// Where results are kept.
-fn directory() -> PathBuf {
-    project::root().join("benches/results")
+pub fn load() -> Result<Option<Results>> {
+    pages::load(JSON)
 }
 
 /// Everything that is wanted, and which allocators failed.

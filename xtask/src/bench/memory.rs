@@ -1,29 +1,28 @@
 //! Allocation traces replayed on wasm32 under Node, which has the pointers of a microcontroller: the smallest arena for
-//! each (`memory`), the time a call takes (`wasm`), and the traces themselves (`record`).
+//! each, and the traces themselves (`record`).
 
-mod figures;
-mod plots;
+pub mod figures;
 pub mod record;
-mod replayer;
+pub mod replayer;
 mod tables;
-pub mod wasm;
-
-use std::fs;
-use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
-use figures::Figures;
-use replayer::Replayer;
+use self::figures::Figures;
+use self::replayer::Replayer;
+use super::pages::{self, Page};
+use super::plot::{Axis, Plot, Row};
 
-use crate::{project, step};
+pub use self::tables::memory_summary as summary;
 
-/// Allocators of one speed and those that look at every block in turn.
-const SLOW: &str = "emballoc";
+/// It looks at every block in turn.
+pub const SLOW: &str = "emballoc";
 
 /// What holds for the real programs alone.
 const SYNTHETIC: &str = "synthetic";
+
+const JSON: &str = "memory.json";
 
 #[derive(Args)]
 pub struct Options {
@@ -37,24 +36,41 @@ pub fn run(options: &Options) -> Result<bool> {
     let figures = replayer.search(!options.quick)?;
     let faults: Vec<String> = figures.faults().collect();
     faults.iter().for_each(|fault| eprintln!("FAIL {fault}"));
-    println!("{}", tables::memory_summary(&figures));
+    println!("{}", summary(&figures));
     if !options.quick && faults.is_empty() {
-        save(&figures)?;
+        pages::save(JSON, &figures.without_files(), &["name", "trace"])?;
     }
     Ok(faults.is_empty())
 }
 
-fn save(figures: &Figures) -> Result<()> {
-    let directory = directory();
-    fs::create_dir_all(&directory)?;
-    fs::write(directory.join("memory.json"), figures.to_json()?)?;
-    fs::write(directory.join("memory.md"), tables::memory_page(figures))?;
-    plots::memory(figures, &directory.join("memory.svg"))?;
-    step::note("results are in benches/results");
-    Ok(())
+/// The page and the plot, from what was measured last.
+pub fn pages() -> Result<Vec<Page>> {
+    let Some(figures) = load()? else { return Ok(Vec::new()) };
+    Ok(vec![Page::new("memory.md", tables::memory_page(&figures)), Page::new("memory.svg", plot(&figures)?)])
 }
 
-/// Where results are kept.
-fn directory() -> PathBuf {
-    project::root().join("benches/results")
+pub fn load() -> Result<Option<Figures>> {
+    pages::load(JSON)
+}
+
+fn plot(figures: &Figures) -> Result<String> {
+    let real = || figures.traces.iter().filter(|trace| trace.is_real());
+    let mut rows: Vec<(f64, Row)> = figures
+        .allocators()
+        .into_iter()
+        .filter_map(|name| {
+            let mean = figures.smallest_mean(name)?;
+            let dots = real().filter_map(|trace| figures.smallest(trace, name)).collect();
+            Some((mean, Row { name: name.to_owned(), figures: vec![Some(mean)], dots }))
+        })
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let plot = Plot {
+        title: "Smallest arena over the peak of live bytes, traces of real programs (less is better)",
+        bars: &["mean"],
+        note: "bar: geometric mean; dots: the traces",
+        axis: Axis::Linear(1.0, 2.0, 0.1),
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
+    };
+    plot.svg()
 }

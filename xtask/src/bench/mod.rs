@@ -1,14 +1,25 @@
-//! Benchmarks: what each measures is said in its module.
+//! Benchmarks: what each measures is said in its module. Results are in `benches/results`.
 
+pub mod host;
 pub mod mcu;
-mod memory;
+pub mod memory;
+pub mod pages;
+mod peers;
+mod plot;
+mod size;
+pub mod table;
+pub mod wasm;
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::readme;
 
 #[derive(Args)]
+#[command(after_help = "\
+What a complete run measures is kept in benches/results (JSON, tables, plots) and shown in README.md; with --quick, or with --only \
+where that names allocators, a run prints its tables and changes nothing.
+What is missing (cross compiler, QEMU, Node, valgrind) is installed where rustup or apt can get it.")]
 pub struct Options {
     #[command(subcommand)]
     benchmark: Benchmark,
@@ -16,30 +27,78 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum Benchmark {
-    /// Instructions of every single call on a Cortex-M3 in QEMU, interrupt masking, state and code, beside the peers
+    /// Cortex-M3 in QEMU: instructions of every single call, interrupt masking, RAM and flash (about 15 minutes)
     Mcu(mcu::Options),
-    /// The smallest arena for traces of real programs, on wasm32 under Node, beside the peers
+    /// The smallest arena in which traces of real programs run, on wasm32 (about 10 minutes)
     Memory(memory::Options),
-    /// Nanoseconds a call on the same traces
-    Wasm(memory::wasm::Options),
-    /// Record the traces again
+    /// wasm32 under Node: time of a call, random actions, memory grown, code bytes (about 15 minutes)
+    Wasm(wasm::Options),
+    /// This machine: throughput with 1, 2 and 4 threads, instructions under callgrind (about 10 minutes)
+    Host(host::Options),
+    /// Where larder's bytes are: flash and wasm code by symbol (about 2 minutes)
+    Size(size::Options),
+    /// All of these, one after the other
+    All,
+    /// The peers' versions, and whether crates.io has newer ones
+    Peers(peers::Options),
+    /// Record the traces of benches/traces again
     Record(memory::record::Options),
-    /// Flash bytes by symbol
-    Size(mcu::size::Options),
 }
 
 pub fn run(options: &Options) -> Result<bool> {
-    let succeeded = measure(options)?;
+    let succeeded = match &options.benchmark {
+        Benchmark::Mcu(options) => mcu::run(options),
+        Benchmark::Memory(options) => memory::run(options),
+        Benchmark::Wasm(options) => wasm::run(options),
+        Benchmark::Host(options) => host::run(options),
+        Benchmark::Size(options) => size::run(options),
+        Benchmark::All => run_all(),
+        Benchmark::Peers(options) => peers::run(options),
+        Benchmark::Record(options) => memory::record::run(options),
+    }?;
     readme::refresh()?;
     Ok(succeeded)
 }
 
-fn measure(options: &Options) -> Result<bool> {
-    match &options.benchmark {
-        Benchmark::Mcu(options) => mcu::run(options),
-        Benchmark::Memory(options) => memory::run(options),
-        Benchmark::Wasm(options) => memory::wasm::run(options),
-        Benchmark::Record(options) => memory::record::run(options),
-        Benchmark::Size(options) => mcu::size::run(options),
+/// In the order of their length.
+const ALL: [&str; 5] = ["size", "host", "memory", "wasm", "mcu"];
+
+/// Every benchmark as it is run by itself; one that fails does not keep the others from running.
+fn run_all() -> Result<bool> {
+    let mut failed = Vec::new();
+    for name in ALL {
+        eprintln!("== bench {name}");
+        let Alone { options } = Alone::parse_from(["bench", name]);
+        match run(&options) {
+            Ok(true) => {}
+            Ok(false) => failed.push(name),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                failed.push(name);
+            }
+        }
+    }
+    if !failed.is_empty() {
+        eprintln!("FAIL bench {}", failed.join(", "));
+    }
+    Ok(failed.is_empty())
+}
+
+/// A benchmark with the options that it has by itself.
+#[derive(Parser)]
+struct Alone {
+    #[command(flatten)]
+    options: Options,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_runs_with_all_can_be_called() {
+        for name in ALL {
+            assert!(Alone::try_parse_from(["bench", name]).is_ok(), "{name}");
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! The blocks of README.md.
 
-use std::path::Path;
-
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::bench::mcu::results::{Allocator, Measured, Results};
-use crate::bench::mcu::tables::{self, LIFO, Table, grouped};
-use crate::project;
+use crate::bench::mcu::tables::{self, LIFO};
+use crate::bench::table::{Table, grouped};
+use crate::bench::{host, mcu, memory, wasm};
 
 /// The rows that are larder's own, and the one that is no allocator.
 const LARDER: &str = "larder";
@@ -19,15 +18,15 @@ const LEVEL: &str = "s";
 
 /// Every block whose figures come from `benches/results`, by name.
 pub fn all() -> Result<Vec<(&'static str, String)>> {
-    let directory = project::root().join("benches/results");
-    let results = Results::load(&directory)?;
+    let results = mcu::load()?.context("benches/results has no mcu.json: run `cargo xtask bench mcu`")?;
     Ok(vec![
         ("promises", promises(&results)),
-        ("mcu", mcu(&results)),
+        ("mcu", beside(&results)),
         ("ahead", comparison(&results, Side::Larder)),
         ("behind", comparison(&results, Side::Peers)),
-        ("memory", means(&directory, "memory")),
-        ("wasm", means(&directory, "wasm")),
+        ("memory", with_plot("memory", memory::load()?.map(|figures| memory::summary(&figures)))),
+        ("wasm", with_plot("wasm", wasm::load()?.map(|results| wasm::summary(&results)))),
+        ("host", with_plot("host", host::load()?.map(|results| host::summary(&results)))),
     ])
 }
 
@@ -148,7 +147,7 @@ fn longest_masked(measured: &Measured) -> u64 {
 }
 
 /// The peers in short.
-fn mcu(results: &Results) -> String {
+fn beside(results: &Results) -> String {
     let mut table = Table::new(&[
         "",
         "alloc / free, median",
@@ -217,13 +216,12 @@ fn measured<'a>(results: &'a Results, feature: &str) -> Option<&'a Measured> {
     results.at(LEVEL).find(|(allocator, _)| allocator.feature == feature).map(|(_, measured)| measured)
 }
 
-/// The first table of a page: the means.
-fn means(directory: &Path, name: &str) -> String {
-    let Ok(page) = std::fs::read_to_string(directory.join(format!("{name}.md"))) else {
-        return format!("Not recorded yet: `cargo xtask bench {name}` prints it.");
-    };
-    let table = page.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
-    format!("{}\n\n![{name}](benches/results/{name}.svg)", table.collect::<Vec<_>>().join("\n"))
+/// A benchmark's means and its plot.
+fn with_plot(name: &str, summary: Option<String>) -> String {
+    match summary {
+        None => format!("Not recorded yet: `cargo xtask bench {name}` prints it."),
+        Some(summary) => format!("{summary}\n![{name}](benches/results/{name}.svg)"),
+    }
 }
 
 /// What the demo said, with its report in short.

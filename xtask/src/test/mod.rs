@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `host` | the workspace's tests, the examples, the loom models |
 //! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises |
+//! | `benches` | the benchmarks' own tests |
 //! | `firmware` | firmware in QEMU, and its lints |
 //! | `tally` | nothing: it counts |
 
+mod benches;
 mod builds;
 mod firmware;
 mod host;
@@ -34,6 +36,8 @@ enum Part {
     Examples,
     /// The loom models
     Loom,
+    /// The benchmarks' own tests, which check every replay
+    Benches,
     /// The library in every combination of features
     Features,
     /// The library for bare metal
@@ -58,6 +62,7 @@ pub fn run(options: &Options) -> Result<bool> {
             Part::Host => host::tests(&mut tally, library)?,
             Part::Examples => host::examples(&mut tally, library)?,
             Part::Loom => host::loom_models(&mut tally, library)?,
+            Part::Benches => benches::tests(&mut tally)?,
             Part::Features => builds::feature_combinations(&mut tally, library)?,
             Part::NoStd => builds::bare_metal(&mut tally)?,
             Part::Msrv => builds::oldest_compiler(&mut tally, library)?,

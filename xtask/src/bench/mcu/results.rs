@@ -1,13 +1,9 @@
 //! What was measured, as the firmware prints it and as it is kept.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-
-const FILE: &str = "mcu.json";
 
 #[derive(Serialize, Deserialize)]
 pub struct Results {
@@ -196,18 +192,6 @@ impl Measured {
 impl Results {
     pub fn new(compiler: String) -> Self {
         Self { compiler, allocators: Vec::new() }
-    }
-
-    pub fn load(directory: &Path) -> Result<Self> {
-        Ok(serde_json::from_str(&fs::read_to_string(directory.join(FILE))?)?)
-    }
-
-    pub fn save(&self, directory: &Path) -> Result<()> {
-        fs::create_dir_all(directory)?;
-        // A line a workload: short, and a difference between two runs can be read.
-        let lines = serde_json::to_string(self)?.replace("{\"workload\"", "\n{\"workload\"");
-        fs::write(directory.join(FILE), lines + "\n")?;
-        Ok(())
     }
 
     /// Adds the rows that were not measured now, in the order of `all`.

@@ -1,4 +1,4 @@
-//! What an allocator adds to a firmware: flash by symbol, and RAM besides the arena.
+//! What an allocator adds to a firmware: flash, also by symbol, and RAM besides the arena.
 //!
 //! `benches/mcu/src/bin/size.rs` calls `alloc`, `realloc` and `dealloc` once each. What it has more than the same program
 //! without an allocator is counted.
@@ -8,40 +8,17 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use clap::Args;
 use object::elf::SHF_ALLOC;
 use object::{File, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind, SymbolKind};
 use rustc_demangle::demangle;
 
 use super::firmware::{Bench, Kind, Level};
-use super::results::{Allocator, Footprint};
-use super::tables::Table;
+use super::results::Footprint;
+use crate::bench::size::Added;
 
 /// What the other firmwares are compared with.
 const NOTHING: &str = "none";
 const ARENA_BYTES: i64 = 64 * 1024;
-
-#[derive(Args)]
-pub struct Options {
-    /// These allocators, by feature of benches/mcu, instead of every variant of larder
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-}
-
-pub fn run(options: &Options) -> Result<bool> {
-    let bench = Bench::new()?;
-    super::check_names(&bench, &options.only)?;
-    let wanted = |allocator: &&Allocator| match options.only.as_slice() {
-        [] => allocator.is_ours(),
-        only => only.contains(&allocator.feature),
-    };
-    for allocator in bench.allocators.iter().filter(wanted) {
-        for level in [Level::Size, Level::Speed] {
-            print_symbols(&bench, allocator, level)?;
-        }
-    }
-    Ok(true)
-}
 
 pub fn footprint(bench: &Bench, feature: &str, level: Level) -> Result<Footprint> {
     let (with, without) = images(bench, feature, level, Kind::Plain)?;
@@ -70,26 +47,10 @@ fn images(bench: &Bench, feature: &str, level: Level, kind: Kind) -> Result<(Ima
     Ok((image(feature)?, image(NOTHING)?))
 }
 
-fn print_symbols(bench: &Bench, allocator: &Allocator, level: Level) -> Result<()> {
-    let (with, without) = images(bench, &allocator.feature, level, Kind::Plain)?;
-    let mut added: Vec<(&str, i64)> = with
-        .in_flash
-        .iter()
-        .map(|(name, bytes)| (name.as_str(), bytes - without.in_flash.get(name).unwrap_or(&0)))
-        .filter(|&(_, bytes)| bytes != 0)
-        .collect();
-    added.sort_by_key(|&(name, bytes)| (-bytes, name));
-    let total = with.flash_bytes - without.flash_bytes;
-    let named: i64 = added.iter().map(|&(_, bytes)| bytes).sum();
-
-    let mut table = Table::new(&["symbol", "bytes"]);
-    for (name, bytes) in added {
-        table.row(vec![format!("`{name}`"), bytes.to_string()]);
-    }
-    table.row(vec!["constants, padding".to_owned(), (total - named).to_string()]);
-    table.row(vec!["**in all**".to_owned(), format!("**{total}**")]);
-    println!("### {}, opt-level {level}\n\n{table}", allocator.title);
-    Ok(())
+/// What the firmware has more with an allocator, by symbol.
+pub fn added_symbols(bench: &Bench, feature: &str, level: Level) -> Result<Added> {
+    let (with, without) = images(bench, feature, level, Kind::Plain)?;
+    Ok(Added::new(with.flash_bytes - without.flash_bytes, &with.in_flash, &without.in_flash))
 }
 
 /// A firmware's sections and symbols.
@@ -116,7 +77,10 @@ impl Image {
                 }
                 SymbolKind::Data | SymbolKind::Text => {
                     let name = format!("{:#}", demangle(symbol.name().unwrap_or("?")));
-                    *image.in_flash.entry(name).or_default() += bytes;
+                    // A constant without a name has one that changes with every build.
+                    if !name.starts_with(".L") {
+                        *image.in_flash.entry(name).or_default() += bytes;
+                    }
                 }
                 _ => {}
             }

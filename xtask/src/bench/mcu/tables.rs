@@ -1,61 +1,12 @@
 //! Results as Markdown.
 
-use std::fmt;
-
 use super::results::{Allocator, Calls, Measured, Results};
+use crate::bench::table::{Table, grouped};
 
 /// Pooled sizes, allocated and freed in stacks.
 pub const LIFO: [&str; 5] = ["lifo-8", "lifo-16", "lifo-24", "lifo-32", "lifo-64"];
 const OPERATIONS: [(&str, &str); 4] =
     [("alloc", "alloc"), ("dealloc", "dealloc"), ("realloc", "realloc"), ("alloc_zeroed", "alloc_zeroed")];
-
-/// A table with its columns padded, readable as it is.
-pub struct Table {
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    pub fn new(head: &[&str]) -> Self {
-        Self { rows: vec![head.iter().map(|&cell| cell.to_owned()).collect()] }
-    }
-
-    pub fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
-    }
-
-    fn width(&self, column: usize) -> usize {
-        self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(3)
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let widths: Vec<usize> = (0..self.rows[0].len()).map(|column| self.width(column)).collect();
-        for (index, row) in self.rows.iter().enumerate() {
-            write!(f, "| {:<width$} |", row[0], width = widths[0])?;
-            for (cell, &width) in row.iter().zip(&widths).skip(1) {
-                write!(f, " {cell:>width$} |")?;
-            }
-            writeln!(f)?;
-            if index == 0 {
-                write!(f, "|{}|", "-".repeat(widths[0] + 2))?;
-                for width in &widths[1..] {
-                    write!(f, "{}:|", "-".repeat(width + 1))?;
-                }
-                writeln!(f)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Digits in groups of three.
-pub fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap_or("")).collect();
-    format!("{}{}", if number < 0 { "-" } else { "" }, groups.join(","))
-}
 
 fn or_dash(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| grouped(number as i64))

@@ -1,11 +1,9 @@
 //! What was measured, as it is kept in `benches/results`.
 
-use std::collections::BTreeMap;
-
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::SYNTHETIC;
+use crate::bench::peers::Versions;
 
 /// A trace, as the replayer lists it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -52,16 +50,16 @@ pub struct Time {
 
 #[derive(Serialize, Deserialize)]
 pub struct Figures {
-    pub versions: BTreeMap<String, String>,
+    pub versions: Versions,
     pub traces: Vec<TraceInfo>,
     pub needs: Vec<Need>,
 }
 
 impl Figures {
-    pub fn to_json(&self) -> Result<String> {
+    /// As it is kept.
+    pub fn without_files(&self) -> Self {
         let traces = self.traces.iter().map(|trace| TraceInfo { ops: String::new(), ..trace.clone() }).collect();
-        let kept = Self { versions: self.versions.clone(), traces, needs: self.needs.clone() };
-        Ok(serde_json::to_string_pretty(&kept)? + "\n")
+        Self { versions: self.versions.clone(), traces, needs: self.needs.clone() }
     }
 
     pub fn faults(&self) -> impl Iterator<Item = String> {

@@ -11,12 +11,13 @@ use serde::de::DeserializeOwned;
 
 use super::SLOW;
 use super::figures::{Figures, Need, Time, TraceInfo};
+use crate::bench::peers;
 use crate::toolchain::Toolchain;
 use crate::{packages, project, step};
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
 const MANIFEST: &str = "benches/memory/Cargo.toml";
-const PACKAGE_LOCK: &str = "benches/memory/Cargo.lock";
+const PACKAGE: &str = "benches/memory";
 const FEATURES: &str = "none,peers,emballoc,larder";
 
 /// Bytes for arenas by trace and allocator.
@@ -71,7 +72,7 @@ impl Replayer {
             ["larder", "dlmalloc", "linked", "rlsf", "talc", "buddy"].into_iter().chain(slow.then_some(SLOW));
         let needs: Vec<Need> =
             self.measure("find the smallest arenas", "memory", allocators.collect(), 0, &Arenas::new())?;
-        Ok(Figures { versions: versions()?, traces: self.traces.clone(), needs })
+        Ok(Figures { versions: peers::versions(PACKAGE)?, traces: self.traces.clone(), needs })
     }
 
     /// Nanoseconds of replays in the given arenas, medians of so many.
@@ -96,22 +97,6 @@ impl Replayer {
     }
 }
 
-fn read_json<T: DeserializeOwned>(file: &Path) -> Result<T> {
+pub fn read_json<T: DeserializeOwned>(file: &Path) -> Result<T> {
     serde_json::from_slice(&fs::read(file)?).with_context(|| format!("{} is not what it should be", file.display()))
-}
-
-/// The version of every peer, from the lock file.
-fn versions() -> Result<BTreeMap<String, String>> {
-    let lock = fs::read_to_string(project::root().join(PACKAGE_LOCK))?;
-    let packages = lock
-        .split("[[package]]")
-        .skip(1)
-        .filter_map(|package| Some((field(package, "name")?, field(package, "version")?)));
-    let peers = ["dlmalloc", "linked_list_allocator", "rlsf", "talc", "buddy_system_allocator", "emballoc"];
-    Ok(packages.filter(|(name, _)| peers.contains(&name.as_str())).collect())
-}
-
-fn field(package: &str, name: &str) -> Option<String> {
-    let line = package.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))?;
-    Some(line.trim_matches('"').to_owned())
 }

@@ -1,15 +1,12 @@
-//! How long a call takes on wasm32: the traces replayed in arenas 1.3 times as large as the steady one.
+//! How long a call takes: the traces replayed in arenas 1.3 times as large as the steady one.
 
-use std::fs;
+use serde::{Deserialize, Serialize};
 
-use anyhow::{Context, Result};
-use clap::Args;
-use serde::Serialize;
+use anyhow::Result;
 
-use super::figures::{Figures, Time, TraceInfo, geometric_mean};
-use super::replayer::{Arenas, Replayer};
-use super::{SLOW, directory, plots, tables};
-use crate::step;
+use crate::bench::memory::SLOW;
+use crate::bench::memory::figures::{Figures, Time, TraceInfo, geometric_mean};
+use crate::bench::memory::replayer::{Arenas, Replayer};
 
 /// The loop alone, and a bump pointer.
 pub const LOOP: &str = "none";
@@ -18,18 +15,8 @@ pub const FLOOR: &str = "bump";
 /// For the two of them: no trace asks for more, all requests together.
 const FLOOR_ARENA_BYTES: usize = 64 << 20;
 
-#[derive(Args)]
-pub struct Options {
-    /// Replays of each trace with each allocator, of which the median is taken
-    #[arg(long, default_value_t = 101)]
-    repetitions: u32,
-    /// Few replays; the results in the repository stay as they are
-    #[arg(long)]
-    quick: bool,
-}
-
 /// All times, with what belongs to them.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Times {
     pub repetitions: u32,
     pub node: String,
@@ -66,23 +53,12 @@ impl Times {
     }
 }
 
-pub fn run(options: &Options) -> Result<bool> {
-    let replayer = Replayer::build()?;
+/// Medians of so many replays under the Node of this version.
+pub fn measure(replayer: &Replayer, repetitions: u32, node: &str) -> Result<Times> {
     let figures = replayer.search(false)?;
-    let repetitions = if options.quick { 15 } else { options.repetitions };
     let times = replayer.times(&arenas(&figures), repetitions)?;
     let traces = figures.traces.iter().map(|trace| TraceInfo { ops: String::new(), ..trace.clone() }).collect();
-    let times = Times { repetitions, node: node_version()?, traces, times };
-    println!("{}", tables::wasm_summary(&times));
-    if !options.quick {
-        let directory = directory();
-        fs::create_dir_all(&directory)?;
-        fs::write(directory.join("wasm.json"), serde_json::to_string_pretty(&times)? + "\n")?;
-        fs::write(directory.join("wasm.md"), tables::wasm_page(&times))?;
-        plots::wasm(&times, &directory.join("wasm.svg"))?;
-        step::note("results are in benches/results");
-    }
-    Ok(true)
+    Ok(Times { repetitions, node: node.to_owned(), traces, times })
 }
 
 /// A third more than they need, for everybody: nobody is measured while it scrapes the bottom.
@@ -97,9 +73,4 @@ fn arenas(figures: &Figures) -> Arenas {
         }
     }
     arenas
-}
-
-fn node_version() -> Result<String> {
-    let output = std::process::Command::new("node").arg("--version").output().context("node can't be run")?;
-    Ok(String::from_utf8_lossy(output.stdout.trim_ascii()).into_owned())
 }

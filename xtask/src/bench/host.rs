@@ -1,0 +1,181 @@
+//! larder and its peers between threads of this machine (`threads`), and their instructions under callgrind (`counts`):
+//! `benches/host`, run and made into tables.
+
+mod counts;
+mod tables;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use self::counts::Count;
+use super::memory::figures::geometric_mean;
+use super::pages::{self, Page};
+use super::peers::{self, Versions};
+use super::plot::{Axis, Plot, Row};
+use crate::{project, step};
+
+pub use self::tables::summary;
+
+const JSON: &str = "host.json";
+const MANIFEST: &str = "benches/host/Cargo.toml";
+
+/// The workloads that are no traces.
+pub const POOLED: &str = "actions-pooled";
+pub const MIXED: &str = "actions-mixed";
+
+/// What two threads are faster than one where nothing is shared.
+pub const FLOOR: &str = "bump";
+
+#[derive(Args)]
+pub struct Options {
+    /// How often everything is measured; the median counts
+    #[arg(long, default_value_t = 15)]
+    repetitions: u32,
+    /// Few repetitions, even on a busy machine, no traces, no instruction counts; the results in the repository stay as they are
+    #[arg(long)]
+    quick: bool,
+    /// Only these allocators; the results in the repository stay as they are
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// What `benches/results/host.json` has.
+#[derive(Serialize, Deserialize)]
+pub struct Results {
+    pub versions: Versions,
+    pub processor: String,
+    pub cores: usize,
+    pub repetitions: u32,
+    pub figures: Vec<Figure>,
+    pub counts: Vec<Count>,
+}
+
+/// What one allocator did with one workload, as `benches/host` prints it.
+#[derive(Serialize, Deserialize)]
+pub struct Figure {
+    pub workload: String,
+    pub allocator: String,
+    pub threads: u32,
+    /// Of all threads together.
+    pub calls_per_microsecond: f64,
+    /// The same over that of one thread.
+    pub over_one: f64,
+}
+
+impl Results {
+    pub fn figure(&self, workload: &str, allocator: &str, threads: u32) -> Option<&Figure> {
+        let same = |figure: &&Figure| figure.workload == workload && figure.allocator == allocator;
+        self.figures.iter().filter(same).find(|figure| figure.threads == threads)
+    }
+
+    /// Traces of real programs.
+    pub fn traces(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for figure in &self.figures {
+            let name = figure.workload.as_str();
+            if !names.contains(&name) && !name.starts_with("actions-") && !name.starts_with("synthetic") {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    pub fn allocators(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for figure in &self.figures {
+            if !names.contains(&figure.allocator.as_str()) {
+                names.push(&figure.allocator);
+            }
+        }
+        names
+    }
+
+    /// Over the traces of real programs.
+    pub fn traces_over_one(&self, allocator: &str, threads: u32) -> Option<f64> {
+        let ratio = |trace: &str| Some(self.figure(trace, allocator, threads)?.over_one);
+        geometric_mean(self.traces().into_iter().map(ratio))
+    }
+}
+
+pub fn run(options: &Options) -> Result<bool> {
+    let program = build()?;
+    let mut command = Command::new(&program);
+    let repetitions = if options.quick { 5 } else { options.repetitions };
+    command.args(["threads", "--repetitions", &repetitions.to_string()]);
+    if options.quick {
+        command.args(["--actions", "--busy"]);
+    }
+    if !options.only.is_empty() {
+        command.arg("--only").arg(options.only.join(","));
+    }
+    let said = step::require("throughput with 1, 2 and 4 threads", &mut command)?;
+    let figures = said.lines().filter(|line| line.starts_with('{')).map(serde_json::from_str::<Figure>);
+    let figures: Vec<Figure> = figures.collect::<Result<_, _>>()?;
+    let counts = if options.quick { Vec::new() } else { counts::measure(&program, &options.only)? };
+    let results = Results {
+        versions: peers::versions("benches/host")?,
+        processor: processor(),
+        cores: thread::available_parallelism().map_or(1, usize::from),
+        repetitions,
+        figures,
+        counts,
+    };
+    println!("{}", summary(&results));
+    if !options.quick && options.only.is_empty() {
+        pages::save(JSON, &results, &["workload", "trace"])?;
+    }
+    Ok(true)
+}
+
+/// The page and the plot, from what was measured last.
+pub fn pages() -> Result<Vec<Page>> {
+    let Some(results) = load()? else { return Ok(Vec::new()) };
+    Ok(vec![Page::new("host.md", tables::page(&results)), Page::new("host.svg", plot(&results)?)])
+}
+
+pub fn load() -> Result<Option<Results>> {
+    pages::load(JSON)
+}
+
+fn plot(results: &Results) -> Result<String> {
+    let ratio = |workload, allocator| Some(results.figure(workload, allocator, 2)?.over_one);
+    let rows = results.allocators().into_iter().map(|allocator| Row {
+        name: tables::title(allocator).to_owned(),
+        figures: vec![ratio(POOLED, allocator), ratio(MIXED, allocator)],
+        dots: Vec::new(),
+    });
+    let plot = Plot {
+        title: "Throughput of two threads on one heap over that of one thread, random actions (more is better)",
+        bars: &["8 to 64 bytes", "up to 4 KiB"],
+        note: "",
+        axis: Axis::Linear(0.0, 2.0, 0.5),
+        rows: rows.collect(),
+    };
+    plot.svg()
+}
+
+fn build() -> Result<PathBuf> {
+    let mut build = project::cargo("build");
+    let target = project::root().join("target/bench-host");
+    build.args(["--release", "--manifest-path", MANIFEST, "--target-dir"]).arg(&target);
+    step::require("build the host benchmark", &mut build)?;
+    let program = target.join("release/larder-bench-host");
+    if !program.exists() {
+        bail!("{} is missing", program.display());
+    }
+    Ok(program)
+}
+
+/// As Linux names it.
+fn processor() -> String {
+    let named = std::fs::read_to_string("/proc/cpuinfo").context("no /proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "))?;
+        Some(line.1.trim().to_owned())
+    });
+    named.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}

@@ -1,0 +1,121 @@
+//! Results as Markdown.
+
+use super::counts::{Count, LOOP};
+use super::{FLOOR, MIXED, POOLED, Results};
+use crate::bench::memory::figures::geometric_mean;
+use crate::bench::peers;
+use crate::bench::table::{Table, bold_best, fixed};
+
+/// What the terminal and README.md show.
+pub fn summary(results: &Results) -> String {
+    let mut table = Table::new(&[
+        "",
+        "two threads over one: 8-64 bytes",
+        "up to 4 KiB",
+        "traces",
+        "four over one: 8-64 bytes",
+        "up to 4 KiB",
+        "calls a microsecond, one thread, 8-64 bytes",
+        "up to 4 KiB",
+        "instructions a call, traces",
+    ]);
+    for allocator in results.allocators() {
+        let ratio = |workload, threads| fixed(results.figure(workload, allocator, threads).map(|f| f.over_one), 2);
+        let speed = |workload| fixed(results.figure(workload, allocator, 1).map(|f| f.calls_per_microsecond), 1);
+        table.row(vec![
+            title(allocator).to_owned(),
+            ratio(POOLED, 2),
+            ratio(MIXED, 2),
+            fixed(results.traces_over_one(allocator, 2), 2),
+            ratio(POOLED, 4),
+            ratio(MIXED, 4),
+            speed(POOLED),
+            speed(MIXED),
+            fixed(instructions_mean(results, allocator), 1),
+        ]);
+    }
+    table.to_string()
+}
+
+/// Above the loop.
+fn instructions(results: &Results, trace: &str, allocator: &str) -> Option<f64> {
+    let count = |allocator: &str| -> Option<&Count> {
+        results.counts.iter().find(|count| count.trace == trace && count.allocator == allocator)
+    };
+    let (mine, own) = (count(allocator)?, count(LOOP)?);
+    Some((mine.instructions as f64 - own.instructions as f64) / mine.calls as f64)
+}
+
+fn instructions_mean(results: &Results, allocator: &str) -> Option<f64> {
+    geometric_mean(results.traces().into_iter().map(|trace| instructions(results, trace, allocator)))
+}
+
+pub fn page(results: &Results) -> String {
+    format!(
+        "# Allocators between threads\n\nMade by `cargo xtask bench host`; the numbers are those of `host.json`. {}, {} cores. Versions: {}.\n\n\
+         {ABOUT}\nMedians of {} interleaved repetitions.\n\n{}\n\
+         ## Two threads over one\n\n{}\n## Four threads over one\n\n{}\n## Calls a microsecond, one thread\n\n{}\n\
+         ## Instructions a call\n\nUnder callgrind, one thread, lock included, the replay loop's own subtracted; zeroing and copying are the allocator's. \
+         The least of the row bold, the floor aside.\n\n{}",
+        results.processor,
+        results.cores,
+        peers::sentence(&results.versions),
+        results.repetitions,
+        summary(results),
+        each(results, |figure| figure.over_one, 2, 2),
+        each(results, |figure| figure.over_one, 4, 2),
+        each(results, |figure| figure.calls_per_microsecond, 1, 1),
+        each_count(results),
+    )
+}
+
+const ABOUT: &str = "\
+Throughput of all threads together. A repetition counts only if two threads that share nothing were at least 1.7 times as fast as one
+right before and after it: else other programs were at work. larder with the policy `Spin`, without a lock around it; each peer behind the lock of the crate
+`spin`, as one would have it in a `static`; the floor is a bump pointer a thread, which shares nothing: its ratio is what the machine
+could do. *8-64 bytes*, *up to 4 KiB*: random actions of each thread on a table of 512 blocks of its own, half of them live (up to 4 KiB: 70 % up
+to 64 bytes, 20 % up to 256, 8 % up to 1 KiB, 2 % up to 4 KiB); *traces*: each thread replays the same trace, geometric mean over the real
+programs. An eighth of the releases are done by whichever thread comes by next, and each of these blocks is checked then. With four threads on
+fewer cores, who holds a lock may be put to sleep. emballoc looks at every block in turn and is left out of the traces.
+";
+
+fn each(results: &Results, value: fn(&super::Figure) -> f64, threads: u32, digits: usize) -> Table {
+    let allocators = results.allocators();
+    let mut table = head(&allocators);
+    for workload in workloads(results) {
+        let cell = |allocator: &&str| fixed(results.figure(workload, allocator, threads).map(value), digits);
+        table.row(std::iter::once(workload.to_owned()).chain(allocators.iter().map(cell)).collect());
+    }
+    table
+}
+
+fn each_count(results: &Results) -> Table {
+    let allocators: Vec<&str> =
+        results.allocators().into_iter().filter(|name| instructions_mean(results, name).is_some()).collect();
+    let mut table = head(&allocators);
+    for trace in workloads(results).into_iter().filter(|name| results.counts.iter().any(|count| count.trace == *name)) {
+        let values: Vec<Option<f64>> = allocators.iter().map(|name| instructions(results, trace, name)).collect();
+        table.row([vec![trace.to_owned()], bold_best(&values, 1, |index| allocators[index] != FLOOR)].concat());
+    }
+    table
+}
+
+fn head(allocators: &[&str]) -> Table {
+    let titles: Vec<&str> = allocators.iter().map(|name| title(name)).collect();
+    Table::new(&[&[""], titles.as_slice()].concat())
+}
+
+/// In the order in which they were measured.
+fn workloads(results: &Results) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for figure in &results.figures {
+        if !names.contains(&figure.workload.as_str()) {
+            names.push(&figure.workload);
+        }
+    }
+    names
+}
+
+pub fn title(allocator: &str) -> &str {
+    if allocator == FLOOR { "floor: a bump pointer a thread" } else { allocator }
+}
