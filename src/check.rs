@@ -55,7 +55,7 @@ pub(crate) trait Check: Census {
     }
 
     fn check_page(self, page: u32) -> Result<(), &'static str> {
-        let class = self.owner(page).load(Relaxed);
+        let class = self.owner_of(page);
         let word = Tables::word(self, page).load(Relaxed);
         if !Self::TABLE.is_class(class) {
             if word != 0 {
@@ -69,7 +69,7 @@ pub(crate) trait Check: Census {
                 return Err("a free block lies where the class has none");
             }
             if word != 0 && !self.is_indexed(page, class) {
-                return Err("a page with free blocks is not in the index");
+                return Err("a page with free blocks is neither in the front nor in the index");
             }
             if word == Self::TABLE.mask(class) && page > Self::Config::RESERVED_PAGES && !self.is_kept(page) {
                 return Err("an empty page is not kept where it can be found");
@@ -82,7 +82,10 @@ pub(crate) trait Check: Census {
         Ok(())
     }
 
-    fn is_indexed(self, page: u32, class: u8) -> bool {
+    fn is_indexed(self, page: u32, class: u32) -> bool {
+        if self.front(class).holds(page) {
+            return true;
+        }
         let at = page as usize - 1;
         let has = |word: &AtomicU32, bit: usize| (word.load(Relaxed) >> (bit % 32)) & 1 != 0;
         has(self.leaf(class, at / 32), at)
@@ -97,10 +100,10 @@ pub(crate) trait Check: Census {
     fn check_slots(self) -> Result<(), CheckError> {
         let mut transit = 0;
         for page in 1..=self.map().pages {
-            transit += u32::from(self.owner(page).load(Relaxed) == Self::TABLE.in_transit());
+            transit += u32::from(self.owner_of(page) == Self::TABLE.in_transit());
         }
         for page in self.stash().iter().map(|slot| slot.load(Relaxed)).filter(|&page| page != 0) {
-            if self.owner(page).load(Relaxed) != Self::TABLE.in_transit() {
+            if self.owner_of(page) != Self::TABLE.in_transit() {
                 return Err(CheckError { what: "a page of the stash is not in transit", page });
             }
             transit = transit.wrapping_sub(1);

@@ -8,7 +8,7 @@ pub(crate) const CLASSES_MAX: usize = PAGE_GRANULES as usize / 2;
 /// What a page is: a value of its owner byte.
 pub(crate) mod owner {
     /// The page belongs to tier 2, free or not. The value of zeroed memory.
-    pub(crate) const LARGE: u8 = 0;
+    pub(crate) const LARGE: u32 = 0;
 }
 
 /// The classes of a configuration, laid out for the calls.
@@ -69,40 +69,40 @@ impl ClassTable {
     }
 
     /// The owner byte of a page that is on its way between tiers: past every class, masks nothing.
-    pub(crate) const fn in_transit(&self) -> u8 {
-        self.count as u8 + 1
+    pub(crate) const fn in_transit(&self) -> u32 {
+        self.count as u32 + 1
     }
 
     /// Whether an owner byte names a class.
     #[inline(always)]
-    pub(crate) const fn is_class(&self, owner: u8) -> bool {
-        owner.wrapping_sub(1) < self.count as u8
+    pub(crate) const fn is_class(&self, owner: u32) -> bool {
+        owner.wrapping_sub(1) < self.count as u32
     }
 
     /// Bytes of a class's blocks.
     #[inline(always)]
-    pub(crate) fn block_bytes(&self, class: u8) -> usize {
-        debug_assert!(usize::from(class) < self.block_granules.len());
+    pub(crate) fn block_bytes(&self, class: u32) -> usize {
+        debug_assert!((class as usize) < self.block_granules.len());
         // SAFETY: as in `mask`; callers pass an owner byte or a class.
-        usize::from(unsafe { *self.block_granules.get_unchecked(usize::from(class)) }) * GRANULE_BYTES
+        usize::from(unsafe { *self.block_granules.get_unchecked(class as usize) }) * GRANULE_BYTES
     }
 
     /// The bits of a class's blocks.
     #[inline(always)]
-    pub(crate) fn mask(&self, owner: u8) -> u32 {
-        debug_assert!(usize::from(owner) < self.masks.len());
+    pub(crate) fn mask(&self, owner: u32) -> u32 {
+        debug_assert!((owner as usize) < self.masks.len());
         // SAFETY: the only values ever stored in an owner byte are 0, a class (at most CLASSES_MAX)
         // and `in_transit` (at most CLASSES_MAX + 1): all are indices of this array.
-        unsafe { *self.masks.get_unchecked(usize::from(owner)) }
+        unsafe { *self.masks.get_unchecked(owner as usize) }
     }
 
     /// The smallest class for `granules`, which is at most the largest class's.
     #[inline(always)]
-    pub(crate) fn class_of(&self, granules: usize) -> u8 {
+    pub(crate) fn class_of(&self, granules: usize) -> u32 {
         if self.linear {
-            return granules as u8;
+            return granules as u32;
         }
-        self.of_granules[granules % (CLASSES_MAX * 2)]
+        u32::from(self.of_granules[granules % (CLASSES_MAX * 2)])
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_sparse_list_maps_every_size_to_the_next_class() {
         let table = ClassTable::new(&[16, 48, 128]);
-        let classes: [u8; 17] = core::array::from_fn(|granules| table.class_of(granules));
+        let classes: [u32; 17] = core::array::from_fn(|granules| table.class_of(granules));
         assert_eq!(classes, [1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3]);
         assert!(!table.linear);
         assert_eq!(table.block_bytes(2), 48);

@@ -284,11 +284,11 @@ pub(crate) trait Table: Config {
 impl<C: Config> Table for C {}
 
 /// The class with exactly this block size; 0 for none.
-pub(crate) const fn class_of_size(classes: &[usize], bytes: usize) -> u8 {
+pub(crate) const fn class_of_size(classes: &[usize], bytes: usize) -> u32 {
     let mut at = 0;
     while at < classes.len() {
         if classes[at] == bytes {
-            return at as u8 + 1;
+            return at as u32 + 1;
         }
         at += 1;
     }

@@ -13,7 +13,7 @@ use crate::large::{Ground, Large, Resized, page_at};
 use crate::map::Map;
 use crate::page;
 use crate::policy::Policy;
-use crate::pools::{Hinted, Pools, Tables};
+use crate::pools::{Claim, Pools, Tables};
 use crate::slots;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 use core::alloc::Layout;
@@ -31,6 +31,8 @@ pub(crate) unsafe trait Extent: Copy {
     type Policy: Policy;
     type Large: Large;
     type Config: Config;
+    /// How many bits a page's number needs: 8 or 16.
+    const PAGE_BITS: u32 = 16;
 
     fn tables(self) -> *mut u8;
     fn map(self) -> Map;
@@ -109,6 +111,7 @@ where
 
 impl<'a, E: Extent + 'a> Tables<'a> for E {
     type Config = E::Config;
+    const PAGE_BITS: u32 = E::PAGE_BITS;
 
     #[inline(always)]
     fn word(self, page: u32) -> &'a AtomicU32 {
@@ -121,23 +124,23 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
         entry(self, self.map().owners, page as usize)
     }
     #[inline(always)]
-    fn hint(self, class: u8) -> &'a AtomicU32 {
-        debug_assert!(usize::from(class) <= E::Config::TABLE.count);
-        entry(self, self.map().hints, usize::from(class))
+    fn front_word(self, class: u32) -> &'a AtomicU32 {
+        debug_assert!(class as usize <= E::Config::TABLE.count);
+        entry(self, self.map().fronts, class as usize)
     }
     #[inline(always)]
     fn leaf_count(self) -> usize {
         self.map().leaf_words
     }
     #[inline(always)]
-    fn leaf(self, class: u8, at: usize) -> &'a AtomicU32 {
+    fn leaf(self, class: u32, at: usize) -> &'a AtomicU32 {
         debug_assert!(class >= 1 && at < self.map().leaf_words);
-        entry(self, self.map().leaves, (usize::from(class) - 1) * self.map().leaf_words + at)
+        entry(self, self.map().leaves, (class as usize - 1) * self.map().leaf_words + at)
     }
     #[inline(always)]
-    fn summary(self, class: u8, at: usize) -> &'a AtomicU32 {
+    fn summary(self, class: u32, at: usize) -> &'a AtomicU32 {
         debug_assert!(class >= 1 && at < self.map().summary_words);
-        entry(self, self.map().summaries, (usize::from(class) - 1) * self.map().summary_words + at)
+        entry(self, self.map().summaries, (class as usize - 1) * self.map().summary_words + at)
     }
     #[inline(always)]
     fn kept(self) -> &'a [AtomicU32] {
@@ -264,33 +267,52 @@ pub(crate) trait Engine: Extent {
 
     #[inline(always)]
     fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
-        let mut stray = 0;
-        if layout.align() <= GRANULE_BYTES && layout.size() <= Self::TABLE.max_bytes {
-            let class = Self::TABLE.class_of(granules(layout.size()));
-            match Pools(self).claim_hinted(class) {
-                Hinted::Block(place) => return self.at(place),
-                Hinted::Last(page, bit) => return self.apart().allocate_last(page, bit, class),
-                Hinted::Stray(place) => stray = place,
-                Hinted::Nothing => {}
-            }
+        let (size, align) = (layout.size(), layout.align());
+        if align > GRANULE_BYTES || size > Self::TABLE.max_bytes {
+            return self.apart().allocate_rarely::<REPORT>(size, align);
         }
-        self.apart().allocate_slowly::<REPORT>(layout.size(), layout.align(), stray)
+        let class = Self::TABLE.class_of(granules(size));
+        match Pools(self).claim_first(class) {
+            Claim::Block(place) => self.at(place),
+            Claim::Last(place, seen) => {
+                Pools(self).drop_first(seen, class);
+                self.at(place)
+            }
+            Claim::Stray(place) => self.apart().allocate_past::<REPORT>(size, class, place),
+            Claim::Nothing => self.apart().allocate_unhinted::<REPORT>(size, GRANULE_BYTES, class),
+        }
     }
 
-    /// The claim took its page's last block.
-    #[inline(never)]
-    fn allocate_last(self, page: u32, bit: u32, class: u8) -> *mut u8 {
-        self.at(Pools(self).take_last(page, bit, class))
-    }
-
-    /// The hint led to no block, or it is no common request: everything that an allocation may take.
+    /// The first page of the front is another class's by now.
     #[cold]
     #[inline(never)]
-    fn allocate_slowly<const REPORT: bool>(self, size: usize, align: usize, stray: u32) -> *mut u8 {
-        if stray != 0 {
-            Pools(self).give_stray(stray);
+    fn allocate_past<const REPORT: bool>(self, size: usize, class: u32, stray: u32) -> *mut u8 {
+        Pools(self).give_stray(stray);
+        self.allocate_unhinted::<REPORT>(size, GRANULE_BYTES, class)
+    }
+
+    /// The front led to no block.
+    #[inline(never)]
+    fn allocate_unhinted<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
+        match Pools(self).claim_any(class) {
+            0 => self.allocate_anywhere::<REPORT>(size, align, class),
+            place => self.at(place),
         }
-        let find_block = || Some(self.find_block(size, align)).filter(|&place| place != 0).map(|place| self.at(place));
+    }
+
+    /// A request that is large, or aligned to more than a granule.
+    #[inline(never)]
+    fn allocate_rarely<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
+        match self.class_for(size, align) {
+            0 => self.allocate_anywhere::<REPORT>(size, align, 0),
+            class => self.allocate_unhinted::<REPORT>(size, align, class),
+        }
+    }
+
+    /// No page of the class has a free block, or there is no such class.
+    #[inline(never)]
+    fn allocate_anywhere<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
+        let find_block = || Some(self.find_block(size, align, class)).filter(|&place| place != 0).map(|place| self.at(place));
         match REPORT {
             true => self.persist(size, align, find_block),
             false => find_block().unwrap_or(null_mut()),
@@ -314,16 +336,12 @@ pub(crate) trait Engine: Extent {
         }
     }
 
-    /// A block of whatever can serve the request: its place, or 0.
+    /// A block of a new page, of tier 2, or of another class: its place, or 0.
     #[inline(always)]
-    fn find_block(self, size: usize, align: usize) -> u32 {
+    fn find_block(self, size: usize, align: usize, class: u32) -> u32 {
         let mut place = 0;
-        let class = self.class_for(size, align);
         if class != 0 {
-            place = Pools(self).claim_any(class);
-            if place == 0 {
-                place = self.refill(class);
-            }
+            place = self.refill(class);
         }
         if place == 0 && align <= ALIGN_MAX_BYTES && size <= self.map().ground as usize {
             place = self.allocate_large(size, align);
@@ -342,7 +360,7 @@ pub(crate) trait Engine: Extent {
 
     /// The class that serves such a request; 0 for none.
     #[inline(always)]
-    fn class_for(self, size: usize, align: usize) -> u8 {
+    fn class_for(self, size: usize, align: usize) -> u32 {
         // Blocks of a class lie at multiples of its size, from the start of a page.
         let size = (size.max(1).wrapping_add(align - 1)) & !(align - 1);
         if size > Self::TABLE.max_bytes {
@@ -354,14 +372,14 @@ pub(crate) trait Engine: Extent {
 
     /// Whether a class's blocks are so aligned.
     #[inline(always)]
-    fn fits(self, class: u8, align: usize) -> bool {
+    fn fits(self, class: u32, align: usize) -> bool {
         Self::TABLE.block_bytes(class) & (align - 1) == 0
     }
 
     /// Gets the class a page, and a block of it: from the stash, from tier 2, from another class that
     /// keeps an empty one.
     #[inline(always)]
-    fn refill(self, class: u8) -> u32 {
+    fn refill(self, class: u32) -> u32 {
         let block_bytes = Self::TABLE.block_bytes(class);
         Self::Config::tell(Event::RefillBegins { block_bytes });
         let mut page = slots::take(self.stash());
@@ -393,16 +411,17 @@ pub(crate) trait Engine: Extent {
             return 0;
         }
         // Relaxed: the page is this context's; published with its word.
-        self.owner(page).store(Self::TABLE.in_transit(), Relaxed);
+        self.owner(page).store(Self::TABLE.in_transit() as u8, Relaxed);
         page
     }
 
-    /// A block of a larger class, where its hint points. Its page's owner then says how to free it.
+    /// A block of a larger class, or of the same, which may have got one meanwhile. Its page's owner then says how to free it.
+    ///
+    /// Only fronts are looked at: a class that has pages in its index alone is not found.
     #[inline(always)]
-    fn borrow(self, class: u8, align: usize) -> u32 {
-        for larger in class + 1..=Self::TABLE.count as u8 {
-            let page = self.hint(larger).load(Relaxed);
-            if Tables::word(self, page).load(Relaxed) != 0 && self.fits(larger, align) {
+    fn borrow(self, class: u32, align: usize) -> u32 {
+        for larger in class..=Self::TABLE.count as u32 {
+            if Tables::front(self, larger).seen() != 0 && self.fits(larger, align) {
                 let place = Pools(self).claim_any(larger);
                 if place != 0 {
                     return place;
@@ -542,7 +561,7 @@ pub(crate) trait Engine: Extent {
         if offset < self.map().pages as usize * PAGE_BYTES {
             let page = (offset / PAGE_BYTES) as u32 + 1;
             // Relaxed: the block is the caller's, so its page's owner has not changed since.
-            let class = self.owner(page).load(Relaxed);
+            let class = self.owner_of(page);
             let bit = 1 << (offset / GRANULE_BYTES % PAGE_GRANULES as usize);
             let mask = Self::TABLE.mask(class);
             if mask & bit != 0 && offset % GRANULE_BYTES == 0 {
@@ -551,10 +570,7 @@ pub(crate) trait Engine: Extent {
                     return self.apart().wrong_free(ptr, Reason::Double);
                 }
                 self.count_live(layout.size(), 0);
-                if old == 0 || old | bit == mask {
-                    Pools(self.apart()).released(page, old, bit);
-                }
-                return;
+                return Pools(self).released(page, class, old, bit);
             }
         }
         self.apart().release_slowly(ptr, layout.size());
@@ -592,7 +608,7 @@ pub(crate) trait Engine: Extent {
             return Err(Reason::NoBlock);
         }
         let page = (offset / PAGE_BYTES) as u32 + 1;
-        let class = if page > self.map().pages { owner::LARGE } else { self.owner(page).load(Relaxed) };
+        let class = if page > self.map().pages { owner::LARGE } else { self.owner_of(page) };
         if class == owner::LARGE {
             return Ok(Place::Large(offset as u32 + GRANULE));
         }
@@ -685,7 +701,7 @@ pub(crate) trait Engine: Extent {
     /// Gives a page that belongs to nobody back to tier 2.
     fn page_to_large(self, page: u32) {
         // Relaxed: from here on pooled frees of the page end at tier 2's own check.
-        self.owner(page).store(owner::LARGE, Relaxed);
+        self.owner(page).store(owner::LARGE as u8, Relaxed);
         let place = page_place(page);
         // The page is this context's, so tier 2 takes it, or is held.
         if self.visit(Ask::Give, place, PAGE, 0) == Answer::BUSY {
@@ -800,8 +816,8 @@ pub(crate) trait Engine: Extent {
     #[inline(always)]
     unsafe fn relocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
         let new = match Self::Config::RESCUES {
-            true => self.allocate_slowly::<false>(new_size, layout.align(), 0),
-            false => self.allocate_slowly::<true>(new_size, layout.align(), 0),
+            true => self.allocate_rarely::<false>(new_size, layout.align()),
+            false => self.allocate_rarely::<true>(new_size, layout.align()),
         };
         if new.is_null() {
             return None;
@@ -842,7 +858,7 @@ impl<E: Extent> Engine for E {}
 /// What an address is.
 pub(crate) enum Place {
     /// A block of a class.
-    Pooled(u8),
+    Pooled(u32),
     /// A place of tier 2.
     Large(u32),
 }

@@ -196,7 +196,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     fn allocate_existing(&self, size: usize, align: usize) -> (*mut u8, usize) {
         let mut seen = 0;
         for memory in self.memories() {
-            let block = memory.allocate_slowly::<false>(size, align, 0);
+            let block = memory.allocate_rarely::<false>(size, align);
             if !block.is_null() {
                 self.serve_from(memory, size);
                 return (block, seen);
@@ -330,7 +330,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         // SAFETY: `lay_out` wrote it, and it stays.
         let extent = unsafe { memory.as_ref() };
         // Before others see it, or they could take what it was got for.
-        let block = if wanted { extent.allocate_slowly::<false>(size, align, 0) } else { null_mut() };
+        let block = if wanted { extent.allocate_rarely::<false>(size, align) } else { null_mut() };
         if !self.enter(memory.as_ptr()) {
             // No slot is left: nobody would find the block again. The memory is lost.
             return null_mut();

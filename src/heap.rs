@@ -207,6 +207,7 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handl
     type Policy = P;
     type Large = L;
     type Config = C;
+    const PAGE_BITS: u32 = crate::front::page_bits(Heap::<BYTES, P, L, C>::MAP.pages);
 
     #[inline(always)]
     fn tables(self) -> *mut u8 {
@@ -227,12 +228,12 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handl
 // SAFETY: blocks come from the engine: disjoint, inside the arena, aligned, untouched while live.
 // Nothing unwinds: no path panics, and a hook that does aborts.
 unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> GlobalAlloc for Heap<BYTES, P, L, C> {
-    #[inline]
+    #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.extent().allocate::<true>(layout)
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         self.extent().release(ptr, layout);
     }

@@ -21,8 +21,9 @@
 //! is, either F's step 3 comes after L's step 4, and the bit is set; or before, then step 4 acquires what
 //! step 3 released, and the plain load of step 5 sees F's bit.
 
+use crate::front::Front;
 use crate::pools::Tables;
-use crate::sync::{AtomicU32, Ordering::*};
+use crate::sync::{AtomicU32, Ordering::*, fence};
 
 /// An index of at most so many words is searched without a second level.
 pub(crate) const FLAT_WORDS: usize = 8;
@@ -54,7 +55,7 @@ pub(crate) unsafe fn summarize(leaves: *const u32, leaf_words: usize, summaries:
 
 /// The index of class `.1` in tables `.0`.
 #[derive(Clone, Copy)]
-pub(crate) struct Index<T>(pub(crate) T, pub(crate) u8);
+pub(crate) struct Index<T>(pub(crate) T, pub(crate) u32);
 
 impl<'a, T: Tables<'a>> Index<T> {
     /// One bit a page: page `p` is bit `(p - 1) % 32` of leaf `(p - 1) / 32`.
@@ -78,29 +79,64 @@ impl<'a, T: Tables<'a>> Index<T> {
     #[inline(always)]
     pub(crate) fn insert(self, page: u32) {
         let at = page as usize - 1;
-        // AcqRel: pairs with `remove` and `leave_summary` of the same word.
-        let old = self.leaf(at / 32).fetch_or(1 << (at % 32), AcqRel);
+        self.add(at / 32, 1 << (at % 32));
+    }
+
+    /// Adds pages of a leaf.
+    #[inline(always)]
+    fn add(self, leaf: usize, bits: u32) {
+        // AcqRel: pairs with `take` and `leave_summary` of the same word.
+        let old = self.leaf(leaf).fetch_or(bits, AcqRel);
         if old == 0 && !self.is_flat() {
             // AcqRel: pairs with `leave_summary`.
-            self.summary(at / 32 / 32).fetch_or(1 << (at / 32 % 32), AcqRel);
+            self.summary(leaf / 32).fetch_or(1 << (leaf % 32), AcqRel);
         }
     }
 
-    /// Removes a page. The caller then looks at the page's word again, and inserts the page again when it
-    /// is not 0. Returns another page of the same word, or 0.
+    /// Takes a page out.
     #[inline(always)]
-    pub(crate) fn remove(self, page: u32) -> u32 {
+    pub(crate) fn remove(self, page: u32) {
         let at = page as usize - 1;
-        let bit = 1 << (at % 32);
-        // AcqRel: pairs with the other context's `insert` and `remove` of the same word.
-        let rest = self.leaf(at / 32).fetch_and(!bit, AcqRel) & !bit;
-        if rest != 0 {
-            return (at as u32 & !31) + rest.trailing_zeros() + 1;
+        self.take(at / 32, 1 << (at % 32));
+    }
+
+    /// Takes pages of a leaf out.
+    #[inline(always)]
+    fn take(self, leaf: usize, bits: u32) {
+        // AcqRel: pairs with the other context's `insert` and `take` of the same word.
+        let old = self.leaf(leaf).fetch_and(!bits, AcqRel);
+        if old & !bits == 0 && !self.is_flat() {
+            self.leave_summary(leaf);
         }
-        if !self.is_flat() {
-            self.leave_summary(at / 32);
+    }
+
+    /// Fills an empty front with the lowest pages: as many as it holds, of one leaf. `false`: there is none
+    /// anywhere.
+    #[inline(always)]
+    pub(crate) fn draw(self, front: Front) -> bool {
+        let lowest = self.lowest() as usize;
+        if lowest == 0 {
+            // Acquire: pairs with `take`. Who took the last pages out put them into the front before.
+            fence(Acquire);
+            return front.seen() != 0;
         }
-        0
+        let leaf = (lowest - 1) / 32;
+        // Relaxed: pages that another context takes meanwhile become old entries of the front. They are entered there before they
+        // are taken out here, so that who comes in between finds them.
+        let seen = self.leaf(leaf).load(Relaxed);
+        let (mut rest, mut pages) = (seen, 0);
+        while rest != 0 && front.has_room(pages) {
+            pages = front.with(pages, leaf as u32 * 32 + rest.trailing_zeros() + 1);
+            rest &= rest - 1;
+        }
+        if front.fill(pages) {
+            self.take(leaf, seen & !rest);
+            if front.seen() != pages {
+                // One of the pages may have come back here before it was taken out: better an old entry than none.
+                self.add(leaf, seen & !rest);
+            }
+        }
+        true
     }
 
     /// The same protocol one level up: clear, look again, set again.

@@ -160,6 +160,7 @@ mod config;
 mod deferred;
 mod emergency;
 mod extent;
+mod front;
 mod geometry;
 #[cfg(any(target_arch = "wasm32", test))]
 mod growing;

@@ -1,7 +1,7 @@
 //! Where an arena's tables lie: at its end, so that page 1 starts where the arena does.
 //!
 //! ```text
-//!   ┌ pages and tail ┬ header ┬ hints ┬ kept ┬ stash ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
+//!   ┌ pages and tail ┬ header ┬ fronts ┬ kept ┬ stash ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
 //!   base             tables: all else is found from here, by small offsets
 //! ```
 
@@ -24,8 +24,8 @@ pub(crate) struct Map {
     pub(crate) pages: u32,
     /// Bytes before the tables: whole pages, and the tail behind them.
     pub(crate) ground: u32,
-    /// One hint a class, and one for no class.
-    pub(crate) hints: usize,
+    /// One front a class, and one for no class.
+    pub(crate) fronts: usize,
     pub(crate) kept: usize,
     pub(crate) stash: usize,
     /// The classes' indexes, one behind the other.
@@ -126,8 +126,8 @@ impl Map {
         let classes = C::TABLE.count;
         let leaf_words = pages.div_ceil(32);
         let summary_words = index::summary_words(leaf_words);
-        let hints = size_of::<Header<P>>().next_multiple_of(8);
-        let kept = hints + (classes + 1) * WORD_BYTES;
+        let fronts = size_of::<Header<P>>().next_multiple_of(8);
+        let kept = fronts + (classes + 1) * WORD_BYTES;
         let stash = kept + C::KEPT_PAGES * WORD_BYTES;
         let leaves = stash + C::STASH_PAGES * WORD_BYTES;
         let summaries = leaves + classes * leaf_words * WORD_BYTES;
@@ -143,7 +143,7 @@ impl Map {
         Self {
             pages: pages as u32,
             ground: ground as u32,
-            hints,
+            fronts,
             kept,
             stash,
             leaves,

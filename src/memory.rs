@@ -64,6 +64,6 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
     #[inline(always)]
     fn map(self) -> Map {
         let fixed = const { Map::fixed::<P, L, C>() };
-        Map { hints: fixed.hints, kept: fixed.kept, stash: fixed.stash, leaves: fixed.leaves, ..self.map }
+        Map { fronts: fixed.fronts, kept: fixed.kept, stash: fixed.stash, leaves: fixed.leaves, ..self.map }
     }
 }

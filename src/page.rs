@@ -8,7 +8,7 @@
 //!
 //! | who | moves the word | ordering, and what it pairs with |
 //! |---|---|---|
-//! | [`claim`] | clears one bit it saw set | Acquire: with the release of that block, and with `publish`, so that the owner read next is at least as new as the bit |
+//! | [`claim`] | clears the lowest bit | Acquire: with the release of that block, and with `publish`, so that the owner read next is at least as new as the bit |
 //! | [`release`] | sets the bit of a block it owns | Release: with the claim or the retirement that takes the bit next |
 //! | [`retire`] | from *every block free* to 0 | Acquire: with every release of the page, so that all use of its blocks is over |
 //! | [`publish`] | from 0 to *all free but the caller's own* | Release: the owner byte, written before, is visible to whoever claims |
@@ -43,24 +43,23 @@ use crate::sync::{AtomicU32, Ordering::*};
 /// A block that was claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Claimed {
-    /// Its bit, alone in the word; 0 if nothing was claimed.
-    pub(crate) bit: u32,
-    /// The blocks that were free besides.
+    /// The granule at which it starts.
+    pub(crate) granule: u32,
+    /// The blocks that are free besides.
     pub(crate) rest: u32,
 }
 
-/// Takes the lowest free block, if there is one and no other context is faster.
+/// Takes the lowest free block. `None`: there is none, or another context changed the word meanwhile.
 #[inline(always)]
-pub(crate) fn claim(word: &AtomicU32) -> Claimed {
-    // Relaxed: a guess, which the read-modify-write below verifies.
+pub(crate) fn claim(word: &AtomicU32) -> Option<Claimed> {
+    // Relaxed: a guess, which the exchange verifies.
     let seen = word.load(Relaxed);
-    if seen == 0 {
-        return Claimed { bit: 0, rest: 0 };
-    }
-    let bit = seen & seen.wrapping_neg();
+    let rest = seen & seen.wrapping_sub(1);
     // Acquire: pairs with the Release of this block's `release`, and of the page's `publish`.
-    let old = word.fetch_and(!bit, Acquire);
-    Claimed { bit: old & bit, rest: old & !bit }
+    if seen == 0 || word.compare_exchange_weak(seen, rest, Acquire, Relaxed).is_err() {
+        return None;
+    }
+    Some(Claimed { granule: seen.trailing_zeros(), rest })
 }
 
 /// Gives blocks back; returns the word as it was before.
@@ -80,9 +79,9 @@ pub(crate) fn retire(word: &AtomicU32, mask: u32) -> bool {
 /// Opens a page of class `class` to everyone, except for its lowest block, which is the caller's.
 /// Returns the bits that a wrong free had planted while the page was nobody's: 0 in a sound program.
 #[inline]
-pub(crate) fn publish(word: &AtomicU32, owner: &crate::sync::AtomicU8, class: u8, mask: u32) -> u32 {
+pub(crate) fn publish(word: &AtomicU32, owner: &crate::sync::AtomicU8, class: u32, mask: u32) -> u32 {
     // Relaxed: ordered before the bits by the Release below.
-    owner.store(class, Relaxed);
+    owner.store(class as u8, Relaxed);
     // Release: pairs with the Acquire of every claim that sees one of these bits.
     word.swap(mask & (mask - 1), Release)
 }

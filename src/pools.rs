@@ -23,9 +23,10 @@
 
 use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
+use crate::front::Front;
 use crate::geometry::{GRANULE, PAGE_GRANULES, page_place, place_page};
 use crate::index::Index;
-use crate::page::{self, Claimed};
+use crate::page;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*, fence};
 
 /// How many pages a claim tries before it asks for a page of its own.
@@ -35,19 +36,31 @@ pub(crate) const PAGE_TRIES: u32 = 8;
 pub(crate) trait Tables<'a>: Copy {
     /// Sizes and hooks.
     type Config: Config;
+    /// How many bits a page's number has in a front: 8 or 16.
+    const PAGE_BITS: u32;
 
-    /// The free blocks of a page. Page 0 exists and is always full: the hint of a new class.
+    /// The free blocks of a page. Page 0 exists and is always full: what an empty front names.
     fn word(self, page: u32) -> &'a AtomicU32;
     /// What a page is. Only loaded and stored.
     fn owner(self, page: u32) -> &'a AtomicU8;
-    /// The page from which a class claims first; only loaded and stored. Class 0 exists and never has one.
-    fn hint(self, class: u8) -> &'a AtomicU32;
+    /// What a page is, now.
+    #[inline(always)]
+    fn owner_of(self, page: u32) -> u32 {
+        // Relaxed: ordered by what the caller did to the page's word before.
+        u32::from(self.owner(page).load(Relaxed))
+    }
+    /// The pages from which a class claims first. Class 0 exists and never has any.
+    fn front_word(self, class: u32) -> &'a AtomicU32;
+    #[inline(always)]
+    fn front(self, class: u32) -> Front<'a> {
+        Front(self.front_word(class), Self::PAGE_BITS)
+    }
     /// How many words the index of a class has.
     fn leaf_count(self) -> usize;
     /// A word of a class's index.
-    fn leaf(self, class: u8, at: usize) -> &'a AtomicU32;
+    fn leaf(self, class: u32, at: usize) -> &'a AtomicU32;
     /// A word of its second level, if there is one.
-    fn summary(self, class: u8, at: usize) -> &'a AtomicU32;
+    fn summary(self, class: u32, at: usize) -> &'a AtomicU32;
     /// Pages that may be empty.
     fn kept(self) -> &'a [AtomicU32];
     /// Takes over a page that was retired: word 0, in transit, in no index.
@@ -58,22 +71,16 @@ pub(crate) trait Tables<'a>: Copy {
     fn planted(self) -> &'a AtomicU32;
 }
 
-/// What the page of a class's hint gave.
-pub(crate) enum Hinted {
+/// What a page gave.
+pub(crate) enum Claim {
     /// A block, by its place.
     Block(u32),
-    /// A block, by its page and its bit, which was the page's last: to be finished by `take_last`.
+    /// A block, by its place, and what the front held before. It was the page's last: its entry has to go, by `dropped`.
     Last(u32, u32),
     /// A block of another class, by its place: to be given back.
     Stray(u32),
     /// Nothing.
     Nothing,
-}
-
-/// The place of a block.
-#[inline(always)]
-fn block_place(page: u32, bit: u32) -> u32 {
-    page_place(page) + bit.trailing_zeros() * GRANULE
 }
 
 /// The pools over some tables.
@@ -83,52 +90,107 @@ pub(crate) struct Pools<T>(pub(crate) T);
 impl<'a, T: Tables<'a>> Pools<T> {
     const TABLE: &'static ClassTable = T::Config::TABLE;
 
-    /// Takes a block from the page of the class's hint: the whole of a common allocation.
+    /// Takes a block from the first page of the class's front: the whole of a common allocation.
     #[inline(always)]
-    pub(crate) fn claim_hinted(self, class: u8) -> Hinted {
-        // Relaxed: a hint. That the page is the class's is verified by `owner`, after the claim.
-        let page = self.0.hint(class).load(Relaxed);
-        let Claimed { bit, rest } = page::claim(self.0.word(page));
-        if bit == 0 {
-            return Hinted::Nothing;
+    pub(crate) fn claim_first(self, class: u32) -> Claim {
+        let front = self.0.front(class);
+        let seen = front.seen();
+        match self.claim_from(front.first(seen), class) {
+            Claim::Last(place, _) => Claim::Last(place, seen),
+            claim => claim,
         }
-        // Relaxed: ordered after the claim by its Acquire (rule 3 of the page protocol).
-        if self.0.owner(page).load(Relaxed) != class {
-            return Hinted::Stray(block_place(page, bit));
+    }
+
+    #[inline(always)]
+    fn claim_from(self, page: u32, class: u32) -> Claim {
+        let Some(claimed) = page::claim(self.0.word(page)) else {
+            return Claim::Nothing;
+        };
+        let place = page_place(page) + claimed.granule * GRANULE;
+        // Ordered after the claim by its Acquire (rule 3 of the page protocol).
+        if self.0.owner_of(page) != class {
+            return Claim::Stray(place);
         }
-        if rest == 0 { Hinted::Last(page, bit) } else { Hinted::Block(block_place(page, bit)) }
+        if claimed.rest == 0 { Claim::Last(place, page) } else { Claim::Block(place) }
+    }
+
+    /// Takes a page that is full now out of the front.
+    #[inline(always)]
+    pub(crate) fn drop_first(self, seen: u32, class: u32) {
+        let front = self.0.front(class);
+        // Should it fail, another context came in between, and an old entry stays: whoever meets it drops it.
+        if front.drop_first(seen) {
+            self.put_back(front.first(seen), class);
+        }
+    }
+
+    /// Does what rule 2 of the front asks of who has an entry in hand.
+    #[inline(always)]
+    fn put_back(self, page: u32, class: u32) {
+        // Relaxed: ordered after the removal of the entry by its Acquire.
+        if self.0.word(page).load(Relaxed) != 0 {
+            self.reenter(page, class);
+        }
+    }
+
+    /// The page has free blocks: it goes back, unless it is another's.
+    #[inline(never)]
+    fn reenter(self, page: u32, class: u32) {
+        if self.0.owner_of(page) == class {
+            self.enter(page, class);
+        }
+    }
+
+    /// Puts a page into the front, and what that displaces into the index.
+    #[inline(always)]
+    fn enter(self, page: u32, class: u32) {
+        let displaced = self.0.front(class).push(page);
+        if displaced != 0 {
+            self.shelve(displaced, class);
+        }
+    }
+
+    /// Puts a page that fell out of the front into the index, if it has free blocks.
+    #[inline(never)]
+    fn shelve(self, page: u32, class: u32) {
+        // Acquire: pairs with the push of this page, as in `Front::drop_first`.
+        fence(Acquire);
+        if self.0.word(page).load(Relaxed) != 0 && self.0.owner_of(page) == class {
+            Index(self.0, class).insert(page);
+        }
     }
 
     /// Takes a block from any page of the class. Returns its place, or 0.
     ///
     /// Time: at most [`PAGE_TRIES`] pages, each of which another context emptied meanwhile.
-    #[inline(never)]
-    pub(crate) fn claim_any(self, class: u8) -> u32 {
+    #[inline(always)]
+    pub(crate) fn claim_any(self, class: u32) -> u32 {
         for _ in 0..PAGE_TRIES {
-            match self.claim_hinted(class) {
-                Hinted::Block(place) => return place,
-                Hinted::Last(page, bit) => {
-                    self.leave_rarely(page, class);
-                    return block_place(page, bit);
+            let seen = self.0.front(class).seen();
+            if seen == 0 {
+                if !Index(self.0, class).draw(self.0.front(class)) {
+                    return 0;
                 }
-                Hinted::Stray(place) => self.give_stray(place),
-                Hinted::Nothing => {}
+                continue;
             }
-            // The hint led to nothing: its page is full, another's, or was taken meanwhile.
-            if self.leave_rarely(self.0.hint(class).load(Relaxed), class) == 0 {
-                return 0;
+            match self.claim_from(self.0.front(class).first(seen), class) {
+                Claim::Block(place) => return place,
+                Claim::Last(place, _) => {
+                    self.drop_first(seen, class);
+                    return place;
+                }
+                Claim::Stray(place) => self.give_stray(place),
+                Claim::Nothing => {}
+            }
+            // Others were faster, and there is more; or the entry is an old one.
+            let page = self.0.front(class).first(seen);
+            // Relaxed: guesses. A page that is dropped for nothing comes back at once.
+            if self.0.word(page).load(Relaxed) == 0 || self.0.owner_of(page) != class {
+                self.drop_first(seen, class);
             }
             self.0.retries().fetch_add(1, Relaxed);
         }
         0
-    }
-
-    /// The rest of a claim that took a page's last block: sets the hint to another page. Returns the
-    /// block's place.
-    #[inline(always)]
-    pub(crate) fn take_last(self, page: u32, bit: u32, class: u8) -> u32 {
-        self.leave(page, class);
-        block_place(page, bit)
     }
 
     /// Gives back a block that was claimed from a page of another class.
@@ -136,45 +198,16 @@ impl<'a, T: Tables<'a>> Pools<T> {
         self.give(place_page(place), 1 << ((place / GRANULE - 1) % PAGE_GRANULES));
     }
 
-    /// Takes a full page out of the index: clear, look again, set again. Sets the hint to a page that has
-    /// free blocks, and returns it, or 0.
-    #[inline(always)]
-    fn leave(self, page: u32, class: u8) -> u32 {
-        let index = Index(self.0, class);
-        let mut next = 0;
-        if page != 0 {
-            next = index.remove(page);
-            // Relaxed: the second look, see the table in `index`.
-            if self.0.word(page).load(Relaxed) != 0 && self.0.owner(page).load(Relaxed) == class {
-                index.insert(page);
-            }
-        }
-        if next == 0 {
-            next = index.lowest();
-        }
-        // Relaxed: a hint.
-        self.0.hint(class).store(next, Relaxed);
-        next
-    }
-
-    /// `leave`, where it is not worth a copy of its own.
-    #[inline(never)]
-    fn leave_rarely(self, page: u32, class: u8) -> u32 {
-        self.leave(page, class)
-    }
-
     /// Opens a page that is the caller's for a class, and takes its first block. Returns its place.
     #[inline(always)]
-    pub(crate) fn open(self, page: u32, class: u8) -> u32 {
+    pub(crate) fn open(self, page: u32, class: u32) -> u32 {
         self.publish(page, class, Self::TABLE.mask(class));
-        Index(self.0, class).insert(page);
-        // Relaxed: a hint.
-        self.0.hint(class).store(page, Relaxed);
+        self.enter(page, class);
         page_place(page)
     }
 
     #[inline(always)]
-    fn publish(self, page: u32, class: u8, mask: u32) {
+    fn publish(self, page: u32, class: u32, mask: u32) {
         let planted = page::publish(self.0.word(page), self.0.owner(page), class, mask);
         if planted != 0 {
             self.0.planted().fetch_add(1, Relaxed);
@@ -182,7 +215,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     }
 
     /// Opens a page that stays in its class for ever.
-    pub(crate) fn open_reserved(self, page: u32, class: u8) {
+    pub(crate) fn open_reserved(self, page: u32, class: u32) {
         let mask = Self::TABLE.mask(class);
         self.publish(page, class, mask);
         page::release(self.0.word(page), 1);
@@ -193,7 +226,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// claimed from another class's page, and for the caller's own. Returns the bits that were free.
     pub(crate) fn give(self, page: u32, bits: u32) -> u32 {
         // Relaxed: while its bits are out, the page stays in its class.
-        let class = self.0.owner(page).load(Relaxed);
+        let class = self.0.owner_of(page);
         if !Self::TABLE.is_class(class) {
             // Nobody publishes bits there (rule 1): a wrong free planted them. They go no further.
             self.0.planted().fetch_add(1, Relaxed);
@@ -201,42 +234,30 @@ impl<'a, T: Tables<'a>> Pools<T> {
         }
         let old = page::release(self.0.word(page), bits);
         if old & bits == 0 {
-            self.released(page, old, bits);
+            self.released(page, class, old, bits);
         }
         old & bits
     }
 
-    /// What a release that met an edge has still to do: the page was full, or is empty now. `old` is
-    /// the word as it was before.
-    #[inline(never)]
-    pub(crate) fn released(self, page: u32, old: u32, bits: u32) {
-        // Relaxed. The page may be another's by now: then who took it has found it empty, and nothing is
-        // left to do but what may be done to any page of a class.
-        let class = self.0.owner(page).load(Relaxed);
-        if !Self::TABLE.is_class(class) {
-            return;
-        }
+    /// What a release has still to do when the page was full, or is empty now. `class` is the page's before it, `old` its
+    /// word. The page may be another's by now: then who took it has found it empty, and what is done here may be done to any page.
+    #[inline(always)]
+    pub(crate) fn released(self, page: u32, class: u32, old: u32, bits: u32) {
         if old == 0 {
-            // The page was full, and so in no index.
-            Index(self.0, class).insert(page);
-            let hint = self.0.hint(class);
-            // Relaxed: a hint, which should not point to a full page while there are others.
-            if self.0.word(hint.load(Relaxed)).load(Relaxed) == 0 {
-                hint.store(page, Relaxed);
-            }
-        }
-        if old | bits == Self::TABLE.mask(class) {
+            // Rule 1 of the front.
+            self.enter(page, class);
+        } else if old | bits == Self::TABLE.mask(class) {
             self.emptied(page, class);
         }
     }
 
     /// Keeps an empty page in its class; retires the page that it displaces from `kept`.
-    #[inline(always)]
-    fn emptied(self, page: u32, class: u8) {
+    #[inline(never)]
+    fn emptied(self, page: u32, class: u32) {
         if T::Config::KEPT_PAGES == 0 {
             return self.retire_away(page);
         }
-        let slot = &self.0.kept()[usize::from(class - 1) % T::Config::KEPT_PAGES];
+        let slot = &self.0.kept()[(class as usize - 1) % T::Config::KEPT_PAGES];
         // SeqCst: between the bit that made the page empty and the look at the slot; pairs with the
         // fence in `evict` (see the table above).
         fence(SeqCst);
@@ -271,7 +292,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// `false`: it is in use, or reserved.
     #[inline(never)]
     pub(crate) fn retire(self, page: u32) -> bool {
-        let class = self.0.owner(page).load(Relaxed);
+        let class = self.0.owner_of(page);
         if page <= T::Config::RESERVED_PAGES || !Self::TABLE.is_class(class) {
             return false;
         }
@@ -280,12 +301,12 @@ impl<'a, T: Tables<'a>> Pools<T> {
             return false;
         }
         // Relaxed: ordered after the retirement by its Acquire (rule 6).
-        if self.0.owner(page).load(Relaxed) != class {
+        if self.0.owner_of(page) != class {
             self.give(page, mask);
             return false;
         }
         // Relaxed: whoever gets the page gets it by a Release of its own.
-        self.0.owner(page).store(Self::TABLE.in_transit(), Relaxed);
+        self.0.owner(page).store(Self::TABLE.in_transit() as u8, Relaxed);
         Index(self.0, class).remove(page);
         true
     }

@@ -236,8 +236,8 @@ pub(crate) trait Census: Walk {
             class_count: Self::TABLE.count as u8,
             ..Stats::default()
         };
-        for class in 1..=stats.class_count {
-            stats.classes[usize::from(class) - 1].block_bytes = Self::TABLE.block_bytes(class);
+        for class in 1..=u32::from(stats.class_count) {
+            stats.classes[class as usize - 1].block_bytes = Self::TABLE.block_bytes(class);
         }
         let before = self.moment();
         let pooled = self.count_pages(&mut stats);
@@ -273,7 +273,7 @@ pub(crate) trait Census: Walk {
     fn count_pages(self, stats: &mut Stats) -> u32 {
         let mut pooled = 0;
         for page in 1..=self.map().pages {
-            let class = self.owner(page).load(Relaxed);
+            let class = self.owner_of(page);
             if class == owner::LARGE {
                 continue;
             }
@@ -285,7 +285,7 @@ pub(crate) trait Census: Walk {
             let mask = Self::TABLE.mask(class);
             let free = (Tables::word(self, page).load(Relaxed) & mask).count_ones() as usize;
             let live = mask.count_ones() as usize - free;
-            let row = &mut stats.classes[usize::from(class) - 1];
+            let row = &mut stats.classes[class as usize - 1];
             row.pages += 1;
             row.blocks_live += live;
             row.blocks_free += free;
@@ -302,7 +302,7 @@ pub(crate) trait Census: Walk {
 
     /// Whether a page is free for the asking.
     fn is_reclaimable(self, page: u32) -> bool {
-        let class = self.owner(page).load(Relaxed);
+        let class = self.owner_of(page);
         let mask = Self::TABLE.mask(class);
         class != owner::LARGE
             && page > Self::Config::RESERVED_PAGES

@@ -89,7 +89,7 @@ pub(crate) trait Walk: Engine {
         let pooled = !run.free
             && page_place(page) == run.first
             && page <= self.map().pages
-            && self.owner(page).load(Relaxed) != owner::LARGE;
+            && self.owner_of(page) != owner::LARGE;
         if pooled { page } else { 0 }
     }
 
@@ -98,7 +98,7 @@ pub(crate) trait Walk: Engine {
         let mut tiles = Tiles { extent: self, end: GRANULE, open: None, show };
         let known = Self::Large::WALKS && self.runs(|run| tiles.meet(run));
         if !Self::Large::WALKS {
-            for page in (1..=self.map().pages).filter(|&page| self.owner(page).load(Relaxed) != owner::LARGE) {
+            for page in (1..=self.map().pages).filter(|&page| self.owner_of(page) != owner::LARGE) {
                 tiles.meet(Run { first: page_place(page), bytes: PAGE, free: false, begins: true });
             }
         }
@@ -109,7 +109,7 @@ pub(crate) trait Walk: Engine {
 
     /// What a page of the pools holds.
     fn page_holds(self, page: u32) -> Holds {
-        let class = self.owner(page).load(Relaxed);
+        let class = self.owner_of(page);
         if !Self::TABLE.is_class(class) {
             return Holds::Spare;
         }

@@ -47,8 +47,8 @@ impl<const KEPT: usize, const STASH: usize> Config for Small<KEPT, STASH> {
 }
 
 /// The classes that blocks of these sizes have in [`Small`].
-pub const CLASS_64: u8 = 1;
-pub const CLASS_128: u8 = 2;
+pub const CLASS_64: u32 = 1;
+pub const CLASS_128: u32 = 2;
 
 /// Where the tables lie.
 pub struct Handle<C, L> {
@@ -147,7 +147,7 @@ impl<C: Config, L: Large> Arena<C, L> {
         // SAFETY: the map leaves room for a header there.
         unsafe { self.heap.tables.cast::<Header<Watched>>().write(header) };
         let (classes, pages) = (C::TABLE.count, map.pages as usize + 1);
-        self.make(map.hints, classes + 1, || AtomicU32::new(0));
+        self.make(map.fronts, classes + 1, || AtomicU32::new(0));
         self.make(map.kept, C::KEPT_PAGES, || AtomicU32::new(0));
         self.make(map.stash, C::STASH_PAGES, || AtomicU32::new(0));
         self.make(map.leaves, classes * map.leaf_words, || AtomicU32::new(0));
@@ -228,7 +228,7 @@ impl<C: Config, L: Large> Arena<C, L> {
     /// Turns a block of a page's size that lies on a page into a page of the stash.
     pub fn make_pool_page(&self, page: Block) {
         assert_eq!(page.offset % PAGE_BYTES, 0);
-        self.heap.owner(page.page()).store(C::TABLE.in_transit(), Relaxed);
+        self.heap.owner(page.page()).store(C::TABLE.in_transit() as u8, Relaxed);
         self.surrender_page(page);
     }
 

@@ -36,6 +36,8 @@ mod deferred;
 mod emergency;
 #[path = "../../src/extent.rs"]
 mod extent;
+#[path = "../../src/front.rs"]
+mod front;
 #[path = "../../src/geometry.rs"]
 mod geometry;
 #[path = "../../src/header.rs"]

@@ -1,4 +1,4 @@
-//! Pages on their way between the index and the hint.
+//! Pages on their way between the front and the index.
 
 use crate::arena::{Arena, Block, CLASS_64, CLASS_128, Small};
 use crate::index::{FLAT_WORDS, Index};
@@ -7,19 +7,23 @@ use crate::sync::{AtomicU8, AtomicU32};
 use crate::{model, tick};
 use loom::thread::spawn;
 
-/// A page that is in the index but has no free block leaves it, while blocks of it and of another full
-/// page are freed: the lost wake-up.
+/// An arena whose pages are full of blocks of 128 bytes, two a page, in the order of their places.
+fn full_pages(pages: u32) -> (std::sync::Arc<Arena<Small<1, 1>>>, Vec<Block>) {
+    let arena = Arena::<Small<1, 1>>::new(pages);
+    let blocks = (0..2 * pages).map(|_| arena.must_alloc(128)).collect();
+    (arena, blocks)
+}
+
+/// An old entry of a full page is met, while blocks of that page are freed: the lost wake-up.
 ///
-/// Runs `claim_any`, `leave`, `released`, `Index::{insert, remove, lowest}`.
-/// Catches: no second look in `leave`; an `insert` or a `remove` that is Relaxed.
+/// Runs `claim_any`, `Pools::drop_first`, `put_back`, `released`, `Front::{push, drop_first}`.
+/// Catches: no look at the word after an entry was dropped; a release that pushes nothing.
 #[test]
-fn leaving_the_index_against_a_free() {
+fn dropping_an_old_entry_against_a_free() {
     model(4, || {
-        let arena = Arena::<Small<1, 1>>::new(3);
-        let mut live: Vec<Block> = (0..4).map(|_| arena.must_alloc(128)).collect();
-        // Page 1 is full; its bit in the index is an old one.
-        Index(arena.heap, CLASS_128).insert(1);
-        let (a, b) = (live.remove(0), live.remove(1));
+        let (arena, mut live) = full_pages(2);
+        arena.heap.front(CLASS_128).push(1);
+        let (a, b) = (live.remove(0), live.remove(0));
         let other = spawn({
             let arena = arena.clone();
             move || {
@@ -29,16 +33,14 @@ fn leaving_the_index_against_a_free() {
         });
         live.extend(arena.alloc(128));
         other.join().unwrap();
-        assert_eq!(live.len(), 3);
         arena.finish(live);
     });
 }
 
 /// A page's last block is taken while another block of it is freed: the lost wake-up.
 ///
-/// Runs `claim_hinted`, `leave`, `released`, `Index::{insert, remove, lowest}`.
-/// Catches: no second look in `leave`; an `insert` or a `remove` that is Relaxed; a claim or a release by a
-/// load and a store.
+/// Runs `claim_first`, `Pools::drop_first`, `put_back`, `released`, `Front::{push, drop_first}`.
+/// Catches: a claim or a release by a load and a store; a front changed by a load and a store.
 #[test]
 fn taking_the_last_block_against_a_free() {
     model(6, || {
@@ -54,10 +56,91 @@ fn taking_the_last_block_against_a_free() {
     });
 }
 
+/// Two releases push a page each into a full front: both pages that fall out are in the index afterwards.
+///
+/// Runs `enter`, `shelve`, `Front::push`, `Index::insert`.
+/// Catches: a page that falls out and is forgotten; a front changed by a load and a store.
+#[test]
+fn displacing_against_displacing() {
+    model(4, || {
+        let (arena, mut live) = full_pages(4);
+        arena.free(live.remove(0));
+        arena.free(live.remove(1));
+        let (a, b) = (live.remove(2), live.remove(3));
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.free(a)
+        });
+        arena.free(b);
+        other.join().unwrap();
+        arena.finish(live);
+    });
+}
+
+/// A page falls out of the front while its last block is taken and another of its blocks is freed.
+///
+/// Runs `shelve` with `claim_first`, `released`.
+/// Catches: a page that falls out and is forgotten; a page that falls out, and is looked at before that.
+#[test]
+fn displacing_against_alloc_and_free() {
+    model(3, || {
+        let (arena, mut live) = full_pages(3);
+        let (a, b) = (live.remove(0), live.remove(0));
+        arena.free(a);
+        // Pages 2 and 1 are in the front, which holds no more.
+        arena.free(live.remove(0));
+        let c = live.pop().unwrap();
+        let displace = spawn({
+            let arena = arena.clone();
+            move || arena.free(c)
+        });
+        let free = spawn({
+            let arena = arena.clone();
+            move || arena.free(b)
+        });
+        live.push(arena.must_alloc(128));
+        displace.join().unwrap();
+        free.join().unwrap();
+        arena.finish(live);
+    });
+}
+
+/// The front is filled from the index by two contexts at once, and a third pushes a page.
+///
+/// Runs `claim_any`, `Index::draw`, `Front::fill`, `push`.
+/// Catches: pages that were taken out of the index and are forgotten, when the front is no longer empty; pages that are taken out of
+/// the index first, so that a request that comes in between is refused.
+#[test]
+fn drawing_against_drawing_and_a_free() {
+    model(3, || {
+        let (arena, mut live) = full_pages(3);
+        let c = live.pop().unwrap();
+        arena.free(live.remove(0));
+        arena.free(live.remove(1));
+        // As if other pages had displaced both.
+        let front = arena.heap.front(CLASS_128);
+        while front.drop_first(front.seen()) && front.seen() != 0 {}
+        Index(arena.heap, CLASS_128).insert(1);
+        Index(arena.heap, CLASS_128).insert(2);
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.must_alloc(128)
+        });
+        let free = spawn({
+            let arena = arena.clone();
+            move || arena.free(c)
+        });
+        live.push(arena.must_alloc(128));
+        live.push(other.join().unwrap());
+        free.join().unwrap();
+        arena.finish(live);
+    });
+}
+
 /// Two refills of one class at the same time: both pages stay within reach.
 ///
-/// Runs `refill`, `open`, `leave`, `slots::take`.
-/// Catches: an opened page that is not put into the index; a `take` by a load and a store.
+/// Runs `refill`, `open`, `enter`, `slots::take`.
+/// Catches: an opened page that is not pushed; a `take` by a load and a store.
 #[test]
 fn refill_against_refill() {
     model(5, || {
@@ -83,14 +166,15 @@ struct Words(&'static [AtomicU32; 3]);
 
 impl Tables<'static> for Words {
     type Config = Small<0, 0>;
+    const PAGE_BITS: u32 = 8;
 
     fn leaf_count(self) -> usize {
         FLAT_WORDS + 1
     }
-    fn leaf(self, _: u8, at: usize) -> &'static AtomicU32 {
+    fn leaf(self, _: u32, at: usize) -> &'static AtomicU32 {
         &self.0[at]
     }
-    fn summary(self, _: u8, _: usize) -> &'static AtomicU32 {
+    fn summary(self, _: u32, _: usize) -> &'static AtomicU32 {
         &self.0[2]
     }
     fn word(self, _: u32) -> &'static AtomicU32 {
@@ -99,7 +183,7 @@ impl Tables<'static> for Words {
     fn owner(self, _: u32) -> &'static AtomicU8 {
         unreachable!()
     }
-    fn hint(self, _: u8) -> &'static AtomicU32 {
+    fn front_word(self, _: u32) -> &'static AtomicU32 {
         unreachable!()
     }
     fn kept(self) -> &'static [AtomicU32] {

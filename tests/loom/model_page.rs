@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// Two allocations from one page never get the same block.
 ///
-/// Runs `allocate`, `claim_hinted`, `claim_any`.
-/// Catches: a claim by a load and a store instead of one `fetch_and`.
+/// Runs `allocate`, `claim_first`, `claim_any`.
+/// Catches: a claim by a load and a store instead of one exchange.
 #[test]
 fn alloc_against_alloc_on_one_page() {
     model(6, || {
@@ -29,7 +29,7 @@ fn alloc_against_alloc_on_one_page() {
 /// A request that loses its block to another is served all the same while its class has more, though
 /// no page can be had.
 ///
-/// Runs `allocate`, `claim_hinted`, `claim_any`.
+/// Runs `allocate`, `claim_first`, `claim_any`.
 /// Catches: a request that is refused without a second try in `claim_any`.
 #[test]
 fn a_lost_claim_is_no_refusal() {
@@ -52,7 +52,7 @@ fn a_lost_claim_is_no_refusal() {
 /// An allocation and a free meet on a page that is full: the block is found by one or by the next.
 ///
 /// Runs `allocate`, `release`, `released`, and the refill if the free comes too late.
-/// Catches: a release that does not put a page that was full into the index; no second look in `leave`.
+/// Catches: a release that does not push a page that was full; no second look in `put_back`.
 #[test]
 fn alloc_against_free_on_one_page() {
     model(6, || {
@@ -128,9 +128,8 @@ fn publish_against_a_stale_claim() {
             }
         });
         tick();
-        let claimed = page::claim(&page.0);
-        if claimed.bit != 0 {
-            assert_eq!((claimed.bit, claimed.rest, page.1.load(Relaxed)), (1 << 8, 0x0101_0000, 2));
+        if let Some(claimed) = page::claim(&page.0) {
+            assert_eq!((claimed.granule, claimed.rest, page.1.load(Relaxed)), (8, 0x0101_0000, 2));
         }
         assert_eq!(publisher.join().unwrap(), 0);
     });

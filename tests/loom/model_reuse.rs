@@ -13,7 +13,7 @@ use loom::thread::spawn;
 /// | reads hint: page 1 | frees the page's last block, retires it, publishes it for 64 bytes |
 /// | claims from page 1, reads the owner: not its class, gives back | |
 ///
-/// Runs `claim_hinted`, `give_stray`, `retire`, `slots`, `open`.
+/// Runs `claim_first`, `give_stray`, `retire`, `slots`, `open`.
 /// Catches: a claim that does not read the owner, or reads it before; one that is not an Acquire; a
 /// publication that is not a Release; a stray block that is not given back.
 #[test]
@@ -88,7 +88,7 @@ fn retire_against_free_and_alloc() {
 /// A retirement that read the page's old class meets the page in its new one, whose free blocks happen
 /// to be all that the old class has: it looks at the owner once more and gives them back.
 ///
-/// Runs `Pools::retire` with `give`, `claim_hinted`, `release`, `open`.
+/// Runs `Pools::retire` with `give`, `claim_first`, `release`, `open`.
 /// Catches: a retirement that does not read the owner again.
 #[test]
 fn retire_against_a_page_of_another_class_with_the_same_free_blocks() {

@@ -1,0 +1,92 @@
+//! The front of a class: the few pages from which it claims first, in one word.
+//!
+//! ```text
+//!   ┌ fourth ┬ third ┬ second ┬ first ┐    page numbers, 0 = none; 8 bits each in an arena of up to 255
+//!   └────────┴───────┴────────┴───────┘    pages; of more, 16 bits, and so two of them
+//! ```
+//!
+//! Front and index together keep the promise of the pools: *a page of the class whose word is not 0 has an
+//! entry in one of them, or a context that is running right now holds its entry in hand.* The rules:
+//!
+//! 1. Who moves a page's word away from 0, by a release or a publication, pushes an entry. Always: another entry
+//!    of the page may be on its way out.
+//! 2. Who takes an entry out, or displaces one, has it in hand, and then looks at the page's word: if that is not 0,
+//!    the entry goes back in, to the front or to the index. If it is 0, whoever moves it away from 0 later brings an
+//!    entry of their own (rule 1).
+//!
+//! So an entry can be stale, its page full or another's: a claim finds that out, and drops it. And a page can have
+//! two, of which the second turns out stale.
+//!
+//! | who | moves the word | ordering, and what it pairs with |
+//! |---|---|---|
+//! | [`Front::push`] | puts a page first; the last may fall out | Release: the page's word is as new as the entry for who takes it |
+//! | [`Front::take`], [`Front::drop_first`] | takes the first page out | Acquire: with the push, so that the look at the word afterwards is not older than the entry |
+//!
+//! A word that changed and changed back (ABA) harms nobody: it means the same pages as before.
+
+use crate::sync::{AtomicU32, Ordering::*};
+
+/// The front in word `.0`, of pages whose numbers have `.1` bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Front<'a>(pub(crate) &'a AtomicU32, pub(crate) u32);
+
+/// How many bits a front gives to a page's number in an arena of so many.
+pub(crate) const fn page_bits(pages: u32) -> u32 {
+    if pages < 256 { 8 } else { 16 }
+}
+
+impl Front<'_> {
+    /// What it holds at this moment: a guess, which a claim or `drop_first` verifies.
+    #[inline(always)]
+    pub(crate) fn seen(self) -> u32 {
+        self.0.load(Relaxed)
+    }
+
+    /// The page that was first; 0 for none.
+    #[inline(always)]
+    pub(crate) fn first(self, seen: u32) -> u32 {
+        seen & ((1 << self.1) - 1)
+    }
+
+    /// Puts a page first. Returns the page that fell out at the other end, which is in the caller's hand now, or 0.
+    ///
+    /// Time: one compare-exchange, and one more for each context that came in between.
+    #[inline(always)]
+    pub(crate) fn push(self, page: u32) -> u32 {
+        loop {
+            let seen = self.seen();
+            if self.0.compare_exchange_weak(seen, seen << self.1 | page, Release, Relaxed).is_ok() {
+                return seen >> (32 - self.1);
+            }
+        }
+    }
+
+    /// Takes the first page out, if nothing changed since `seen`. Then it is in the caller's hand.
+    #[inline(always)]
+    pub(crate) fn drop_first(self, seen: u32) -> bool {
+        self.0.compare_exchange_weak(seen, seen >> self.1, Acquire, Relaxed).is_ok()
+    }
+
+    /// Pages with one more behind them.
+    #[inline(always)]
+    pub(crate) fn with(self, pages: u32, page: u32) -> u32 {
+        pages << self.1 | page
+    }
+
+    /// Whether one more fits.
+    #[inline(always)]
+    pub(crate) fn has_room(self, pages: u32) -> bool {
+        pages >> (32 - self.1) == 0
+    }
+
+    /// Fills the front, if it is still empty, with pages that the caller has in hand.
+    #[inline(always)]
+    pub(crate) fn fill(self, pages: u32) -> bool {
+        self.0.compare_exchange(0, pages, Release, Relaxed).is_ok()
+    }
+
+    /// Whether a page is in it.
+    pub(crate) fn holds(self, page: u32) -> bool {
+        (0..32 / self.1).any(|at| self.first(self.seen() >> (at * self.1)) == page)
+    }
+}
