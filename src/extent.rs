@@ -312,7 +312,8 @@ pub(crate) trait Engine: Extent {
     /// No page of the class has a free block, or there is no such class.
     #[inline(never)]
     fn allocate_anywhere<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
-        let find_block = || Some(self.find_block(size, align, class)).filter(|&place| place != 0).map(|place| self.at(place));
+        let find_block =
+            || Some(self.find_block(size, align, class)).filter(|&place| place != 0).map(|place| self.at(place));
         match REPORT {
             true => self.persist(size, align, find_block),
             false => find_block().unwrap_or(null_mut()),

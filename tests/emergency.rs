@@ -278,7 +278,8 @@ mod threads {
                 unsafe { block.write_bytes(seed as u8, layout.size()) };
                 held.push((block, layout));
             }
-            if held.len() > 8 {
+            // More than the arena has: even a thread that happens to run alone gets there.
+            if held.len() > 40 {
                 free(held.swap_remove(round % held.len()), seed);
             }
         }
@@ -306,7 +307,8 @@ mod threads {
         HEAP.check().unwrap();
         let stats = HEAP.stats();
         assert_eq!((stats.live_bytes, stats.free_runs, stats.wrong_frees), (0, Some(1), 0), "{stats}");
-        assert!(RESCUED.load(Relaxed) > 100, "the heap was hardly ever full");
+        let rescued = RESCUED.load(Relaxed);
+        assert!(rescued > 100, "the heap was hardly ever full: {rescued} rescues");
     }
 
     fn drop_cache_for_good() -> bool {
