@@ -99,6 +99,8 @@ firmware! {
 
 /// The sweep's last line, after every operation was interrupted at every instruction, or as far as it is not masked.
 const SWEPT: &str = " instructions interrupted, ";
+/// The last line of the handlers that interrupt each other.
+const NESTED: &str = " handlers over each other, ";
 
 firmware! {
     cortex_m0_sweep: "cortex-m0" "sweep" "critical-section" SWEPT;
@@ -108,6 +110,12 @@ firmware! {
     cortex_m3_sweep_above_the_critical_section: "cortex-m3" "sweep-above" "critical-section" SWEPT;
     cortex_m4_sweep_under_try: "cortex-m4" "sweep" "try" SWEPT;
     cortex_m4_sweep_by_nmi: "cortex-m4" "sweep-nmi" "critical-section" SWEPT;
+
+    cortex_m0_nested_under_try: "cortex-m0" "nested" "try" NESTED;
+    cortex_m3_nested: "cortex-m3" "nested" "critical-section" NESTED;
+    cortex_m3_nested_under_try: "cortex-m3" "nested" "try" NESTED;
+    cortex_m3_nested_above_the_critical_section: "cortex-m3" "nested-above" "critical-section" NESTED;
+    cortex_m4_nested_above_the_critical_section: "cortex-m4" "nested-above" "critical-section" NESTED;
 }
 
 /// An empty heap is all zeros: the arena takes RAM, and nothing in flash.

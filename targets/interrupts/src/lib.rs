@@ -10,6 +10,8 @@
 //! | `scripts` | what the interrupting handlers do |
 //! | `coverage` | which instructions were interrupted |
 //! | `sweep` | an interrupt at every instruction of every operation |
+//! | `nested` | handlers of several priorities that interrupt each other |
+//! | `stage` | a run's beginning and end, whatever interrupts it |
 //! | `shared` | values that contexts share by turns |
 //! | `failure` | how a run ends that failed |
 //!
@@ -21,10 +23,12 @@ extern crate alloc;
 pub mod coverage;
 mod failure;
 pub mod masking;
+pub mod nested;
 pub mod operations;
 pub mod party;
 pub mod scripts;
 pub mod shared;
+pub mod stage;
 pub mod subject;
 pub mod sweep;
 pub mod trap;

@@ -2,10 +2,11 @@
 
 use core::alloc::Layout;
 
-use larder_suite::Block;
+use alloc::boxed::Box;
+use larder_suite::{Block, Mailbox};
 
 /// More than any context ever has at a time.
-const SLOTS: usize = 32;
+const SLOTS: usize = 40;
 
 /// Blocks, and how often one was refused.
 pub struct Party {
@@ -64,8 +65,26 @@ impl Party {
         }
     }
 
+    /// Puts the latest block of about so many bytes where any context may take it.
+    pub fn post(&mut self, post: &Mailbox<Block, 4>, least: usize, most: usize) {
+        let Some(block) = self.take(least, most) else { return };
+        match try_box(block) {
+            // No room: it is freed.
+            Ok(letter) => drop(post.put(letter)),
+            Err(block) => {
+                self.refused += 1;
+                self.keep(block);
+            }
+        }
+    }
+
     pub fn free_all(&mut self) {
-        self.blocks.iter_mut().for_each(|slot| *slot = None);
+        self.free_if(|_| true);
+    }
+
+    pub fn free_if(&mut self, is_wanted: impl Fn(&Block) -> bool) {
+        let wanted = self.blocks.iter_mut().filter(|slot| slot.as_ref().is_some_and(&is_wanted));
+        wanted.for_each(|slot| *slot = None);
     }
 
     pub fn blocks(&self) -> impl Iterator<Item = &Block> {
@@ -75,6 +94,20 @@ impl Party {
     pub fn next_seed(&mut self) -> u8 {
         self.seed = self.seed.wrapping_add(37);
         self.seed
+    }
+}
+
+/// `Box::new`, or the block back when the heap refuses.
+fn try_box(block: Block) -> Result<Box<Block>, Block> {
+    // SAFETY: a block is not of size zero.
+    let place = unsafe { alloc::alloc::alloc(Layout::new::<Block>()) }.cast::<Block>();
+    if place.is_null() {
+        return Err(block);
+    }
+    // SAFETY: the place is ours and fits; it came from the global allocator with the layout that a box frees it with.
+    unsafe {
+        place.write(block);
+        Ok(Box::from_raw(place))
     }
 }
 

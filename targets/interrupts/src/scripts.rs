@@ -16,6 +16,7 @@ pub const ALL: &[Script] = &[
     Script { name: "a bit of everything", run: everything },
     Script { name: "taking every block", run: taking },
     Script { name: "giving pages other owners", run: reusing },
+    Script { name: "imitating another class's empty page", run: imitating },
     Script { name: "using tier 2", run: visiting },
 ];
 
@@ -50,6 +51,13 @@ fn reusing(heap: &dyn Subject, own: &mut Party, gifts: &mut Party) {
     own.add(64);
     drop(own.take(16, 16));
     drop(own.take(32, 32));
+}
+
+/// A page of single granules, of which every other one is free, reads as an empty page of the class 16.
+fn imitating(heap: &dyn Subject, own: &mut Party, _: &mut Party) {
+    heap.trim();
+    own.add_many(32, 8);
+    own.free_if(|block| block.as_ptr().addr() % 16 == 0);
 }
 
 fn visiting(heap: &dyn Subject, own: &mut Party, gifts: &mut Party) {

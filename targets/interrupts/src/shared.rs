@@ -22,4 +22,9 @@ impl<T> Shared<T> {
         // SAFETY: the caller's promise: there is no other reference.
         work(unsafe { &mut *self.0.get() })
     }
+
+    /// Where the value is. Whoever uses it makes the promise of [`with`](Self::with).
+    pub const fn as_ptr(&self) -> *mut T {
+        self.0.get()
+    }
 }

@@ -1,7 +1,8 @@
 //! The heap under test.
 
+use core::alloc::{GlobalAlloc, Layout};
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use larder::policy::Policy;
 use larder_suite::{Door, Subject};
@@ -35,6 +36,44 @@ unsafe impl<P: Policy> Policy for Marked<P> {
             IS_INSIDE.store(false, Relaxed);
             result
         })
+    }
+}
+
+static DEPTH: AtomicU32 = AtomicU32::new(0);
+
+/// How many contexts are in the middle of a call, one interrupting the other.
+pub fn depth() -> u32 {
+    DEPTH.load(Relaxed)
+}
+
+/// A heap whose calls are counted. For contexts that interrupt each other: one that comes later ends earlier.
+pub struct Counted<H>(pub H);
+
+impl<H> Counted<H> {
+    fn during<R>(call: impl FnOnce() -> R) -> R {
+        let outside = DEPTH.load(Relaxed);
+        DEPTH.store(outside + 1, Relaxed);
+        let result = call();
+        DEPTH.store(outside, Relaxed);
+        result
+    }
+}
+
+// SAFETY: every call goes to the heap as it is.
+unsafe impl<H: GlobalAlloc> GlobalAlloc for Counted<H> {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: passed on.
+        Self::during(|| unsafe { self.0.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: passed on.
+        Self::during(|| unsafe { self.0.dealloc(block, layout) });
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        Self::during(|| unsafe { self.0.realloc(block, layout, new_size) })
     }
 }
 

@@ -4,18 +4,19 @@
 //! timer is set, the call is made, and the handler does what its script says, right before that instruction. Then every block's
 //! contents, the statistics and the heap's invariants are verified, everything is freed, and nothing may be left.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use larder_cortex_m::board;
-use larder_suite::{Subject, while_shut};
+use larder_suite::Subject;
 
 use crate::coverage::Coverage;
 use crate::failure::now_at;
-use crate::operations::{self, Operation};
+use crate::operations::{self, Operation, Step};
 use crate::party::Party;
 use crate::scripts::{self, Script};
 use crate::shared::Shared;
-use crate::subject::{is_inside, reset};
+use crate::stage;
+use crate::subject::is_inside;
 use crate::trap::{Landing, Source, Trap};
 
 /// What the interrupt is, and what can keep it out.
@@ -52,14 +53,20 @@ static SIDE: Shared<Side> = Shared::new(Side {
     seen: None,
 });
 
+#[derive(PartialEq)]
+enum Came {
+    InTime,
+    Late,
+}
+
 /// What was found out about an operation.
 #[derive(Default)]
 struct Tally {
     length: u32,
     runs: u32,
-    /// At so many instructions the interrupt came in time, …
+    /// In so many runs the interrupt came in time, once for each script at an instruction, …
     prompt: u32,
-    /// … while it was masked at the others.
+    /// … while at so many instructions it was masked.
     masked: u32,
     in_tier_2: u32,
 }
@@ -73,9 +80,7 @@ pub fn main(heap: &'static &'static dyn Subject, plan: &Plan) -> ! {
         let tally = sweep.operation(operation);
         tally.assert_covered(operation, plan);
         runs += tally.runs;
-        let Tally { length, prompt, masked, in_tier_2, .. } = tally;
-        let name = operation.name;
-        writeln!(out, "{name:<38} {length:>5} {prompt:>6} {masked:>6} {in_tier_2:>6}").expect("the host prints");
+        writeln!(out, "{:<38} {tally}", operation.name).expect("the host prints");
     }
     let (operations, addresses) = (operations::ALL.len(), sweep.coverage.count());
     writeln!(out, "{operations} operations, {addresses} instructions interrupted, {runs} runs")
@@ -93,12 +98,15 @@ struct Sweep {
 impl Sweep {
     fn operation(&mut self, operation: &Operation) -> Tally {
         let mut tally = Tally { length: self.length(operation), ..Tally::default() };
-        for script in scripts::ALL {
-            for position in 0..tally.length {
+        for position in 0..tally.length {
+            for script in scripts::ALL {
                 now_at(operation.name, script.name, [position, 0, 0]);
                 let seen = self.run(operation, script, position);
-                tally.count(position, seen);
                 self.coverage.add(seen.landing.address);
+                if tally.count(position, seen) == Came::Late {
+                    // Where it came is another position, which has its own turn.
+                    break;
+                }
             }
         }
         tally
@@ -109,10 +117,7 @@ impl Sweep {
         now_at(operation.name, "nothing", [0; 3]);
         let step = self.prepare(operation);
         let call = step.call(self.heap);
-        let (result, length) = match operation.is_held {
-            true => while_shut(|| self.trap.measure(&call)),
-            false => self.trap.measure(&call),
-        };
+        let (result, length) = stage::make(operation, || self.trap.measure(&call));
         step.finish(result, &mut self.mine);
         self.verify();
         length
@@ -122,46 +127,24 @@ impl Sweep {
         let step = self.prepare(operation);
         with_side(|side| (side.script, side.seen) = (script, None));
         let call = step.call(self.heap);
-        let spring = || self.trap.spring(&call, position, interrupted);
-        let result = if operation.is_held { while_shut(spring) } else { spring() };
+        let result = stage::make(operation, || self.trap.spring(&call, position, interrupted));
         step.finish(result, &mut self.mine);
         self.verify();
         with_side(|side| side.seen).expect("the interrupt came")
     }
 
-    fn prepare(&mut self, operation: &Operation) -> operations::Step {
-        self.mine.forget();
-        // SAFETY: nobody is in the heap, and everybody forgets what they had of it.
-        unsafe { reset(*self.heap) };
+    fn prepare(&mut self, operation: &Operation) -> Step {
         with_side(|side| {
             side.heap = Some(*self.heap);
-            side.own.forget();
-            side.gifts.forget();
+            // SAFETY: the last run has ended, and these are all that have blocks.
+            unsafe { stage::clear(*self.heap, &mut [&mut self.mine, &mut side.own, &mut side.gifts]) };
             operations::give(&mut side.gifts);
         });
         (operation.prepare)(&mut self.mine)
     }
 
-    /// Nothing is lost, nothing is double, the figures are right; and nothing is left when all is freed.
     fn verify(&mut self) {
-        let heap = *self.heap;
-        let mine = &mut self.mine;
-        with_side(|side| {
-            let parties = [&*mine, &side.own, &side.gifts];
-            parties.iter().flat_map(|party| party.blocks()).for_each(|block| block.verify());
-            let live = parties.iter().flat_map(|party| party.blocks());
-            let live_bytes: usize = live.map(|block| heap.usable_size(block.as_ptr(), block.layout())).sum();
-            let refused: u32 = parties.iter().map(|party| party.refused).sum();
-            let stats = heap.stats();
-            heap.assert_sound();
-            assert!(stats.consistent, "{stats}");
-            assert_eq!(stats.live_bytes, live_bytes, "{stats}");
-            assert_eq!((stats.refused, stats.wrong_frees), (refused, 0), "{stats}");
-            side.own.free_all();
-            side.gifts.free_all();
-        });
-        self.mine.free_all();
-        heap.assert_empty();
+        with_side(|side| stage::verify(*self.heap, &mut [&mut self.mine, &mut side.own, &mut side.gifts]));
     }
 }
 
@@ -180,20 +163,34 @@ fn with_side<R>(work: impl FnOnce(&mut Side) -> R) -> R {
     unsafe { SIDE.with(work) }
 }
 
+impl fmt::Display for Tally {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let Self { length, runs, masked, in_tier_2, .. } = self;
+        let interrupted = length - masked;
+        write!(out, "{interrupted:>5} of {length:>5} instructions in {runs:>5} runs, {in_tier_2:>5} in tier 2")
+    }
+}
+
 impl Tally {
-    fn count(&mut self, position: u32, seen: Seen) {
+    fn count(&mut self, position: u32, seen: Seen) -> Came {
         let landed = seen.landing.position;
         assert!(landed >= position, "the interrupt came at {landed}, before its time");
         self.runs += 1;
-        self.prompt += u32::from(landed == position);
-        self.masked += u32::from(landed > position);
         self.in_tier_2 += u32::from(seen.was_inside);
+        if landed > position {
+            self.masked += 1;
+            return Came::Late;
+        }
+        self.prompt += 1;
+        Came::InTime
     }
 
     /// Panics unless the operation was interrupted wherever it can be.
     fn assert_covered(&self, operation: &Operation, plan: &Plan) {
         let name = operation.name;
-        assert!(self.prompt > 0, "{name} was never interrupted");
+        let interrupted = self.length - self.masked;
+        assert!(interrupted > 0, "{name} was never interrupted");
+        assert_eq!(self.prompt, interrupted * scripts::ALL.len() as u32, "{name} was interrupted some other time");
         if !plan.is_masked {
             assert_eq!(self.masked, 0, "{name} was not interrupted at every instruction");
         }

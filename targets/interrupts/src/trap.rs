@@ -33,6 +33,8 @@ const WATCHDOG_CLEAR: usize = 0x4000_800C;
 /// ticks there, which leaves room.
 const EARLY_TICKS: u32 = if 1_000_000 % CLOCK_KHZ == 0 { 0 } else { 1 };
 
+const NMI_EXCEPTION: u32 = 2;
+
 /// Between setting the timer and the call's first instruction there are some more.
 const LEAD_GUESS: u32 = 80;
 
@@ -71,7 +73,7 @@ global_asm!(
     "movs r6, #0",
     "str r6, [r7]",
     "pop {{r4, r5, r6, r7, pc}}",
-    // SysTick and NonMaskableInt: trapped(frame, SysTick's counter)
+    // SysTick and NonMaskableInt: trapped(frame, SysTick's counter, the exception's number)
     ".section .text.trap,\"ax\"",
     ".global SysTick",
     ".thumb_func",
@@ -81,6 +83,7 @@ global_asm!(
     "NonMaskableInt:",
     "ldr r1, =0xE000E018",
     "ldr r1, [r1]",
+    "mrs r2, IPSR",
     "mov r0, sp",
     "push {{r4, lr}}",
     "bl trapped",
@@ -147,18 +150,22 @@ pub struct Trap {
     prompt: u32,
 }
 
-/// What the handler has to know.
+/// What the handlers have to know.
 struct Handling {
-    handler: Handler,
-    source: Source,
+    tick: Handler,
+    nmi: Handler,
+    lines: [fn(); 2],
     /// What the timer had counted when it began to count what the handler reads.
     ticks: u32,
     /// What comes before and after the call's own instructions.
     extra: u32,
+    /// Whether the NMI is the watchdog's.
+    barks: bool,
 }
 
-/// Changed by `Trap`, while no timer runs, and read by the handler.
-static HANDLING: Shared<Handling> = Shared::new(Handling { handler: |_| (), source: Source::Nmi, ticks: 0, extra: 0 });
+/// Changed by main while no timer runs, and by the tick's handler; read by the handlers.
+static HANDLING: Shared<Handling> =
+    Shared::new(Handling { tick: |_| (), nmi: |_| (), lines: [|| (); 2], ticks: 0, extra: 0, barks: false });
 
 /// Where the calibration's last interrupt came.
 static CALIBRATION: Shared<Landing> = Shared::new(Landing { address: 0, position: 0 });
@@ -217,9 +224,17 @@ impl Trap {
             Source::SysTick(_) => (Self::tick_after(ticks), SYST_CSR, ticks),
             Source::Nmi => (Self::bark_after(ticks), WATCHDOG_CONTROL, 1),
         };
-        let handling = Handling { handler, source: self.source, ticks: counted, extra: self.lead + self.prompt };
         // SAFETY: no timer runs.
-        unsafe { HANDLING.with(|it| *it = handling) };
+        unsafe {
+            HANDLING.with(|it| {
+                (it.ticks, it.extra) = (counted, self.lead + self.prompt);
+                it.barks = self.source == Source::Nmi;
+                match self.source {
+                    Source::SysTick(_) => it.tick = handler,
+                    Source::Nmi => it.nmi = handler,
+                }
+            });
+        }
         run(call, &Setting { stores, counter: SYST_CVR, stop }).0
     }
 
@@ -281,19 +296,68 @@ fn run(call: &Call, setting: &Setting) -> (usize, u32) {
     (both as u32 as usize, (both >> 32) as u32)
 }
 
-/// The handler of SysTick and NMI, called by the assembler with the exception's frame.
+/// Sets what an NMI does that the software raises.
+pub fn on_nmi(handler: Handler) {
+    // SAFETY: for main, while no timer runs.
+    unsafe { HANDLING.with(|it| it.nmi = handler) };
+}
+
+/// Sets what the interrupts of lines 0 and 1 do, which the software raises.
+pub fn on_lines(handlers: [fn(); 2]) {
+    // SAFETY: for main, while no timer runs.
+    unsafe { HANDLING.with(|it| it.lines = handlers) };
+}
+
+#[cortex_m_rt::exception]
+unsafe fn DefaultHandler(line: i16) {
+    // SAFETY: main changes it only while no timer runs, and nobody pends a line.
+    let handler =
+        unsafe { HANDLING.with(|it| usize::try_from(line).ok().and_then(|line| it.lines.get(line)).copied()) };
+    match handler {
+        Some(handler) => handler(),
+        None => panic!("nobody asked for interrupt {line}"),
+    }
+}
+
+/// For the tick's handler: has another one called, as many instructions from now. Its landing has no position.
+pub fn spring_again(instructions: u32, handler: Handler) {
+    // SAFETY: the tick's handler does not interrupt itself, and NMI only reads what it does not change. The timer is this module's.
+    unsafe {
+        HANDLING.with(|it| it.tick = handler);
+        (SYST_RVR as *mut u32).write_volatile(ticks(instructions));
+        (SYST_CVR as *mut u32).write_volatile(0);
+        cortex_m::asm::nop();
+        // Not again in the middle of its own handler.
+        (SYST_RVR as *mut u32).write_volatile(SYST_MAX);
+    }
+}
+
+/// For the tick's handler: it is not called any more.
+pub fn disarm() {
+    // SAFETY: the timer is this module's.
+    unsafe { (SYST_CSR as *mut u32).write_volatile(0) };
+}
+
+fn silence_the_watchdog() {
+    // SAFETY: the watchdog's registers, on a board that has it; they are this module's.
+    unsafe {
+        (WATCHDOG_CONTROL as *mut u32).write_volatile(0);
+        (WATCHDOG_CLEAR as *mut u32).write_volatile(0);
+    }
+}
+
+/// The handler of SysTick and NMI, called by the assembler with the exception's frame and number.
 #[unsafe(no_mangle)]
-extern "C" fn trapped(frame: *const [u32; 8], counter: u32) {
-    // SAFETY: `Trap` changes it only while no timer runs.
-    let (handler, source, ticks, extra) = unsafe { HANDLING.with(|it| (it.handler, it.source, it.ticks, it.extra)) };
-    if source == Source::Nmi {
-        // SAFETY: the watchdog's registers, which are this module's: it shall not bark again.
-        unsafe {
-            (WATCHDOG_CONTROL as *mut u32).write_volatile(0);
-            (WATCHDOG_CLEAR as *mut u32).write_volatile(0);
-        }
+extern "C" fn trapped(frame: *const [u32; 8], counter: u32, exception: u32) {
+    // SAFETY: `HANDLING` says who changes it when.
+    let (barks, ticks, extra) = unsafe { HANDLING.with(|it| (it.barks, it.ticks, it.extra)) };
+    // SAFETY: as above.
+    let handler = unsafe { HANDLING.with(|it| if exception == NMI_EXCEPTION { it.nmi } else { it.tick }) };
+    if barks {
+        silence_the_watchdog();
     }
     // SAFETY: the processor put eight words there; the seventh is where it goes on.
     let address = unsafe { (*frame)[6] };
-    handler(Landing { address, position: instructions(ticks + SYST_MAX - counter) - extra });
+    let position = instructions(ticks + SYST_MAX - counter).wrapping_sub(extra);
+    handler(Landing { address, position });
 }

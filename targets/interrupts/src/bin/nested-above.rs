@@ -1,0 +1,21 @@
+//! Handlers that interrupt each other, with the policy `CriticalSection` over one that masks the software interrupts, but not SysTick.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use larder::policy::CriticalSection;
+use larder_interrupts::masking::Basepri;
+use larder_interrupts::nested::{self, Level, Plan};
+use larder_interrupts::subject::{Counted, Heap};
+use larder_suite::Subject;
+
+critical_section::set_impl!(Basepri);
+
+#[global_allocator]
+static HEAP: Counted<Heap<CriticalSection>> = Counted(Heap::new());
+static SUBJECT: &dyn Subject = &HEAP.0;
+
+#[entry]
+fn main() -> ! {
+    nested::main(&SUBJECT, &Plan { low: 0xC0, high: 0x80, tick: 0x40, enters_tier_2: Some(Level::Tick) })
+}
