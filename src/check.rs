@@ -13,6 +13,7 @@ use core::fmt;
 
 /// What [`Heap::check`](crate::Heap::check) found: the heap is damaged, or somebody used it meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CheckError {
     /// What is wrong, in words.
     pub what: &'static str,

@@ -135,6 +135,7 @@ pub trait Config: Sized + 'static {
 
 /// The request that [`Config::ON_OUT_OF_MEMORY`] is asked about. Sizes are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct OutOfMemory {
     /// How many bytes are asked for. May be more than the arena has.
@@ -147,6 +148,7 @@ pub struct OutOfMemory {
 
 /// The answer of [`Config::ON_OUT_OF_MEMORY`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Emergency {
     /// Something was released: try again.
     Retry,
@@ -160,6 +162,7 @@ impl Config for Defaults {}
 
 /// What [`Config::on_event`] is told. Sizes are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
     /// A class has no free block left and is about to get a page.
@@ -190,6 +193,7 @@ pub enum Event {
 
 /// A free that the heap refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WrongFree {
     /// The address that was to be freed; 0 if it was deferred, and found wrong only when it was drained.
     pub address: usize,
@@ -199,6 +203,7 @@ pub struct WrongFree {
 
 /// Why a free was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 #[repr(u32)]
 pub enum Reason {

@@ -149,6 +149,7 @@
 //! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links |
 //! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
+//! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what else is told, on the crate `defmt`. An event is told in the middle of a call: log it where your logger may be used, and not out of a log statement that allocates |
 //! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
 //!
 //! `no_std`, without `alloc`. Rust 1.85 or later.

@@ -58,6 +58,7 @@ unsafe impl<P: Policy, L: Large, C: Config> Send for Region<P, L, C> {}
 
 /// Why a memory could not be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ClaimError {
     /// It is too small for the tables and a page.

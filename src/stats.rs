@@ -79,6 +79,7 @@ pub struct Stats {
 
 /// A size class, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ClassStats {
     /// Size of the class's blocks.
@@ -144,6 +145,41 @@ impl Stats {
             row.blocks_live += other.blocks_live;
             row.blocks_free += other.blocks_free;
         }
+    }
+}
+
+/// As `Debug` has it, but with a row for each class that there is.
+#[cfg(feature = "defmt")]
+impl defmt::Format for Stats {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Stats {{ arena_bytes: {=usize}, metadata_bytes: {=usize}, live_bytes: {=usize}, live_large_bytes: {=usize}, \
+             free_bytes: {=usize}, deferred_bytes: {=usize}, waste_bytes: {=usize}, largest_free_bytes: {}, free_runs: {}, \
+             committed_peak_bytes: {=usize}",
+            self.arena_bytes,
+            self.metadata_bytes,
+            self.live_bytes,
+            self.live_large_bytes,
+            self.free_bytes,
+            self.deferred_bytes,
+            self.waste_bytes,
+            self.largest_free_bytes,
+            self.free_runs,
+            self.committed_peak_bytes
+        );
+        #[cfg(feature = "live-peak")]
+        defmt::write!(f, ", live_peak_bytes: {=usize}", self.live_peak_bytes);
+        defmt::write!(
+            f,
+            ", refills: {=u32}, retries: {=u32}, refused: {=u32}, wrong_frees: {=u32}, consistent: {=bool}, classes: {=[?]} }}",
+            self.refills,
+            self.retries,
+            self.refused,
+            self.wrong_frees,
+            self.consistent,
+            self.classes()
+        );
     }
 }
 

@@ -12,6 +12,7 @@ const RUNS_A_LOOK: usize = 4;
 
 /// A part of the arena that is all of one kind: see [`Heap::walk`](crate::Heap::walk).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Piece {
     /// Where it begins: where the piece before ended.
@@ -24,6 +25,7 @@ pub struct Piece {
 
 /// What a [`Piece`] of the arena is. Masks have a bit for each 8 bytes, the lowest for the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Holds {
     /// A page of a size class. A piece of more than 256 bytes has some left over at its end, which nobody uses.

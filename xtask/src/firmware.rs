@@ -12,6 +12,10 @@ use crate::toolchain::Toolchain;
 
 /// The package of the binaries that interrupt calls at chosen instructions.
 pub const INTERRUPTS: &str = "larder-interrupts";
+/// The package of the binary that logs through defmt.
+pub const DEFMT: &str = "larder-defmt";
+/// Packages for all Cortex-M boards, and where their binaries are.
+const FOR_CORTEX_M: [(&str, &str); 2] = [(INTERRUPTS, "targets/interrupts/src/bin"), (DEFMT, "targets/defmt/src/bin")];
 
 /// Who may enter the heap's large tier, and how: one firmware binary for each.
 #[derive(Clone, Copy, ValueEnum)]
@@ -57,13 +61,13 @@ pub fn run_command(options: &Options) -> Result<bool> {
     Ok(true)
 }
 
-/// The package that has the binary: the board's own, or that of all Cortex-M boards.
+/// The package that has the binary: the board's own, or one for all Cortex-M boards.
 fn package(board: &Board, binary: &str) -> Result<&'static str> {
-    let source = project::root().join("targets/interrupts/src/bin").join(binary).with_extension("rs");
-    match (source.exists(), board.is_cortex_m()) {
-        (false, _) => Ok(board.package),
-        (true, true) => Ok(INTERRUPTS),
-        (true, false) => bail!("{binary} is for Cortex-M boards: it uses their SysTick"),
+    let has_binary = |folder| project::root().join(folder).join(binary).with_extension("rs").exists();
+    match FOR_CORTEX_M.iter().find(|(_, folder)| has_binary(folder)) {
+        None => Ok(board.package),
+        Some((package, _)) if board.is_cortex_m() => Ok(package),
+        Some(_) => bail!("{binary} is for Cortex-M boards"),
     }
 }
 

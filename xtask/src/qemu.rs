@@ -1,10 +1,11 @@
 //! Running firmware in QEMU.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::board::Board;
@@ -18,24 +19,34 @@ pub struct Options {
     /// Stop the firmware after that many seconds
     #[arg(long, default_value_t = 300)]
     limit: u64,
+    /// Write what the firmware sends to this file, byte for byte, instead of showing it
+    #[arg(long)]
+    stream: Option<PathBuf>,
 }
 
 pub fn run_command(options: &Options) -> Result<bool> {
     let elf = options.firmware.build()?;
-    let outcome = run(options.firmware.board.board(), &elf, Duration::from_secs(options.limit))?;
+    let stream = options.stream.as_deref().map(|path| File::create(path).with_context(|| path.display().to_string()));
+    let limit = Duration::from_secs(options.limit);
+    let outcome = run_streaming(options.firmware.board.board(), &elf, limit, stream.transpose()?)?;
     print!("{}", outcome.output);
     Ok(outcome.success)
 }
 
 /// Runs an ELF file until it says through semihosting how it went, or until the limit.
 pub fn run(board: &Board, elf: &Path, limit: Duration) -> Result<step::Outcome> {
+    run_streaming(board, elf, limit, None)
+}
+
+fn run_streaming(board: &Board, elf: &Path, limit: Duration, stream: Option<File>) -> Result<step::Outcome> {
     packages::require_program(board.emulator, board.emulator_package)?;
     let mut command = Command::new(board.emulator);
     command.args(["-machine", board.machine]).args(board.arguments);
     command.args(["-nographic", "-monitor", "none", "-serial", "none"]);
     command.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(elf);
     let name = elf.file_name().unwrap_or_default().to_string_lossy();
-    let mut outcome = step::run_limited(&format!("run {name} on {}", board.machine), &mut command, Some(limit))?;
+    let title = format!("run {name} on {}", board.machine);
+    let mut outcome = step::run_streaming(&title, &mut command, Some(limit), stream)?;
     outcome.output = without_noise(&outcome.output);
     Ok(outcome)
 }

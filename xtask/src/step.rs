@@ -3,6 +3,7 @@
 //! On a terminal a step is a line that shows the tool's latest output and the time; elsewhere, and with `CI` set, it is
 //! one plain line at its start and one at its end. Both go to standard error.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, PipeReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -37,8 +38,18 @@ pub fn require(title: &str, command: &mut Command) -> Result<String> {
 
 /// Like [`run`], but ends the tool, and calls that a failure, when it takes longer than `limit`.
 pub fn run_limited(title: &str, command: &mut Command, limit: Option<Duration>) -> Result<Outcome> {
+    run_streaming(title, command, limit, None)
+}
+
+/// Like [`run_limited`], but standard output goes to a file, if there is one, as it comes.
+pub fn run_streaming(
+    title: &str,
+    command: &mut Command,
+    limit: Option<Duration>,
+    stream: Option<File>,
+) -> Result<Outcome> {
     let progress = Progress::start(title);
-    let (mut child, pipe) = spawn(command)?;
+    let (mut child, pipe) = spawn(command, stream)?;
     let (status, mut output) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| collect(pipe, &progress));
         let status = wait(&mut child, limit);
@@ -73,9 +84,10 @@ pub fn note(text: &str) {
     eprintln!("     {text}");
 }
 
-fn spawn(command: &mut Command) -> Result<(Child, PipeReader)> {
+fn spawn(command: &mut Command, stream: Option<File>) -> Result<(Child, PipeReader)> {
     let (reader, writer) = std::io::pipe()?;
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let stdout = stream.map_or_else(|| writer.try_clone().map(Stdio::from), |file| Ok(file.into()))?;
+    command.stdin(Stdio::null()).stdout(stdout).stderr(writer);
     let child = command.spawn().with_context(|| format!("{:?} can't be run", command.get_program()));
     // The command holds the pipe's writing end; while it does, the reader sees no end.
     command.stdout(Stdio::null()).stderr(Stdio::null());

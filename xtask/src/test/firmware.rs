@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::tally::Tally;
 use crate::board::{Board, Name};
-use crate::firmware::INTERRUPTS;
+use crate::firmware::{DEFMT, INTERRUPTS};
 use crate::project;
 use crate::toolchain::Toolchain;
 
@@ -15,7 +15,10 @@ use crate::toolchain::Toolchain;
 pub fn in_qemu(tally: &mut Tally) -> Result<()> {
     let mut command = project::cargo("test");
     command.args(["--package", "larder", "--all-features", "--no-fail-fast", "--test", "qemu*"]);
-    tally.cargo_test("firmware in QEMU, tests/qemu", &mut command)
+    tally.cargo_test("firmware in QEMU, tests/qemu", &mut command)?;
+    let mut command = project::cargo("test");
+    command.args(["--package", "larder-defmt-test", "--no-fail-fast"]);
+    tally.cargo_test("what firmware sends through defmt, tests/defmt", &mut command)
 }
 
 pub fn lints(tally: &mut Tally) -> Result<()> {
@@ -26,6 +29,7 @@ pub fn lints(tally: &mut Tally) -> Result<()> {
         lint(tally, board, &[board.package, "larder-programs", "larder-suite"])?;
         if board.is_cortex_m() {
             lint(tally, board, &[INTERRUPTS])?;
+            lint(tally, board, &[DEFMT])?;
         }
     }
     Ok(())
