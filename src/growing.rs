@@ -33,21 +33,22 @@ use crate::memory::Memory;
 use crate::policy::Policy;
 use crate::stats::{Census, Stats};
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::*};
+use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, copy_nonoverlapping, null_mut};
 
-/// In what the source counts.
-pub(crate) const UNIT_BYTES: usize = 64 * 1024;
+/// In what the source counts. The models' are shorter, and so have fewer words.
+pub(crate) const UNIT_BYTES: usize = if cfg!(all(test, loom)) { 4096 } else { 64 * 1024 };
 
 /// How many extents there can be. By halves of what was there, so many grow from one unit to more than an address space.
-pub(crate) const EXTENTS_MAX: usize = 32;
+pub(crate) const EXTENTS_MAX: usize = if cfg!(all(test, loom)) { 4 } else { 32 };
 
 /// In the largest extent.
 const UNITS_MAX: usize = EXTENT_MAX_BYTES / UNIT_BYTES;
 
-/// How often a context looks whether another has got memory, before it asks for some itself.
-const TURNS: u32 = if cfg!(all(test, loom)) { 1 } else { 1 << 16 };
+/// How often a context looks whether another has got memory, before it asks for some itself: some milliseconds.
+const TURNS: u32 = if cfg!(all(test, loom)) { 1 } else { 1 << 22 };
 
 /// Where memory comes from.
 ///
@@ -221,12 +222,15 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         if !alone {
             self.wait();
         }
-        let mut block = null_mut();
-        if self.memories().count() != seen {
-            block = self.allocate_existing(size, align).0;
-        }
-        if block.is_null() {
-            block = self.grow(size, align, true).unwrap_or(null_mut());
+        let (mut block, mut seen) = (null_mut::<u8>(), seen);
+        // Before the source is asked, and once more when it had nothing: others may have got the last of it.
+        for is_asked in [false, true] {
+            if block.is_null() && self.memories().count() != seen {
+                (block, seen) = self.allocate_existing(size, align);
+            }
+            if block.is_null() && !is_asked {
+                block = self.grow(size, align, true).unwrap_or(null_mut());
+            }
         }
         if alone {
             self.growing.store(0, Relaxed);
@@ -385,6 +389,12 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         let mut sum = Stats::none();
         self.memories().for_each(|memory| sum.add(&Census::stats(memory)));
         sum
+    }
+
+    /// One extent after the other. What is shown may use the heap.
+    pub(crate) fn walk(&self, mut show: impl FnMut(Piece)) -> bool {
+        let _pinned = Pinned::new();
+        self.memories().fold(true, |steady, memory| Walk::walk(memory, &mut show) && steady)
     }
 
     pub(crate) fn trim(&self) {

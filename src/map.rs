@@ -73,8 +73,9 @@ impl Map {
     /// No arena needs more bytes for so many pages.
     #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
-        // Of a page's own, and with one byte for its share of the second level.
-        let a_page = PAGE_BYTES + 5 + C::TABLE.count.div_ceil(8) + L::TABLE_BYTES.per_page + 1;
+        // With its word, its owner, its bits, and a byte for its share of the second level.
+        let bits = (C::TABLE.count * WORD_BYTES).div_ceil(32);
+        let a_page = PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
         let fixed = Self::fixed::<P, L, C>().leaves + L::TABLE_BYTES.fixed + L::TABLE_BYTES.per_doubling * 32;
         pages * a_page + fixed + 2 * PAGE_BYTES
     }

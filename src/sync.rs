@@ -21,6 +21,7 @@ pub use portable_atomic::AtomicU32;
 
 /// Keeps the compiler from moving memory accesses across, for a context and what interrupts it on
 /// the same core.
+#[cfg(feature = "critical-section")]
 #[inline(always)]
 pub fn compiler_fence() {
     core::sync::atomic::compiler_fence(Ordering::SeqCst);

@@ -6,6 +6,7 @@ use crate::growing::{Growing, Source, UNIT_BYTES};
 use crate::large::{self, Large};
 use crate::policy::Policy;
 use crate::stats::Stats;
+use crate::walk::Piece;
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::memory_grow;
 use core::hint::black_box;
@@ -27,9 +28,10 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
 /// then an extent of its own, as large as half of what there was, because tables that are read without a lock can't be moved; at most 32
-/// extents. Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: who finds the large
-/// tier held looks for it again, at most 2²² times ([`policy::Patient`](crate::policy::Patient)); who finds another worker growing the
-/// memory, 2¹⁶ times, and then grows it as well.
+/// extents. Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: who finds the large tier
+/// held, or another worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
+/// extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
+/// ([`policy::Patient`](crate::policy::Patient)).
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
@@ -124,6 +126,12 @@ impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
     /// Counts what the heap holds, as [`Region::stats`](crate::Region::stats) does.
     pub fn stats(&self) -> Stats {
         self.0.stats()
+    }
+
+    /// As [`Heap::walk`](crate::Heap::walk), one extent after the other: pieces touch within each. While it shows, what the heap gets is an
+    /// extent of its own.
+    pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
+        self.0.walk(show)
     }
 
     /// As [`Heap::trim`](crate::Heap::trim).

@@ -156,6 +156,9 @@ fn churn<const S: bool>(heap: &Heap<S>, seed: u64, steps: usize, largest: usize)
 fn verify_empty<const S: bool>(heap: &Heap<S>) {
     heap.trim();
     heap.check().unwrap();
+    let mut pieces_bytes = 0;
+    assert!(heap.walk(|piece| pieces_bytes += piece.bytes));
+    assert_eq!(pieces_bytes, heap.total_bytes());
     let stats = heap.stats();
     assert_eq!((stats.live_bytes, stats.wrong_frees), (0, 0), "{stats}");
     assert_eq!(stats.free_runs, Some(heap.memories().count()), "{stats}");

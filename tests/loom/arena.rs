@@ -23,6 +23,8 @@ pub struct Watched;
 
 pub struct Lock {
     try_lock: <Try as Policy>::Lock,
+    /// Written when the tables were made: who visits them has to see that.
+    made: UnsafeCell<()>,
     visited: UnsafeCell<()>,
 }
 
@@ -31,6 +33,7 @@ unsafe impl Policy for Watched {
     type Lock = Lock;
 
     fn enter<R>(lock: &Lock, f: impl FnOnce() -> R) -> Option<R> {
+        lock.made.with(|_| ());
         Try::enter(&lock.try_lock, || lock.visited.with_mut(|_| f()))
     }
 }
@@ -78,6 +81,53 @@ unsafe impl<C: Config, L: Large> Extent for Handle<C, L> {
     }
 }
 
+/// An extent whose tables the models make.
+pub trait Made: Extent<Policy = Watched> {
+    /// Makes the atomics that zeroed memory would be.
+    fn make_tables(self) {
+        let map = &self.map();
+        let header: Header<Watched> = Header {
+            lock: Lock { try_lock: Default::default(), made: UnsafeCell::new(()), visited: UnsafeCell::new(()) },
+            deferred: AtomicU32::new(0),
+            deferred_bytes: AtomicU32::new(0),
+            // SAFETY: it holds numbers, and zero is their first value.
+            inside: core::cell::UnsafeCell::new(unsafe { core::mem::zeroed::<Inside>() }),
+            refills: AtomicU32::new(0),
+            retries: AtomicU32::new(0),
+            refused: AtomicU32::new(0),
+            wrong_frees: AtomicU32::new(0),
+            rescues: AtomicU32::new(0),
+            #[cfg(feature = "live-peak")]
+            live: AtomicU32::new(0),
+            #[cfg(feature = "live-peak")]
+            live_peak: AtomicU32::new(0),
+        };
+        // SAFETY: the map leaves room for a header there.
+        let header = unsafe {
+            self.tables().cast::<Header<Watched>>().write(header);
+            &*self.tables().cast::<Header<Watched>>()
+        };
+        header.lock.made.with_mut(|_| ());
+        let (classes, pages) = (Self::Config::TABLE.count, map.pages as usize + 1);
+        self.make(map.fronts, classes + 1, || AtomicU32::new(0));
+        self.make(map.kept, Self::Config::KEPT_PAGES, || AtomicU32::new(0));
+        self.make(map.stash, Self::Config::STASH_PAGES, || AtomicU32::new(0));
+        self.make(map.leaves, classes * map.leaf_words, || AtomicU32::new(0));
+        self.make(map.summaries, classes * map.summary_words, || AtomicU32::new(0));
+        self.make(map.words, pages, || AtomicU32::new(0));
+        self.make(map.owners, pages, || AtomicU8::new(0));
+    }
+
+    fn make<T>(self, offset: usize, len: usize, value: impl Fn() -> T) {
+        for at in 0..len {
+            // SAFETY: the map leaves room for so many there.
+            unsafe { self.tables().add(offset).cast::<T>().add(at).write(value()) };
+        }
+    }
+}
+
+impl<E: Extent<Policy = Watched>> Made for E {}
+
 /// The heap under test. Threads share it by an `Arc` of `std`'s, which costs loom no states.
 pub struct Arena<C: Config, L: Large = Segregated> {
     pub heap: Handle<C, L>,
@@ -121,46 +171,8 @@ impl<C: Config, L: Large> Arena<C, L> {
             granules: (0..granules).map(|_| UnsafeCell::new(())).collect(),
             owned: (0..granules).map(|_| AtomicBool::new(false)).collect(),
         };
-        arena.make_tables();
+        arena.heap.make_tables();
         Arc::new(arena)
-    }
-
-    /// Makes the atomics that zeroed memory would be.
-    fn make_tables(&self) {
-        let map = &self.heap.map;
-        let header: Header<Watched> = Header {
-            lock: Lock { try_lock: Default::default(), visited: UnsafeCell::new(()) },
-            deferred: AtomicU32::new(0),
-            deferred_bytes: AtomicU32::new(0),
-            // SAFETY: it holds numbers, and zero is their first value.
-            inside: core::cell::UnsafeCell::new(unsafe { core::mem::zeroed::<Inside>() }),
-            refills: AtomicU32::new(0),
-            retries: AtomicU32::new(0),
-            refused: AtomicU32::new(0),
-            wrong_frees: AtomicU32::new(0),
-            rescues: AtomicU32::new(0),
-            #[cfg(feature = "live-peak")]
-            live: AtomicU32::new(0),
-            #[cfg(feature = "live-peak")]
-            live_peak: AtomicU32::new(0),
-        };
-        // SAFETY: the map leaves room for a header there.
-        unsafe { self.heap.tables.cast::<Header<Watched>>().write(header) };
-        let (classes, pages) = (C::TABLE.count, map.pages as usize + 1);
-        self.make(map.fronts, classes + 1, || AtomicU32::new(0));
-        self.make(map.kept, C::KEPT_PAGES, || AtomicU32::new(0));
-        self.make(map.stash, C::STASH_PAGES, || AtomicU32::new(0));
-        self.make(map.leaves, classes * map.leaf_words, || AtomicU32::new(0));
-        self.make(map.summaries, classes * map.summary_words, || AtomicU32::new(0));
-        self.make(map.words, pages, || AtomicU32::new(0));
-        self.make(map.owners, pages, || AtomicU8::new(0));
-    }
-
-    fn make<T>(&self, offset: usize, len: usize, value: impl Fn() -> T) {
-        for at in 0..len {
-            // SAFETY: the map leaves room for so many there.
-            unsafe { self.heap.tables.add(offset).cast::<T>().add(at).write(value()) };
-        }
     }
 
     /// Allocates through the engine, as `GlobalAlloc::alloc` does.

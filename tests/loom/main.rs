@@ -40,6 +40,8 @@ mod extent;
 mod front;
 #[path = "../../src/geometry.rs"]
 mod geometry;
+#[path = "../../src/growing.rs"]
+mod growing;
 #[path = "../../src/header.rs"]
 mod header;
 #[path = "../../src/index.rs"]
@@ -48,6 +50,8 @@ mod index;
 mod large;
 #[path = "../../src/map.rs"]
 mod map;
+#[path = "../../src/memory.rs"]
+mod memory;
 #[path = "../../src/page.rs"]
 mod page;
 #[path = "../../src/policy/mod.rs"]
@@ -65,6 +69,9 @@ mod walk;
 
 // What the sources expect of the crate's root.
 use config::Defaults;
+mod heap {
+    pub type Types<P, L, C> = core::marker::PhantomData<fn() -> (P, L, C)>;
+}
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -75,6 +82,7 @@ mod arena;
 mod model_deferred;
 mod model_emergency;
 mod model_entry;
+mod model_growing;
 mod model_index;
 mod model_page;
 mod model_reuse;

@@ -11,18 +11,23 @@
 //! | `memory` | memory for a heap under test |
 
 mod action;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod configs;
+#[cfg(not(target_arch = "wasm32"))]
 mod door;
 mod memory;
 #[cfg(not(fuzzing))]
 pub mod seeded;
 
 pub use action::{Action, Wrong};
+#[cfg(not(target_arch = "wasm32"))]
 pub use door::Door;
 pub use memory::Memory;
 
 use core::alloc::{GlobalAlloc, Layout};
 use larder::{CheckError, Config, Region, Stats, large::Large, policy::Policy};
+// Not in the prelude of a module without `std`.
+use std::vec::Vec;
 
 /// What the model asks of a heap under test.
 pub trait Heap: GlobalAlloc {
@@ -78,6 +83,7 @@ impl<'a, H: Heap> Shadow<'a, H> {
         self.verify_heap(action);
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     /// The same, while tier 2 looks held to a heap whose policy is a [`Door`].
     pub fn step_while_held(&mut self, action: Action) {
         if let Action::WrongFree(Wrong::Anywhere { .. }) = action {
@@ -229,11 +235,16 @@ impl<'a, H: Heap> Shadow<'a, H> {
         self.live.iter().map(|block| block.layout.size()).sum()
     }
 
-    /// Frees everything; then all of the heap must be one free run.
-    pub fn finish(mut self) {
+    /// Frees everything.
+    pub fn free_all(&mut self) {
         while !self.live.is_empty() {
             self.free(0);
         }
+    }
+
+    /// Frees everything; then all of the heap must be one free run.
+    pub fn finish(mut self) {
+        self.free_all();
         self.heap.trim();
         self.heap.check().unwrap();
         let stats = self.heap.stats();
