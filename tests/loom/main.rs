@@ -40,7 +40,7 @@ mod extent;
 mod front;
 #[path = "../../src/geometry.rs"]
 mod geometry;
-#[path = "../../src/growing.rs"]
+#[path = "../../src/growing/mod.rs"]
 mod growing;
 #[path = "../../src/header.rs"]
 mod header;

@@ -30,9 +30,13 @@ pub enum Library {
     Std,
 }
 
+/// What code that shares its memory between wasm threads is built with, all of the standard library included.
+const SHARED_MEMORY: &str = "-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals";
+
 /// A way to run cargo for one target.
 pub struct Toolchain {
     triple: String,
+    target_dir: PathBuf,
     cargo: PathBuf,
     rustc: Option<PathBuf>,
     environment: Vec<(String, OsString)>,
@@ -56,6 +60,21 @@ impl Toolchain {
         }
     }
 
+    /// For wasm threads. Nobody distributes the library so built, so it comes from source, into a target directory of its own.
+    pub fn for_wasm_threads() -> Result<Self> {
+        let triple = "wasm32-unknown-unknown";
+        let mut toolchain = from_source(triple, Library::CoreAlloc)
+            .map_err(|reason| anyhow!("no compiler for wasm threads: {}; {reason:#}", missing_source()))?;
+        toolchain.target_dir = toolchain.target_dir.join("wasm-threads");
+        let key = rustflags_key(triple);
+        let flags = toolchain.environment.iter_mut().find(|(name, _)| *name == key);
+        match flags {
+            Some((_, flags)) => flags.push(format!(" {SHARED_MEMORY}")),
+            None => toolchain.environment.push((key, SHARED_MEMORY.into())),
+        }
+        Ok(toolchain)
+    }
+
     /// `cargo SUBCOMMAND` for the target, in the repository's root, into the shared target directory.
     pub fn cargo(&self, subcommand: &str) -> Command {
         let mut command = Command::new(&self.cargo);
@@ -77,12 +96,12 @@ impl Toolchain {
 
     /// Where cargo leaves a binary of the release profile.
     pub fn release_binary(&self, name: &str) -> PathBuf {
-        project::cross_target_dir().join(&self.triple).join("release").join(name)
+        self.target_dir.join(&self.triple).join("release").join(name)
     }
 
     fn configure(&self, command: &mut Command) {
         command.current_dir(project::root()).envs(self.environment.iter().map(|(key, value)| (key, value)));
-        command.arg("--target").arg(&self.triple).arg("--target-dir").arg(project::cross_target_dir());
+        command.arg("--target").arg(&self.triple).arg("--target-dir").arg(&self.target_dir);
         command.args(&self.arguments);
     }
 }
@@ -96,7 +115,9 @@ fn prebuilt(triple: &str) -> Result<Toolchain> {
         bail!("rustup's library for {triple} is not where rustc looks for it");
     }
     let cargo = PathBuf::from(project::cargo("").get_program());
-    Ok(Toolchain { triple: triple.to_owned(), cargo, rustc: None, environment: Vec::new(), arguments: Vec::new() })
+    let target_dir = project::cross_target_dir();
+    let (triple, environment, arguments) = (triple.to_owned(), Vec::new(), Vec::new());
+    Ok(Toolchain { triple, target_dir, cargo, rustc: None, environment, arguments })
 }
 
 /// A compiler that has the library's source.
@@ -111,11 +132,16 @@ fn from_source(triple: &str, library: Library) -> Result<Toolchain> {
         Library::Std => "std,panic_abort",
     };
     let arguments = vec![format!("-Zbuild-std={crates}")];
-    Ok(Toolchain { triple: triple.to_owned(), cargo, rustc: Some(rustc), environment, arguments })
+    let target_dir = project::cross_target_dir();
+    Ok(Toolchain { triple: triple.to_owned(), target_dir, cargo, rustc: Some(rustc), environment, arguments })
 }
 
 fn compiler_with_source() -> Result<(PathBuf, PathBuf)> {
     let in_use = PathBuf::from("rustc");
+    if !has_source(&in_use) && !has_source(Path::new(DEBIAN_RUSTC)) && packages::program_exists("rustup") {
+        // Where that fails, Debian's compiler is next.
+        step::run("rustup component add rust-src", Command::new("rustup").args(["component", "add", "rust-src"]))?;
+    }
     if has_source(&in_use) {
         return Ok((in_use, PathBuf::from(project::cargo("").get_program())));
     }
@@ -131,18 +157,31 @@ fn compiler_with_source() -> Result<(PathBuf, PathBuf)> {
 
 /// A linker for a compiler that brings none: another compiler's, or Debian's.
 fn linker(triple: &str) -> Result<Vec<(String, OsString)>> {
-    let key = triple.replace('-', "_").to_uppercase();
+    let linker_key = format!("CARGO_TARGET_{}_LINKER", key(triple));
     let is_wasm = triple.starts_with("wasm");
     if let Some(lld) = sysroot(Path::new("rustc")).ok().and_then(|sysroot| rust_lld(&sysroot)) {
-        let mut environment = vec![(format!("CARGO_TARGET_{key}_LINKER"), lld.into_os_string())];
+        let mut environment = vec![(linker_key, lld.into_os_string())];
         if is_wasm {
-            environment.push((format!("CARGO_TARGET_{key}_RUSTFLAGS"), "-Clinker-flavor=wasm-ld".into()));
+            environment.push((rustflags_key(triple), "-Clinker-flavor=wasm-ld".into()));
         }
         return Ok(environment);
     }
     let lld = if is_wasm { "wasm-ld" } else { "ld.lld" };
     packages::require_program(lld, "lld")?;
-    Ok(vec![(format!("CARGO_TARGET_{key}_LINKER"), lld.into())])
+    Ok(vec![(linker_key, lld.into())])
+}
+
+/// A target's name in cargo's variables.
+fn key(triple: &str) -> String {
+    triple.replace('-', "_").to_uppercase()
+}
+
+fn rustflags_key(triple: &str) -> String {
+    format!("CARGO_TARGET_{}_RUSTFLAGS", key(triple))
+}
+
+fn missing_source() -> String {
+    format!("run `rustup component add rust-src`, or `apt-get install {}` as root", DEBIAN_PACKAGES.join(" "))
 }
 
 fn debian_clippy() -> Result<Command> {

@@ -5,6 +5,7 @@
 //! | `host` | the workspace's tests, the examples, the loom models |
 //! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises |
 //! | `benches` | the benchmarks' own tests |
+//! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory |
 //! | `firmware` | firmware in QEMU, and its lints |
 //! | `tally` | nothing: it counts |
 
@@ -13,6 +14,7 @@ mod builds;
 mod firmware;
 mod host;
 mod tally;
+mod wasm;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -44,6 +46,8 @@ enum Part {
     NoStd,
     /// The library with the oldest compiler that it promises
     Msrv,
+    /// wasm modules, under Node
+    Wasm,
     /// The firmware's lints
     Lints,
     /// The firmware in QEMU
@@ -66,6 +70,7 @@ pub fn run(options: &Options) -> Result<bool> {
             Part::Features => builds::feature_combinations(&mut tally, library)?,
             Part::NoStd => builds::bare_metal(&mut tally)?,
             Part::Msrv => builds::oldest_compiler(&mut tally, library)?,
+            Part::Wasm => wasm::under_node(&mut tally)?,
             Part::Lints => firmware::lints(&mut tally)?,
             Part::Qemu => firmware::in_qemu(&mut tally)?,
         }

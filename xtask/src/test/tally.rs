@@ -40,6 +40,17 @@ impl Tally {
         Ok(())
     }
 
+    /// Counts something that was looked at here as one test.
+    pub fn that(&mut self, title: &str, outcome: Result<()>) {
+        match outcome {
+            Ok(()) => {
+                step::note(&format!("ok: {title}"));
+                self.passed += 1;
+            }
+            Err(reason) => self.fail(title, 1, &format!("{reason:#}")),
+        }
+    }
+
     pub fn skip(&mut self, title: &str, reason: &str) {
         step::note(&format!("skipped: {title}: {reason}"));
         self.skipped.push((title.to_owned(), reason.to_owned()));

@@ -394,7 +394,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     /// One extent after the other. What is shown may use the heap.
     pub(crate) fn walk(&self, mut show: impl FnMut(Piece)) -> bool {
         let _pinned = Pinned::new();
-        self.memories().fold(true, |steady, memory| Walk::walk(memory, &mut show) && steady)
+        self.memories().map(|memory| Walk::walk(memory, &mut show)).fold(true, |all, one| all & one)
     }
 
     pub(crate) fn trim(&self) {

@@ -1,0 +1,72 @@
+// larder in a memory that workers share: node test.mjs MODULE.wasm
+// Its output is libtest's, so that one reader counts both.
+import assert from "node:assert/strict";
+import { Crew, PAGE, load } from "./crew.mjs";
+
+const WORKERS = 4;
+const module = load(process.argv[2]);
+
+// What all workers do; the seeds differ.
+const work = (calls, sharedPercent, largePercent) =>
+  Array.from({ length: WORKERS }, (_, index) => [["work", index + 1, calls, sharedPercent, largePercent, 1]]);
+
+const tests = {
+  async blocks_go_from_worker_to_worker_with_their_contents() {
+    const crew = await Crew.hire(module, WORKERS, 2000);
+    const { results } = await crew.run(work(1_400_000, 50, 20));
+    assert.deepEqual(results, [0, 0, 0, 0], "requests were refused");
+    await crew.one("clear", 1);
+    await crew.one("verify_empty");
+    assert.equal(crew.pages(), 32 + (await crew.one("pages_grown")));
+    await crew.dismiss();
+  },
+
+  async a_heap_that_is_full_most_of_the_time() {
+    const crew = await Crew.hire(module, WORKERS, 3);
+    const { results } = await crew.run(work(200_000, 50, 60));
+    assert.ok(results.every((refused) => refused > 100), `refused: ${results}`);
+    await crew.one("clear", 1);
+    await crew.one("verify_empty");
+    assert.equal(crew.pages(), crew.limit);
+    await crew.dismiss();
+  },
+
+  async workers_that_grow_the_memory_at_the_same_time() {
+    for (const bytes of [64, 3000, 70_000]) {
+      const crew = await Crew.hire(module, WORKERS, 400);
+      const fill = Array.from({ length: WORKERS }, (_, index) => [["fill", index + 1, bytes]]);
+      for (let round = 0; round < 3; round++) {
+        const { results } = await crew.run(fill);
+        const held = results.reduce((a, b) => a + b) * bytes;
+        assert.ok(held > 200 * PAGE, `${held} bytes in blocks of ${bytes}`);
+        await crew.one("verify_empty");
+      }
+      assert.ok(crew.pages() > crew.limit - 4, `${crew.pages()} of ${crew.limit} pages`);
+      const extents = await crew.one("extents");
+      assert.ok(extents > 3 && extents < 24, `${extents} extents`);
+      await crew.dismiss();
+    }
+  },
+
+  async rusts_collections_use_the_heap() {
+    const crew = await Crew.hire(module, WORKERS, 2000);
+    await crew.run(Array.from({ length: WORKERS }, () => [["collections", 20_000]]));
+    await crew.one("verify_empty");
+    await crew.dismiss();
+  },
+};
+
+let failed = 0;
+const names = Object.keys(tests);
+console.log(`running ${names.length} tests`);
+for (const name of names) {
+  try {
+    await tests[name]();
+    console.log(`test ${name} ... ok`);
+  } catch (error) {
+    failed += 1;
+    console.log(`test ${name} ... FAILED\n${error.stack}`);
+  }
+}
+console.log(`test result: ${failed === 0 ? "ok" : "FAILED"}. ${names.length - failed} passed; ${failed} failed;`);
+process.exit(failed === 0 ? 0 : 1);

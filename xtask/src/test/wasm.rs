@@ -1,0 +1,104 @@
+//! wasm modules under Node.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use wasmparser::{FunctionBody, KnownCustom, Name, Operator, Parser, Payload};
+
+use super::tally::Tally;
+use crate::toolchain::Toolchain;
+use crate::{packages, project, step};
+
+const TRIPLE: &str = "wasm32-unknown-unknown";
+
+/// What the linker adds to a module with shared memory: the first thread writes the data, and others that start meanwhile wait.
+const LINKERS_OWN: &str = "__wasm_init_memory";
+
+/// Both modules, without threads and with them.
+pub fn under_node(tally: &mut Tally) -> Result<()> {
+    if let Err(reason) = packages::require_program("node", "nodejs") {
+        tally.skip("wasm modules under Node", &format!("{reason:#}"));
+        return Ok(());
+    }
+    let module = build(&Toolchain::for_target(TRIPLE)?, "wasm-suite", "without threads")?;
+    tally.cargo_test("wasm under Node, targets/wasm-suite", node("wasm-suite/node/run.mjs").arg(module))?;
+    let module = build(&Toolchain::for_wasm_threads()?, "wasm-threads", "with shared memory")?;
+    tally.that("no wait in a module with shared memory", verify_no_waits(&module));
+    tally.cargo_test("wasm threads under Node, targets/wasm-threads", node("wasm-threads/node/test.mjs").arg(module))
+}
+
+fn build(toolchain: &Toolchain, package: &str, how: &str) -> Result<std::path::PathBuf> {
+    let mut command = toolchain.cargo("build");
+    command
+        .args(["--release", "--manifest-path"])
+        .arg(project::root().join("targets").join(package).join("Cargo.toml"));
+    step::require(&format!("build {package} for wasm {how}"), &mut command)?;
+    Ok(toolchain.release_binary(&format!("larder_{}.wasm", package.replace('-', "_"))))
+}
+
+fn node(script: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(project::root().join("targets").join(script));
+    command
+}
+
+/// A browser's main thread must not execute `memory.atomic.wait`: no function of ours has one.
+fn verify_no_waits(module: &Path) -> Result<()> {
+    let bytes = std::fs::read(module).with_context(|| format!("{} can't be read", module.display()))?;
+    let waiting = functions_that_wait(&bytes)?;
+    let ours: Vec<&str> = waiting.iter().map(String::as_str).filter(|name| *name != LINKERS_OWN).collect();
+    if !ours.is_empty() {
+        bail!("these functions wait: {}", ours.join(", "));
+    }
+    if waiting.is_empty() {
+        bail!(
+            "not even the linker's {LINKERS_OWN} waits: this is no module with shared memory, or waits are not found"
+        );
+    }
+    Ok(())
+}
+
+/// The names of all functions that contain an instruction that waits.
+fn functions_that_wait(module: &[u8]) -> Result<Vec<String>> {
+    let mut imported = 0;
+    let mut waiting = Vec::new();
+    let mut bodies = 0;
+    let mut names = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    imported += u32::from(matches!(import?.ty, wasmparser::TypeRef::Func(_)));
+                }
+            }
+            Payload::CodeSectionEntry(body) => {
+                if waits(&body)? {
+                    waiting.push(bodies);
+                }
+                bodies += 1;
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(subsections) = section.as_known() {
+                    for subsection in subsections {
+                        if let Name::Function(map) = subsection? {
+                            names = map.into_iter().collect::<Result<_, _>>()?;
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let name = |index: u32| names.iter().find(|naming| naming.index == index).map(|naming| naming.name.to_owned());
+    Ok(waiting.into_iter().map(|body| name(imported + body).unwrap_or(format!("function {body}"))).collect())
+}
+
+fn waits(body: &FunctionBody) -> Result<bool> {
+    for operator in body.get_operators_reader()? {
+        if matches!(operator?, Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
