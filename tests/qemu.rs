@@ -15,6 +15,7 @@
 //! The sweeps interrupt every operation at every instruction: by SysTick; by SysTick above a critical section that masks priorities; by
 //! NMI, which only the M4F's board can raise by a timer.
 //!
+//! A test's name begins with the board's: `cargo xtask test` leaves out, and says so, what the machine can't emulate.
 //! `cargo xtask` brings the compiler and the emulator, or says what to install.
 
 use std::process::Command;
@@ -120,7 +121,7 @@ firmware! {
 
 /// An empty heap is all zeros: the arena takes RAM, and nothing in flash.
 #[test]
-fn only_bss_grows_with_the_arena() {
+fn cortex_m3_bss_alone_grows_with_the_arena() {
     const GROWN_BYTES: i64 = 32 * 1024;
     /// Another constant may be loaded by another instruction.
     const SLACK_BYTES: i64 = 64;

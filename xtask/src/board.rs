@@ -1,5 +1,7 @@
 //! The boards that firmware runs on, as QEMU knows them.
 
+use std::fmt;
+
 use clap::ValueEnum;
 
 /// A board's name on the command line.
@@ -102,6 +104,13 @@ impl Board {
         let features = self.features.filter(|_| package == self.package);
         let features = features.into_iter().flat_map(|features| ["--no-default-features", "--features", features]);
         ["--package", package].into_iter().chain(features)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let value = self.to_possible_value().expect("no name is hidden");
+        out.write_str(value.get_name())
     }
 }
 

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::board::Board;
 use crate::firmware::Firmware;
+use crate::toolchain::Toolchain;
 use crate::{packages, step};
 
 #[derive(Args)]
@@ -31,6 +32,13 @@ pub fn run_command(options: &Options) -> Result<bool> {
     let outcome = run_streaming(options.firmware.board.board(), &elf, limit, stream.transpose()?)?;
     print!("{}", outcome.output);
     Ok(outcome.success)
+}
+
+/// Gets whatever is missing to build for a board and to emulate it; an error says why it can't be had.
+pub fn prepare(board: &Board) -> Result<()> {
+    packages::require_program(board.emulator, board.emulator_package)?;
+    Toolchain::for_target(board.triple)?;
+    Ok(())
 }
 
 /// Runs an ELF file until it says through semihosting how it went, or until the limit.

@@ -204,8 +204,11 @@ fn nothing_works(triple: &str, first: &anyhow::Error, second: &anyhow::Error) ->
     )
 }
 
-fn first_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").lines().next().unwrap_or_default().to_owned()
+/// An error in one line, without what the tool that failed said.
+pub fn first_line(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_end_matches("; it said:").to_owned()
 }
 
 fn has_library(triple: &str) -> Result<bool> {

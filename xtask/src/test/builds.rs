@@ -6,7 +6,7 @@ use anyhow::Result;
 use cargo_metadata::Package;
 
 use super::tally::Tally;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{self, Toolchain};
 use crate::{packages, project, step};
 
 /// One target with compare-and-swap and one without. Neither has a standard library: what builds there is `no_std`.
@@ -25,9 +25,14 @@ pub fn feature_combinations(tally: &mut Tally, library: &Package) -> Result<()> 
 
 pub fn bare_metal(tally: &mut Tally) -> Result<()> {
     for triple in BARE_METAL {
-        let mut command = Toolchain::for_target(triple)?.cargo("build");
-        command.args(["--package", "larder", "--lib", "--release"]);
-        tally.check(&format!("build for {triple}"), &mut command)?;
+        let title = format!("build for {triple}");
+        match Toolchain::for_target(triple) {
+            Err(reason) => tally.skip(&title, &toolchain::first_line(&reason)),
+            Ok(toolchain) => {
+                let mut command = toolchain.cargo("build");
+                tally.check(&title, command.args(["--package", "larder", "--lib", "--release"]))?;
+            }
+        }
     }
     Ok(())
 }
@@ -46,8 +51,7 @@ pub fn oldest_compiler(tally: &mut Tally, library: &Package) -> Result<()> {
     match rustup_toolchain(&version) {
         Ok(mut command) => tally.check(&title, &mut command),
         Err(reason) => {
-            let reason = format!("{reason:#}");
-            tally.skip(&title, reason.lines().next().unwrap_or_default());
+            tally.skip(&title, &toolchain::first_line(&reason));
             Ok(())
         }
     }
