@@ -39,19 +39,12 @@ pub struct Board {
     pub features: Option<&'static str>,
     /// What the emulator needs besides.
     pub arguments: &'static [&'static str],
-    /// Why the demo can't run there.
-    pub no_demo: Option<&'static str>,
 }
 
 /// A run is the same each time: the emulator's clock counts instructions, so an interrupt comes at the same one.
 const INSTRUCTION_CLOCK: &[&str] = &["-icount", "shift=7,align=off,sleep=off"];
 
-const CORTEX_M0: Board = Board {
-    triple: "thumbv6m-none-eabi",
-    machine: "microbit",
-    no_demo: Some("it needs 48 KiB of heap, and the board has 16 KiB of RAM"),
-    ..CORTEX_M3
-};
+const CORTEX_M0: Board = Board { triple: "thumbv6m-none-eabi", machine: "microbit", ..CORTEX_M3 };
 
 const CORTEX_M3: Board = Board {
     triple: "thumbv7m-none-eabi",
@@ -61,7 +54,6 @@ const CORTEX_M3: Board = Board {
     machine: "lm3s6965evb",
     features: None,
     arguments: INSTRUCTION_CLOCK,
-    no_demo: None,
 };
 
 const CORTEX_M4: Board = Board { triple: "thumbv7em-none-eabihf", machine: "mps2-an386", ..CORTEX_M3 };
@@ -85,7 +77,6 @@ const RISCV_IMAC: Board = Board {
     machine: "virt",
     features: Some("harts"),
     arguments: &["-bios", "none", "-icount", "shift=7,align=off,sleep=off"],
-    no_demo: None,
 };
 
 /// As on the two cores.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use cortex_m::peripheral::{Peripherals, SYST, syst::SystClkSource};
+use cortex_m::peripheral::{Peripherals, SCB, SYST, syst::SystClkSource};
 use cortex_m_semihosting::{debug, hio};
 use larder_programs::Board;
 
@@ -10,6 +10,9 @@ include!(concat!(env!("OUT_DIR"), "/board.rs"));
 
 /// How much of the stack nobody may ever have touched.
 const STACK_MARGIN_BYTES: usize = 512;
+
+/// In the register ICSR.
+const CLEAR_PENDING_SYSTICK: u32 = 1 << 25;
 
 unsafe extern "C" {
     /// Where the linker script ends the stack's memory, and what it grows down from.
@@ -42,14 +45,16 @@ pub fn start_ticking(first_period: u32) {
     timer.enable_counter();
 }
 
-/// For the handler: how long until it is called again, in units of 80 ns.
+/// For the handler: how long until it is called again, in units of 80 ns. A tick that came due meanwhile is dropped: a
+/// handler that takes longer than its period would leave no time to anybody else.
 pub fn tick_again_after(period: u32) {
     let timer = timer();
     // SAFETY: one aligned store each to the reload and current-value registers, which the handler alone writes once
-    // the tick is started.
+    // the tick is started; and one that makes SysTick no longer pending and changes nothing else.
     unsafe {
         (*timer).rvr.write(clock_ticks(period));
         (*timer).cvr.write(0);
+        (*SCB::PTR).icsr.write(CLEAR_PENDING_SYSTICK);
     }
 }
 

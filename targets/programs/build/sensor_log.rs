@@ -18,6 +18,14 @@ const TAGS: [&str; 4] = ["calibrated", "battery-low", "interpolated", "manual"];
 const FAULTS: [(u16, &str); 3] =
     [(17, "sensor does not answer"), (23, "checksum mismatch, reading dropped"), (41, "supply below 2.7 V")];
 
+/// How large a log is, and how many of its latest lines the program keeps.
+pub struct Extent {
+    pub length_bytes: usize,
+    pub sites: usize,
+    pub kinds: usize,
+    pub lines_kept: usize,
+}
+
 /// The log, and what a program that reads it right has to find.
 #[derive(Default)]
 pub struct Log {
@@ -39,11 +47,11 @@ impl Log {
         )
     }
 
-    fn add_reading(&mut self, random: &mut Random, seconds: u32) {
-        let (kind, unit, low, high) = KINDS[random.below(KINDS.len())];
+    fn add_reading(&mut self, random: &mut Random, extent: &Extent, seconds: u32) {
+        let (kind, unit, low, high) = KINDS[random.below(extent.kinds)];
         let is_outlier = random.below(50) == 0;
         let hundredths = low + random.below((high - low) as usize) as i64 + if is_outlier { 2 * high } else { 0 };
-        let (site, tags) = (SITES[random.below(SITES.len())], tags(random));
+        let (site, tags) = (SITES[random.below(extent.sites)], tags(random));
         let (whole, part) = (hundredths / 100, hundredths % 100);
         writeln!(
             self.text,
@@ -55,33 +63,33 @@ impl Log {
         self.sum_hundredths += hundredths;
     }
 
-    fn add_fault(&mut self, random: &mut Random, seconds: u32) {
-        let (site, (code, text)) = (SITES[random.below(SITES.len())], FAULTS[random.below(FAULTS.len())]);
+    fn add_fault(&mut self, random: &mut Random, extent: &Extent, seconds: u32) {
+        let (site, (code, text)) = (SITES[random.below(extent.sites)], FAULTS[random.below(FAULTS.len())]);
         writeln!(self.text, r#"{{"at":{seconds},"site":"{site}","code":{code},"fault":"{text}"}}"#)
             .expect("a string takes everything");
         self.faults += 1;
     }
 
     /// A line that the gateway did not get to write to its end.
-    fn add_damaged(&mut self, random: &mut Random, seconds: u32) {
+    fn add_damaged(&mut self, random: &mut Random, extent: &Extent, seconds: u32) {
         let cut = 8 + random.below(20);
-        let line = format!(r#"{{"at":{seconds},"site":"{}","kind""#, SITES[random.below(SITES.len())]);
+        let line = format!(r#"{{"at":{seconds},"site":"{}","kind""#, SITES[random.below(extent.sites)]);
         writeln!(self.text, "{}", &line[..cut]).expect("a string takes everything");
         self.damaged += 1;
     }
 }
 
-/// A log of at least that many bytes.
-pub fn generate(seed: u64, length_bytes: usize) -> Log {
+/// A log of that extent at least.
+pub fn generate(seed: u64, extent: &Extent) -> Log {
     let mut random = Random(seed);
     let mut log = Log::default();
     let mut seconds = 1_700_000_000;
-    while log.text.len() < length_bytes {
+    while log.text.len() < extent.length_bytes {
         seconds += 5 + random.below(20) as u32;
         match random.below(40) {
-            0 => log.add_damaged(&mut random, seconds),
-            1..=2 => log.add_fault(&mut random, seconds),
-            _ => log.add_reading(&mut random, seconds),
+            0 => log.add_damaged(&mut random, extent, seconds),
+            1..=2 => log.add_fault(&mut random, extent, seconds),
+            _ => log.add_reading(&mut random, extent, seconds),
         }
     }
     log

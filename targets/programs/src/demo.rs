@@ -29,7 +29,7 @@ use crate::Board;
 use crate::watch::Interrupted;
 use station::Station;
 
-/// The log, about 100 KiB of it, as the build script generated it.
+/// The log as the build script generated it: about 100 KiB, or less where the heap is small.
 static LOG: &str = include_str!(concat!(env!("OUT_DIR"), "/sensor_log.jsonl"));
 
 /// What the log holds, by the generator's word.
@@ -48,7 +48,7 @@ mod truth {
 }
 
 /// How many of the latest lines main keeps before the handler gets them.
-const LINES_KEPT: usize = 128;
+const LINES_KEPT: usize = include!(concat!(env!("OUT_DIR"), "/lines_kept.rs"));
 
 /// Runs the demo and ends the run.
 pub fn main<B: Board>(heap: &dyn Subject, masks_interrupts: bool) -> ! {

@@ -8,9 +8,11 @@ use core::fmt;
 use larder_suite::{Block, Mailbox, Random};
 use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
+use super::LINES_KEPT;
 use crate::{Board, watch};
 
-const BLOCKS_KEPT: usize = 8;
+/// Fewer where main keeps little, too.
+const BLOCKS_KEPT: usize = if LINES_KEPT < 8 { LINES_KEPT } else { 8 };
 /// Between two calls of the handler, in units of 80 ns. An instruction takes about one and a half.
 const SHORTEST_PERIOD: usize = 400;
 const LONGEST_PERIOD: usize = 2_000;
