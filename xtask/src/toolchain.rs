@@ -96,7 +96,12 @@ impl Toolchain {
 
     /// Where cargo leaves a binary of the release profile.
     pub fn release_binary(&self, name: &str) -> PathBuf {
-        self.target_dir.join(&self.triple).join("release").join(name)
+        self.binary("release", name)
+    }
+
+    /// Where it leaves one of another profile.
+    pub fn binary(&self, profile: &str, name: &str) -> PathBuf {
+        self.target_dir.join(&self.triple).join(profile).join(name)
     }
 
     fn configure(&self, command: &mut Command) {

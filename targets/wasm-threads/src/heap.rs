@@ -9,11 +9,11 @@ pub const fn new() -> Heap {
 }
 
 #[cfg(all(feature = "talc", not(feature = "larder")))]
-pub type Heap = talc::sync::TalcLock<spin::Mutex<()>, talc::wasm::WasmGrowAndExtend, talc::wasm::WasmBinning>;
+pub type Heap = talc::sync::TalcLock<spin::Mutex<()>, talc::wasm::WasmGrowAndClaim, talc::wasm::WasmBinning>;
 
 #[cfg(all(feature = "talc", not(feature = "larder")))]
 pub const fn new() -> Heap {
-    Heap::new(talc::wasm::WasmGrowAndExtend::new())
+    Heap::new(talc::wasm::WasmGrowAndClaim)
 }
 
 #[cfg(all(feature = "dlmalloc", not(any(feature = "larder", feature = "talc"))))]

@@ -9,6 +9,7 @@ mod plot;
 mod size;
 pub mod table;
 pub mod wasm;
+pub mod wasm_threads;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -33,6 +34,8 @@ enum Benchmark {
     Memory(memory::Options),
     /// wasm32 under Node: time of a call, random actions, memory grown, code bytes (about 15 minutes)
     Wasm(wasm::Options),
+    /// wasm32 under Node: throughput of workers that share one memory and one heap (about 4 minutes)
+    WasmThreads(wasm_threads::Options),
     /// This machine: throughput with 1, 2 and 4 threads, instructions under callgrind (about 10 minutes)
     Host(host::Options),
     /// Where larder's bytes are: flash and wasm code by symbol (about 2 minutes)
@@ -50,6 +53,7 @@ pub fn run(options: &Options) -> Result<bool> {
         Benchmark::Mcu(options) => mcu::run(options),
         Benchmark::Memory(options) => memory::run(options),
         Benchmark::Wasm(options) => wasm::run(options),
+        Benchmark::WasmThreads(options) => wasm_threads::run(options),
         Benchmark::Host(options) => host::run(options),
         Benchmark::Size(options) => size::run(options),
         Benchmark::All => run_all(),
@@ -61,7 +65,7 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 /// In the order of their length.
-const ALL: [&str; 5] = ["size", "host", "memory", "wasm", "mcu"];
+const ALL: [&str; 6] = ["size", "wasm-threads", "host", "memory", "wasm", "mcu"];
 
 /// Every benchmark as it is run by itself; one that fails does not keep the others from running.
 fn run_all() -> Result<bool> {

@@ -21,7 +21,7 @@ const PEERS: [&str; 8] = [
 ];
 
 /// Where they are measured.
-const PACKAGES: [&str; 4] = ["benches/mcu", "benches/memory", "benches/wasm", "benches/host"];
+const PACKAGES: [&str; 5] = ["benches/mcu", "benches/memory", "benches/wasm", "benches/host", "targets/wasm-threads"];
 
 /// By crate.
 pub type Versions = BTreeMap<String, String>;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use crate::bench::mcu::results::{Allocator, Measured, Results};
 use crate::bench::mcu::tables::{self, LIFO};
 use crate::bench::table::{Table, grouped};
-use crate::bench::{host, mcu, memory, wasm};
+use crate::bench::{host, mcu, memory, wasm, wasm_threads};
 
 /// The rows that are larder's own, and the one that is no allocator.
 const LARDER: &str = "larder";
@@ -26,6 +26,10 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("behind", comparison(&results, Side::Peers)),
         ("memory", with_plot("memory", memory::load()?.map(|figures| memory::summary(&figures)))),
         ("wasm", with_plot("wasm", wasm::load()?.map(|results| wasm::summary(&results)))),
+        (
+            "wasm-threads",
+            without_plot("wasm-threads", wasm_threads::load()?.map(|results| wasm_threads::summary(&results))),
+        ),
         ("host", with_plot("host", host::load()?.map(|results| host::summary(&results)))),
     ])
 }
@@ -218,10 +222,11 @@ fn measured<'a>(results: &'a Results, feature: &str) -> Option<&'a Measured> {
 
 /// A benchmark's means and its plot.
 fn with_plot(name: &str, summary: Option<String>) -> String {
-    match summary {
-        None => format!("Not recorded yet: `cargo xtask bench {name}` prints it."),
-        Some(summary) => format!("{summary}\n![{name}](benches/results/{name}.svg)"),
-    }
+    without_plot(name, summary.map(|summary| format!("{summary}\n![{name}](benches/results/{name}.svg)")))
+}
+
+fn without_plot(name: &str, summary: Option<String>) -> String {
+    summary.unwrap_or_else(|| format!("Not recorded yet: `cargo xtask bench {name}` prints it."))
 }
 
 /// What the demo said, with its report in short.
