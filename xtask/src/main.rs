@@ -7,6 +7,7 @@ mod bench;
 mod board;
 mod demo;
 mod firmware;
+mod fuzz;
 mod packages;
 mod project;
 mod qemu;
@@ -37,6 +38,8 @@ enum Command {
     Demo(demo::Options),
     /// Run every test there is; the last line is `N passed, N failed`
     Test(test::Options),
+    /// Throw calls that a fuzzer chooses at the heap, and compare it with the shadow model
+    Fuzz(fuzz::Options),
     /// Write the figures of benches/results into README.md
     Readme(readme::Options),
     /// Build one firmware binary and run it in QEMU; the firmware's verdict is the exit status
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Readme(options) => readme::run(&options),
         Command::Qemu(options) => qemu::run_command(&options),
         Command::Firmware(options) => firmware::run_command(&options),

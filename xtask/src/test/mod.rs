@@ -6,12 +6,14 @@
 //! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises |
 //! | `benches` | the benchmarks' own tests |
 //! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory |
+//! | `fuzz` | the fuzzers, for a moment |
 //! | `firmware` | firmware in QEMU, and its lints |
 //! | `tally` | nothing: it counts |
 
 mod benches;
 mod builds;
 mod firmware;
+mod fuzz;
 mod host;
 mod tally;
 mod wasm;
@@ -48,6 +50,8 @@ enum Part {
     Msrv,
     /// wasm modules, under Node
     Wasm,
+    /// The fuzzers, for a moment, where there is a nightly compiler
+    Fuzz,
     /// The firmware's lints
     Lints,
     /// The firmware in QEMU
@@ -71,6 +75,7 @@ pub fn run(options: &Options) -> Result<bool> {
             Part::NoStd => builds::bare_metal(&mut tally)?,
             Part::Msrv => builds::oldest_compiler(&mut tally, library)?,
             Part::Wasm => wasm::under_node(&mut tally)?,
+            Part::Fuzz => fuzz::smoke(&mut tally)?,
             Part::Lints => firmware::lints(&mut tally)?,
             Part::Qemu => firmware::in_qemu(&mut tally)?,
         }
