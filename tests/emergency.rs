@@ -7,7 +7,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use larder::large::Segregated;
 use larder::policy::{Policy, Try};
-use larder::{Config, Emergency, Event, Heap, OutOfMemory};
+use larder::{Config, Emergency, Event, Heap, OutOfMemory, Region};
 use std::cell::{Cell, RefCell};
 
 const BYTES: usize = 8 * 1024;
@@ -221,6 +221,45 @@ fn a_request_that_another_hook_overtook_is_tried_again() {
     assert!(!alloc(heap, layout).is_null());
     assert_eq!((CALLS.get(), TOLD.get()), (1, 0));
     heap.check().unwrap();
+}
+
+/// A region's hook is asked once, after all of its memories; a block may move to the one in which there is room then.
+#[test]
+fn a_region_asks_for_all_its_memories() {
+    let region: &Region<Interrupted, Segregated, Prepared> = Box::leak(Box::new(Region::new()));
+    for _ in 0..2 {
+        let memory = Vec::leak(vec![0u8; BYTES]);
+        // SAFETY: the memory is nobody else's, for ever.
+        unsafe { region.claim(memory.as_mut_ptr(), BYTES) }.unwrap();
+    }
+    let part = Layout::new::<[u8; 1500]>();
+    // SAFETY: the size is not zero.
+    let blocks: Vec<*mut u8> =
+        std::iter::repeat_with(|| unsafe { region.alloc(part) }).take_while(|block| !block.is_null()).collect();
+    let (first, last) = (blocks[0], blocks[blocks.len() - 2]);
+    CALLS.set(0);
+    TOLD.set(0);
+    let refused = region.stats().refused;
+    set_hook(move |request| {
+        assert_eq!((request.size_bytes, request.align_bytes, request.retries), (2500, 1, 0));
+        // SAFETY: both lie in the second memory, are live, and have this layout.
+        blocks[blocks.len() - 2..].iter().for_each(|&block| unsafe { region.dealloc(block, part) });
+        Emergency::Retry
+    });
+    // SAFETY: the block is live, and this is its layout.
+    let grown = unsafe {
+        first.write_bytes(0x5A, part.size());
+        region.realloc(first, part, 2500)
+    };
+    assert_eq!(grown, last);
+    // SAFETY: so many bytes are ours, and were moved.
+    assert!(unsafe { core::slice::from_raw_parts(grown, part.size()) }.iter().all(|&byte| byte == 0x5A));
+    assert_eq!((CALLS.get(), TOLD.get(), region.stats().refused), (1, 0, refused));
+    set_hook(|_| Emergency::GiveUp);
+    // SAFETY: the size is not zero.
+    assert!(unsafe { region.alloc(Layout::new::<[u8; 4000]>()) }.is_null());
+    assert_eq!((CALLS.get(), TOLD.get(), region.stats().refused), (2, 1, refused + 1));
+    region.check().unwrap();
 }
 
 mod threads {
