@@ -38,12 +38,13 @@ pub trait Config: Sized + 'static {
     const RESERVED: &'static [(usize, usize)] = &[];
 
     /// How many empty pages stay in their classes until somebody needs them; at most 64. 0: none, and a
-    /// block that is allocated and freed over and over costs a refill and a retirement each time.
-    const KEPT_PAGES: usize = 2;
+    /// block that is allocated and freed over and over costs a refill and a retirement each time. A large request that finds
+    /// nothing takes back all of them before it is refused, so each makes the longest call longer.
+    const KEPT_PAGES: usize = 1;
 
     /// How many pages that belong to nobody wait for the next class that needs one, without entering
-    /// tier 2; at most 64.
-    const STASH_PAGES: usize = 1;
+    /// tier 2; at most 64. Worth having where interrupt handlers meet a tier 2 that is held: a refill from here does not need it.
+    const STASH_PAGES: usize = 0;
 
     /// Called where something happens that a program may want to see, in the context in which it happens, outside of
     /// tier 2. Must not unwind: a panic aborts. It may use the heap, but is told of its own calls too: one that

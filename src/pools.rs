@@ -163,7 +163,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// Takes a block from any page of the class. Returns its place, or 0.
     ///
     /// Time: at most [`PAGE_TRIES`] pages, each of which another context emptied meanwhile.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn claim_any(self, class: u32) -> u32 {
         for _ in 0..PAGE_TRIES {
             let seen = self.0.front(class).seen();

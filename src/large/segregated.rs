@@ -19,9 +19,7 @@
 //!
 //! So every free is checked in O(1): whether a block starts here, is live, and has this size. Runs
 //! are sorted by size into bins, four to a doubling, as in TLSF (Masmano et al., 2004); a few entries
-//! of a request's own bin are compared before the next larger bin serves it. Bins of 32 to 127
-//! granules come in pairs, the second for runs that have a whole page inside: the pools find one
-//! without a search.
+//! of a request's own bin are compared before the next larger bin serves it.
 //!
 //! Links are places: a bin's head is a word whose place a run's `prev` can name, so that a run leaves
 //! its list without asking whether it was the first.
@@ -40,6 +38,9 @@ pub struct Segregated;
 /// How many runs of a request's own bin are compared.
 const LOOKS: u32 = 2;
 
+/// How many runs are compared for an aligned request, of whatever bins, before one is taken that is long enough wherever it lies.
+const ALIGNED_LOOKS: u32 = 4;
+
 /// How many are looked at before a request is refused: enough for `largest_free_bytes` to be true, unless so many
 /// shorter runs of the same bin stand before the one that would do.
 const DEEP_LOOKS: u32 = 32;
@@ -56,11 +57,6 @@ const MIN: u32 = 2 * GRANULE;
 const END: u32 = 1;
 /// Words before the bins: the free bytes, and the bins that are not empty.
 const HEAD_WORDS: u32 = 5;
-/// The first bin of a pair, and the first after the pairs.
-const PAIRS: core::ops::Range<u32> = 16..32;
-/// The bins of the first word whose runs have a page inside; all further bins' runs have.
-const PAGE_BINS: u32 = 0xAAAA_0000;
-
 /// A free run: its place, and its length in bytes.
 #[derive(Clone, Copy)]
 struct Free {
@@ -82,34 +78,17 @@ fn prefix(first: u32, base: u32, align: u32) -> u32 {
     if prefix == GRANULE { prefix + align } else { prefix }
 }
 
-/// The bin of runs of `len` bytes, the first of the two if it is one of a pair.
+/// The bin of runs of `len` bytes: four to a doubling.
 #[inline(always)]
-const fn size_bin(len: u32) -> u32 {
-    let granules = len / GRANULE;
-    if granules < 4 {
-        return granules;
-    }
-    let log = 31 - granules.leading_zeros();
-    let bin = (log - 1) * 4 + ((granules >> (log - 2)) & 3);
-    if bin < PAIRS.start {
-        bin
-    } else if bin < PAIRS.start + 8 {
-        bin * 2 - PAIRS.start
-    } else {
-        bin + 8
-    }
-}
-
-/// The bin of a run.
-fn bin_of(run: Free) -> u32 {
-    let bin = size_bin(run.len);
-    let with_page = PAIRS.contains(&bin) && prefix(run.first, 0, PAGE) + PAGE <= run.len;
-    bin + with_page as u32
+const fn bin_of(len: u32) -> u32 {
+    let log = 31 - len.leading_zeros();
+    // The shifted length is 4 to 7: its upper bits count as one more doubling.
+    4 * log + (len >> (log - 2)) - (4 * MIN.ilog2() + 4)
 }
 
 /// How many bins an arena of so many bytes needs.
 const fn bins(bytes: u32) -> u32 {
-    size_bin(bytes) + 2
+    bin_of(bytes) + 1
 }
 
 /// The tier's words, with names. A place is 8 times the number of a granule.
@@ -194,13 +173,10 @@ impl<G: Ground> Tier<G> {
     #[inline(never)]
     fn link(self, run: Free) {
         debug_assert!(run.len >= MIN);
-        let bin = bin_of(run);
+        let bin = bin_of(run.len);
         let head = self.table(HEAD_WORDS + bin);
         let next = self.get(head, 0);
-        self.put(run.first, NEXT, next);
-        self.put(run.first, PREV, head);
-        self.put(run.first, LEN, run.len);
-        self.put(run.end() - 4, 0, run.len | END);
+        self.write_run(run, next, head);
         self.put(head, 0, run.first);
         if next != 0 {
             self.put(next, PREV, run.first);
@@ -222,17 +198,13 @@ impl<G: Ground> Tier<G> {
         Free { first, len }
     }
 
-    /// The first bin at or after `from` that is not empty, of those in the first word only `mask`'s; or one
-    /// that is none.
-    #[inline(always)]
-    fn next_bin(self, from: u32, mask: u32) -> u32 {
+    /// The first bin at or after `from` that is not empty, or one that is none.
+    #[inline(never)]
+    fn next_bin(self, from: u32) -> u32 {
         let mut word = from / 32;
         let mut allowed = u32::MAX << (from % 32);
         while word < bins(self.0.bytes()).div_ceil(32) {
-            let mut bits = self.get(self.table(1), word * 4) & allowed;
-            if word == 0 {
-                bits &= mask;
-            }
+            let bits = self.get(self.table(1), word * 4) & allowed;
             if bits != 0 {
                 return word * 32 + bits.trailing_zeros();
             }
@@ -248,44 +220,61 @@ impl<G: Ground> Tier<G> {
         self.get(self.table(HEAD_WORDS), bin * 4)
     }
 
-    /// A run of so many bytes at least, or 0: the smallest of the first [`LOOKS`] of its own bin, or the first of the next
-    /// larger bin.
+    /// A run of so many bytes at least, or 0: the shorter of the first two of its own bin, or the first of the next larger.
     #[inline(always)]
     fn find(self, bytes: u32) -> u32 {
-        let own = size_bin(bytes);
-        let mut bin = self.next_bin(own, u32::MAX);
-        // Of a pair, both bins hold runs that may be too short.
-        while bin <= own + u32::from(PAIRS.contains(&own)) {
-            let (mut best, mut best_len) = (0, u32::MAX);
+        let own = bin_of(bytes);
+        let (mut best, mut best_len) = (0, u32::MAX);
+        let mut first = self.head(own);
+        let mut looks = LOOKS;
+        while first != 0 && looks != 0 {
+            let len = self.get(first, LEN);
+            if bytes <= len && len < best_len {
+                (best, best_len) = (first, len);
+            }
+            first = self.get(first, NEXT);
+            looks -= 1;
+        }
+        if best != 0 {
+            return best;
+        }
+        match self.next_bin(own + 1) {
+            NO_BIN => self.find_deep(bytes, GRANULE),
+            bin => self.head(bin),
+        }
+    }
+
+    /// The same for a block at a multiple of `align`: the first run in which it fits of the first few; or one that is long enough
+    /// wherever it lies.
+    #[inline(never)]
+    fn find_aligned(self, bytes: u32, align: u32) -> u32 {
+        let sure = bin_of(bytes + align) + 1;
+        let mut bin = self.next_bin(bin_of(bytes));
+        let mut looks = ALIGNED_LOOKS;
+        while bin < sure {
             let mut first = self.head(bin);
-            let mut looks = LOOKS;
             while first != 0 && looks != 0 {
-                let len = self.get(first, LEN);
-                if bytes <= len && len < best_len {
-                    (best, best_len) = (first, len);
+                if self.lead(first, align) + bytes <= self.get(first, LEN) {
+                    return first;
                 }
                 first = self.get(first, NEXT);
                 looks -= 1;
             }
-            if best != 0 {
-                return best;
-            }
-            bin = self.next_bin(bin + 1, u32::MAX);
+            bin = self.next_bin(if looks == 0 { sure } else { bin + 1 });
         }
-        if bin == NO_BIN { self.find_deep(own, bytes) } else { self.head(bin) }
+        if bin == NO_BIN { self.find_deep(bytes, align) } else { self.head(bin) }
     }
 
-    /// The last resort before a refusal: a run of the request's own bin, or pair of bins, further behind.
+    /// The last resort before a refusal: a run of the request's own bins, further behind.
     #[cold]
     #[inline(never)]
-    fn find_deep(self, own: u32, bytes: u32) -> u32 {
+    fn find_deep(self, bytes: u32, align: u32) -> u32 {
         let mut looks = DEEP_LOOKS;
-        // With room for an alignment, a request can be larger than the arena: there is no such bin.
-        let behind = bins(self.0.bytes()).min(own + 1 + u32::from(PAIRS.contains(&own)));
-        for bin in own..behind {
+        let behind = bins(self.0.bytes()).min(bin_of(bytes + align) + 1);
+        for bin in bin_of(bytes)..behind {
             let mut first = self.head(bin);
             while first != 0 && looks != 0 {
-                if bytes <= self.get(first, LEN) {
+                if self.lead(first, align) + bytes <= self.get(first, LEN) {
                     return first;
                 }
                 first = self.get(first, NEXT);
@@ -295,11 +284,12 @@ impl<G: Ground> Tier<G> {
         0
     }
 
-    /// A run that has a page inside, or 0.
+    /// How far behind `first` the first multiple of `align` bytes lies at which a block can start.
     #[inline(always)]
-    fn find_page(self) -> u32 {
-        let bin = self.next_bin(PAIRS.start, PAGE_BINS);
-        if bin == NO_BIN { 0 } else { self.head(bin) }
+    fn lead(self, first: u32, align: u32) -> u32 {
+        // The ground is aligned to a page: only larger alignments need its address.
+        let base = if align > PAGE { self.0.word(GRANULE).addr() as u32 } else { 0 };
+        prefix(first, base, align)
     }
 
     /// Ends a block at `end`; what is left of it up to `run_end`, the end of a free run whose last bit
@@ -321,22 +311,48 @@ impl<G: Ground> Tier<G> {
     /// Turns part of a free run into a live block; what is left on both sides stays free.
     #[inline(always)]
     fn carve(self, first: u32, at: u32, end: u32) {
-        let run = self.unlink(first);
-        self.add_free(at.wrapping_sub(end));
-        if run.end() - end < MIN {
-            // Too little to be a run of its own: it goes with the block.
-            self.add_free(end.wrapping_sub(run.end()));
+        let len = self.get(first, LEN);
+        let run_end = first + len;
+        let rest = run_end - end;
+        // Too little to be a run of its own goes with the block.
+        self.add_free(at.wrapping_sub(if rest < MIN { run_end } else { end }));
+        if at == first && rest > MIN && bin_of(rest) == bin_of(len) {
+            // What is left takes the run's place in its bin.
+            self.flip(first + GRANULE);
+            self.flip_pair(end);
+            return self.shift(first, Free { first: end, len: rest });
         }
+        self.unlink(first);
         if at != first {
             self.flip(at);
             if at - first != MIN {
                 self.flip(at - GRANULE);
             }
             self.link(Free { first, len: at - first });
-        } else if run.len != MIN {
+        } else if len != MIN {
             self.flip(first + GRANULE);
         }
-        self.split(end, run.end());
+        self.split(end, run_end);
+    }
+
+    /// Puts a run into the place that another has in its bin.
+    #[inline(always)]
+    fn shift(self, from: u32, run: Free) {
+        let (next, prev) = (self.get(from, NEXT), self.get(from, PREV));
+        self.write_run(run, next, prev);
+        self.put(prev, 0, run.first);
+        if next != 0 {
+            self.put(next, PREV, run.first);
+        }
+    }
+
+    /// Writes the words of a free run.
+    #[inline(always)]
+    fn write_run(self, run: Free, next: u32, prev: u32) {
+        self.put(run.first, NEXT, next);
+        self.put(run.first, PREV, prev);
+        self.put(run.first, LEN, run.len);
+        self.put(run.end() - 4, 0, run.len | END);
     }
 
     /// Takes the free run that starts at `first` out of the tier, bits and all. Returns its end.
@@ -441,20 +457,18 @@ unsafe impl Large for Segregated {
 
     unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 {
         let tier = Tier(ground);
-        let first = match (bytes, align) {
-            (PAGE, PAGE) => tier.find_page(),
-            (_, GRANULE) => tier.find(bytes),
-            // Room for the place and for what is left before it, wherever the run begins.
-            _ => tier.find(bytes + align + GRANULE),
+        let (first, at) = match align {
+            GRANULE => {
+                let first = tier.find(bytes);
+                (first, first)
+            }
+            _ => {
+                let first = tier.find_aligned(bytes, align);
+                (first, first + tier.lead(first, align))
+            }
         };
         if first == 0 {
             return 0;
-        }
-        let mut at = first;
-        if align != GRANULE {
-            // The ground is aligned to a page: only larger alignments need its address.
-            let base = if align > PAGE { ground.word(GRANULE).addr() as u32 } else { 0 };
-            at += prefix(first, base, align);
         }
         tier.carve(first, at, at + bytes);
         at
@@ -633,7 +647,7 @@ impl<G: Ground> Tier<G> {
             }
             while first != 0 {
                 let run = Free { first, len: self.get(first, LEN) };
-                if !self.bit(first) || !self.bit(first + GRANULE) || bin_of(run) != bin {
+                if !self.bit(first) || !self.bit(first + GRANULE) || bin_of(run.len) != bin {
                     return Err("a bin holds what does not belong there");
                 }
                 if self.get(first, PREV) != prev {
@@ -658,7 +672,7 @@ mod tests {
     fn bins_ascend_and_are_as_many_as_counted() {
         let mut last = 0;
         for granules in (2..1 << 16).chain((1 << 16..=1 << 27).step_by(1 << 10)) {
-            let bin = size_bin(granules * GRANULE);
+            let bin = bin_of(granules * GRANULE);
             assert!(bin >= last, "{granules} granules");
             last = bin;
         }
@@ -669,21 +683,5 @@ mod tests {
             }
         }
         assert!(bins((1 << 27) * GRANULE).div_ceil(32) < HEAD_WORDS);
-    }
-
-    #[test]
-    fn a_run_in_a_page_bin_has_a_page_inside_and_no_other_has() {
-        for first in (1..100).map(|granule| granule * GRANULE) {
-            for len in (2..300).map(|granules| granules * GRANULE) {
-                let fits = (0..)
-                    .map(|page| page * PAGE + GRANULE)
-                    .skip_while(|&at| at < first)
-                    .take_while(|&at| at + PAGE <= first + len)
-                    .any(|at| at - first != GRANULE);
-                let bin = bin_of(Free { first, len });
-                let in_page_bin = bin >= 32 || (PAGE_BINS >> bin) & 1 != 0;
-                assert_eq!(fits, in_page_bin, "run of {len} at {first}");
-            }
-        }
     }
 }
