@@ -279,7 +279,7 @@ pub(crate) trait Engine: Extent {
                 self.at(place)
             }
             Claim::Stray(place) => self.apart().allocate_past::<REPORT>(size, class, place),
-            Claim::Nothing => self.apart().allocate_unhinted::<REPORT>(size, GRANULE_BYTES, class),
+            Claim::Nothing => self.apart().allocate_behind::<REPORT>(size, GRANULE_BYTES, class),
         }
     }
 
@@ -288,12 +288,12 @@ pub(crate) trait Engine: Extent {
     #[inline(never)]
     fn allocate_past<const REPORT: bool>(self, size: usize, class: u32, stray: u32) -> *mut u8 {
         Pools(self).give_stray(stray);
-        self.allocate_unhinted::<REPORT>(size, GRANULE_BYTES, class)
+        self.allocate_behind::<REPORT>(size, GRANULE_BYTES, class)
     }
 
     /// The front led to no block.
     #[inline(never)]
-    fn allocate_unhinted<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
+    fn allocate_behind<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
         match Pools(self).claim_any(class) {
             0 => self.allocate_anywhere::<REPORT>(size, align, class),
             place => self.at(place),
@@ -305,7 +305,7 @@ pub(crate) trait Engine: Extent {
     fn allocate_rarely<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
         match self.class_for(size, align) {
             0 => self.allocate_anywhere::<REPORT>(size, align, 0),
-            class => self.allocate_unhinted::<REPORT>(size, align, class),
+            class => self.allocate_behind::<REPORT>(size, align, class),
         }
     }
 

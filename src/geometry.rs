@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Pages and granules are numbered from 1, so that 0, which is what zeroed memory holds, means *none*
-//! in every link, hint and slot. A *place* is 8 times a granule's number: what lies there is that far,
+//! in every link, front and slot. A *place* is 8 times a granule's number: what lies there is that far,
 //! less 8, from the start of the arena. The numbers are the same on every target: what a test proves on a
 //! 64-bit host, it proves for the microcontroller.
 

@@ -1,25 +1,22 @@
-//! The index of a class: which of its pages have free blocks.
+//! The index of a class: its pages that have free blocks, and for which the front has no room.
 //!
 //! A bitmap, one bit a page, lowest page first. Arenas of more than [`FLAT_WORDS`] words have one more
 //! level: a bit for each word that is not 0.
 //!
-//! The promise: *a page of the class whose word is not 0 is in the index, or a context that is running
-//! right now has taken it upon itself to put it there.* Who makes the word leave 0 takes that upon
-//! itself. Bits may be set for pages that have filled or retired since: at most one for each context
-//! that raced another; they are cleared when found.
+//! A bit is an entry in the sense of [`front`](crate::front), whose rules hold here too: bits can be old ones, and who takes one
+//! out has it in hand. A page gets here when it falls out of the front, and leaves when an empty front is filled. The order in
+//! which an entry changes its place:
 //!
-//! | step | L leaves: takes page 3 out of the index | F frees into page 3 |
+//! | step | D fills the empty front from the index | B, at any time |
 //! |---|---|---|
-//! | 1 | claims the last block: word 3 = 0 | |
-//! | 2 | | sets a bit of word 3; the old word was 0, so F must index the page |
-//! | 3 | | sets bit 3 of the index: already set |
-//! | 4 | clears bit 3. Without the second look the page would be lost here | |
-//! | 5 | reads word 3 again, not 0: sets bit 3 again | |
+//! | 1 | reads the leaf: pages 3 and 5 | |
+//! | 2 | puts both into the front, which was empty | who asks now finds them there: had D taken them out here first, B would find nothing |
+//! | 3 | | claims the last block of page 3, frees it again, fills the front: page 3 falls out, into the index |
+//! | 4 | takes both bits out. Without the second look page 3 would be lost here | |
+//! | 5 | reads the front: not what it put there, so sets both bits again | |
 //!
-//! Every change of the index is an acquire/release read-modify-write, and F's is unconditional: had F
-//! skipped step 3 because it saw the bit set, nothing would order its step 2 before L's step 5. As it
-//! is, either F's step 3 comes after L's step 4, and the bit is set; or before, then step 4 acquires what
-//! step 3 released, and the plain load of step 5 sees F's bit.
+//! Every change of a leaf is an acquire/release read-modify-write: D's step 4 acquires what B's insertion released, so step 5
+//! sees the front that B left. The bit of page 5 may be an old one afterwards: whoever meets it drops it.
 
 use crate::front::Front;
 use crate::pools::Tables;

@@ -128,8 +128,8 @@
 //! | `classes` | size classes and their masks, computed at compile time | `geometry` |
 //! | `page` | the protocol of one page's word: claim, release, retire, publish | `sync` |
 //! | `slots` | slots of one page number each: the stash | `sync` |
-//! | `index` | which pages of a class have free blocks | `sync` |
-//! | `front` | the pages from which a class claims first, in one word: half of the index | `sync` |
+//! | `front` | the pages from which a class claims first, in one word | `sync` |
+//! | `index` | which further pages of a class have free blocks | `front` |
 //! | `pools` | tier 1: pages, index, kept pages | all of the above, never a block's memory |
 //! | `deferred` | the list of releases that found tier 2 held | `sync` |
 //! | `policy/` | who enters tier 2, and how; a file each | `sync` |

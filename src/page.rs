@@ -30,9 +30,9 @@
 //!    page, and gives all bits back when the page turned out to be of another class.
 //! 7. A bit carries no pointer, so a word that changed and changed back (ABA) harms nobody.
 //!
-//! | step | A allocates 64 bytes, holds page 7 as its hint | B |
+//! | step | A allocates 64 bytes, whose front begins with page 7 | B |
 //! |---|---|---|
-//! | 1 | reads hint: page 7 | |
+//! | 1 | reads the front: page 7 | |
 //! | 2 | | frees the last block of page 7, retires it, publishes it for 8 bytes |
 //! | 3 | claims bit 0 of page 7 | |
 //! | 4 | reads owner: 8 bytes. Without rule 3, A would now own 64 bytes over B's blocks | |

@@ -2,8 +2,8 @@
 //!
 //! | state of a class's page | its word | found by |
 //! |---|---|---|
-//! | partial | not 0 | the class's index, and maybe its hint: the next claim goes there |
-//! | full | 0 | nobody: the first release into it puts it into the index |
+//! | partial | not 0 | the class's front, where claims go, or its index |
+//! | full | 0 | nobody: the first release into it puts it first |
 //! | kept | every block free | as a partial page; and by its slot in `kept`, for who needs pages |
 //!
 //! A page that becomes empty stays in its class as long as it stands in a slot of `kept`, which

@@ -63,7 +63,7 @@ pub struct Stats {
     pub live_peak_bytes: usize,
     /// How often a class got a page.
     pub refills: u32,
-    /// How often a claim went on to another page: its class's hint was full, stale, or lost to other contexts. Without
+    /// How often a claim went on to another page: an entry was an old one, or its last block lost to other contexts. Without
     /// contention, at most one for each full page that is met.
     pub retries: u32,
     /// How many requests returned null.
