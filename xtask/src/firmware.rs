@@ -52,7 +52,12 @@ impl Firmware {
 
     /// Builds it and returns the ELF file.
     pub fn build(&self) -> Result<PathBuf> {
-        build(self.board.board(), &self.name())
+        self.build_as("release")
+    }
+
+    /// Builds it with another profile.
+    pub fn build_as(&self, profile: &str) -> Result<PathBuf> {
+        build(self.board.board(), &self.name(), profile)
     }
 }
 
@@ -71,13 +76,13 @@ fn package(board: &Board, binary: &str) -> Result<&'static str> {
     }
 }
 
-fn build(board: &Board, binary: &str) -> Result<PathBuf> {
+fn build(board: &Board, binary: &str, profile: &str) -> Result<PathBuf> {
     let toolchain = Toolchain::for_target(board.triple)?;
     let mut command = toolchain.cargo("build");
-    command.args(["--release", "--bin", binary]).args(board.package_arguments(package(board, binary)?));
+    command.args(["--profile", profile, "--bin", binary]).args(board.package_arguments(package(board, binary)?));
     command.arg("--manifest-path").arg(project::root().join("targets/Cargo.toml"));
     step::require(&format!("build {binary} for {}", board.triple), &mut command)?;
-    let elf = toolchain.release_binary(binary);
+    let elf = toolchain.binary(profile, binary);
     if !elf.exists() {
         bail!("cargo built {binary} but {} is missing", elf.display());
     }

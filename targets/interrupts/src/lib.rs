@@ -11,6 +11,7 @@
 //! | `coverage` | which instructions were interrupted |
 //! | `sweep` | an interrupt at every instruction of every operation |
 //! | `nested` | handlers of several priorities that interrupt each other |
+//! | `latency` | how long interrupts are masked |
 //! | `stage` | a run's beginning and end, whatever interrupts it |
 //! | `shared` | values that contexts share by turns |
 //! | `failure` | how a run ends that failed |
@@ -22,6 +23,7 @@ extern crate alloc;
 
 pub mod coverage;
 mod failure;
+pub mod latency;
 pub mod masking;
 pub mod nested;
 pub mod operations;

@@ -1,9 +1,15 @@
 //! Critical sections: a binary sets one of them with `critical_section::set_impl!`.
 
-use core::sync::atomic::{Ordering::SeqCst, compiler_fence};
+use core::sync::atomic::{
+    AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+    compiler_fence,
+};
 
 use cortex_m::{interrupt, register::primask};
 use critical_section::{Impl, RawRestoreState};
+
+use crate::trap;
 
 /// All interrupts are masked, as `cortex-m` does it. Only the NMI and faults still come.
 pub struct Primask;
@@ -86,4 +92,51 @@ mod basepri {
     pub unsafe fn raise(_: u8) {}
 
     pub unsafe fn write(_: u8) {}
+}
+
+/// [`Primask`], and how long it masks: see [`take`].
+pub struct Measured;
+
+static START: AtomicU32 = AtomicU32::new(0);
+static LONGEST: AtomicU32 = AtomicU32::new(0);
+static SECTIONS: AtomicU32 = AtomicU32::new(0);
+
+// SAFETY: that of `Primask`.
+unsafe impl Impl for Measured {
+    #[inline(always)]
+    unsafe fn acquire() -> RawRestoreState {
+        // SAFETY: passed on.
+        let before = unsafe { Primask::acquire() };
+        if before & MASKED == 0 {
+            START.store(trap::reading(), Relaxed);
+        }
+        before
+    }
+
+    #[inline(always)]
+    unsafe fn release(before: RawRestoreState) {
+        if before & MASKED == 0 {
+            let end = trap::reading();
+            // SAFETY: passed on.
+            unsafe { Primask::release(before) };
+            take_down(end);
+        }
+    }
+}
+
+/// A section has ended. No handler runs in a program that measures.
+#[inline(never)]
+fn take_down(end: u32) {
+    let length = trap::between(START.load(Relaxed), end);
+    LONGEST.store(LONGEST.load(Relaxed).max(length), Relaxed);
+    SECTIONS.store(SECTIONS.load(Relaxed) + 1, Relaxed);
+}
+
+/// How many sections there were since the last time, and the instructions from masking to unmasking in the longest, the measuring's own
+/// included.
+pub fn take() -> (u32, u32) {
+    let taken = (SECTIONS.load(Relaxed), LONGEST.load(Relaxed));
+    SECTIONS.store(0, Relaxed);
+    LONGEST.store(0, Relaxed);
+    taken
 }

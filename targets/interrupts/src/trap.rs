@@ -296,6 +296,32 @@ fn run(call: &Call, setting: &Setting) -> (usize, u32) {
     (both as u32 as usize, (both >> 32) as u32)
 }
 
+/// SysTick counts instructions from now on, for [`between`].
+pub fn start_counting() {
+    // SAFETY: the timer is this module's.
+    unsafe {
+        (SYST_CSR as *mut u32).write_volatile(0);
+        (SYST_RVR as *mut u32).write_volatile(SYST_MAX);
+        (SYST_CVR as *mut u32).write_volatile(0);
+        (SYST_CSR as *mut u32).write_volatile(SYST_COUNTS);
+    }
+}
+
+/// SysTick's counter.
+#[inline(always)]
+pub fn reading() -> u32 {
+    // SAFETY: reading it has no effect.
+    unsafe { (SYST_CVR as *const u32).read_volatile() }
+}
+
+/// How many instructions lie between two readings less than a turn of the counter apart, the second one included.
+pub fn between(start: u32, end: u32) -> u32 {
+    // Each is a whole number since the counter was started, and so is a turn.
+    let [start, end] = [start, end].map(|reading| instructions(SYST_MAX - reading + 1));
+    let turn = instructions(SYST_MAX + 1 + EARLY_TICKS);
+    if end >= start { end - start } else { end + turn - start }
+}
+
 /// Sets what an NMI does that the software raises.
 pub fn on_nmi(handler: Handler) {
     // SAFETY: for main, while no timer runs.

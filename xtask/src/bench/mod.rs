@@ -1,6 +1,7 @@
 //! Benchmarks: what each measures is said in its module. Results are in `benches/results`.
 
 pub mod host;
+pub mod latency;
 pub mod mcu;
 pub mod memory;
 pub mod pages;
@@ -36,6 +37,8 @@ enum Benchmark {
     Wasm(wasm::Options),
     /// wasm32 under Node: throughput of workers that share one memory and one heap (about 4 minutes)
     WasmThreads(wasm_threads::Options),
+    /// Cortex-M0, M3 and M4F in QEMU: how long interrupts are masked (about 2 minutes)
+    Latency(latency::Options),
     /// This machine: throughput with 1, 2 and 4 threads, instructions under callgrind (about 10 minutes)
     Host(host::Options),
     /// Where larder's bytes are: flash and wasm code by symbol (about 2 minutes)
@@ -54,6 +57,7 @@ pub fn run(options: &Options) -> Result<bool> {
         Benchmark::Memory(options) => memory::run(options),
         Benchmark::Wasm(options) => wasm::run(options),
         Benchmark::WasmThreads(options) => wasm_threads::run(options),
+        Benchmark::Latency(options) => latency::run(options),
         Benchmark::Host(options) => host::run(options),
         Benchmark::Size(options) => size::run(options),
         Benchmark::All => run_all(),
@@ -65,7 +69,7 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 /// In the order of their length.
-const ALL: [&str; 6] = ["size", "wasm-threads", "host", "memory", "wasm", "mcu"];
+const ALL: [&str; 7] = ["size", "latency", "wasm-threads", "host", "memory", "wasm", "mcu"];
 
 /// Every benchmark as it is run by itself; one that fails does not keep the others from running.
 fn run_all() -> Result<bool> {

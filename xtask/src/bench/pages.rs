@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{host, mcu, memory, size, wasm, wasm_threads};
+use super::{host, latency, mcu, memory, size, wasm, wasm_threads};
 use crate::{project, step};
 
 /// A file that is made of results.
@@ -31,8 +31,15 @@ impl Page {
 
 /// Everything that is made of the results there are.
 pub fn all() -> Result<Vec<Page>> {
-    let pages =
-        [mcu::pages()?, memory::pages()?, wasm::pages()?, wasm_threads::pages()?, host::pages()?, size::pages()?];
+    let pages = [
+        mcu::pages()?,
+        latency::pages()?,
+        memory::pages()?,
+        wasm::pages()?,
+        wasm_threads::pages()?,
+        host::pages()?,
+        size::pages()?,
+    ];
     Ok(pages.into_iter().flatten().collect())
 }
 

@@ -1,0 +1,21 @@
+//! How long interrupts are masked under the policy `CriticalSection`.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use larder::Heap;
+use larder::large::Segregated;
+use larder::policy::CriticalSection;
+use larder_cortex_m::board::ARENA_BYTES;
+use larder_interrupts::latency::{self, Noted};
+use larder_interrupts::masking::Measured;
+
+critical_section::set_impl!(Measured);
+
+#[global_allocator]
+static HEAP: Heap<ARENA_BYTES, CriticalSection, Segregated, Noted> = Heap::new();
+
+#[entry]
+fn main() -> ! {
+    latency::main(&HEAP, true)
+}
