@@ -200,6 +200,9 @@ unsafe impl<E: Extent> Links for E {
 pub(crate) trait Engine: Extent {
     const TABLE: &'static ClassTable = Self::Config::TABLE;
 
+    /// Whether releases can find tier 2 held.
+    const DEFERS: bool = !Self::Policy::WAITS;
+
     #[inline(always)]
     fn header<'a>(self) -> &'a Header<Self::Policy>
     where
@@ -486,7 +489,7 @@ pub(crate) trait Engine: Extent {
             inside.version = inside.version.wrapping_add(1);
             self.answer(inside, ask, a, b, c)
         });
-        if ask != Ask::Drain && header.deferred_bytes.load(Relaxed) != 0 {
+        if Self::DEFERS && ask != Ask::Drain && header.deferred_bytes.load(Relaxed) != 0 {
             self.drain();
         }
         answer.unwrap_or(Answer::BUSY)
@@ -511,7 +514,8 @@ pub(crate) trait Engine: Extent {
                 Resized::Move => Answer::NOTHING,
                 Resized::Wrong(reason) => Answer::wrong(reason),
             },
-            Ask::Drain => return self.drain_inside(inside),
+            Ask::Drain if Self::DEFERS => return self.drain_inside(inside),
+            Ask::Drain => Answer::NOTHING,
         };
         // SAFETY: inside the entry.
         let free = unsafe { Self::Large::free_bytes(self) };
@@ -623,7 +627,7 @@ pub(crate) trait Engine: Extent {
     }
 
     fn release_large(self, first: u32, bytes: u32) -> Result<(), Reason> {
-        if self.header().deferred_bytes.load(Relaxed) != 0 && self.is_sealed(first) {
+        if Self::DEFERS && self.header().deferred_bytes.load(Relaxed) != 0 && self.is_sealed(first) {
             return Err(Reason::Double);
         }
         let mut answer = self.visit(Ask::Give, first, bytes, 0);
@@ -633,7 +637,7 @@ pub(crate) trait Engine: Extent {
         if answer == Answer::DONE {
             return Ok(());
         }
-        if answer != Answer::BUSY {
+        if !Self::DEFERS || answer != Answer::BUSY {
             return Err(answer.reason());
         }
         self.defer(first, bytes)
@@ -642,7 +646,7 @@ pub(crate) trait Engine: Extent {
     /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
     #[cold]
     fn outgrows(self, first: u32, bytes: u32) -> bool {
-        Self::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
+        Self::DEFERS && Self::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
     }
 
     /// How long a block of tier 2 really is.
@@ -705,7 +709,7 @@ pub(crate) trait Engine: Extent {
         self.owner(page).store(owner::LARGE as u8, Relaxed);
         let place = page_place(page);
         // The page is this context's, so tier 2 takes it, or is held.
-        if self.visit(Ask::Give, place, PAGE, 0) == Answer::BUSY {
+        if self.visit(Ask::Give, place, PAGE, 0) == Answer::BUSY && Self::DEFERS {
             let _ = self.defer(place, PAGE);
         }
     }
@@ -713,6 +717,9 @@ pub(crate) trait Engine: Extent {
     /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
     #[inline(never)]
     fn drain(self) -> bool {
+        if !Self::DEFERS {
+            return false;
+        }
         let answer = self.visit(Ask::Drain, 0, 0, 0);
         if answer.0 >= Answer::WRONG {
             self.wrong_free(null_mut(), answer.reason());
@@ -850,7 +857,7 @@ pub(crate) trait Engine: Extent {
             return Err(answer.reason());
         }
         // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
-        Ok(answer == Answer::DONE || (answer == Answer::BUSY && Self::Large::KNOWS_ENDS && new <= old))
+        Ok(answer == Answer::DONE || (Self::DEFERS && answer == Answer::BUSY && Self::Large::KNOWS_ENDS && new <= old))
     }
 }
 

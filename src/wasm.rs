@@ -63,6 +63,8 @@ pub struct Alone;
 unsafe impl Policy for Alone {
     type Lock = ();
 
+    const WAITS: bool = true;
+
     #[inline(always)]
     fn enter<R>((): &(), f: impl FnOnce() -> R) -> Option<R> {
         Some(f())

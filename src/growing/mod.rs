@@ -194,6 +194,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     }
 
     /// A block of any extent, or null; and how many extents there were.
+    #[inline(never)]
     fn allocate_existing(&self, size: usize, align: usize) -> (*mut u8, usize) {
         let mut seen = 0;
         for memory in self.memories() {
@@ -297,6 +298,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     }
 
     /// Makes a memory an extent, with its `Memory` behind its tables. Nobody knows it yet.
+    #[inline(never)]
     fn lay_out(start: *mut u8, len_bytes: usize) -> Option<NonNull<Memory<P, L, Hooked<C>>>> {
         let memory = Memory::lay_out(start, len_bytes.checked_sub(size_of::<Memory<P, L, Hooked<C>>>())?)?;
         let at = NonNull::new(memory.end().cast::<Memory<P, L, Hooked<C>>>())?;
@@ -377,9 +379,9 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
         if !new.is_null() {
             // SAFETY: both blocks are the caller's, disjoint, and so long.
-            unsafe {
-                copy_nonoverlapping(ptr, new, layout.size().min(new_size));
-                self.dealloc(ptr, layout);
+            unsafe { copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
+            if let Some(memory) = self.responsible(ptr) {
+                memory.release_slowly(ptr, layout.size());
             }
         }
         new

@@ -72,13 +72,17 @@ pub type Default = Try;
 ///
 /// # Safety
 ///
-/// - `enter` runs `f` at most once, and returns `Some` exactly when it did.
+/// - `enter` runs `f` at most once, and returns `Some` exactly when it did; always, if `WAITS`.
 /// - No two calls of `f` on the same lock overlap, in whatever contexts: what one did happens before
 ///   the other. That includes a context that interrupts the one inside `f`.
 /// - All-zero bytes are a valid `Lock` that nobody holds, and it needs no drop.
 pub unsafe trait Policy: 'static {
     /// The state of the entry, one for each arena.
     type Lock;
+
+    /// Whether `enter` always waits until it can run `f`, and so always returns `Some`. All that is there for requests and releases
+    /// that find tier 2 held is then left out of the program.
+    const WAITS: bool = false;
 
     /// Runs `f` inside tier 2, or returns `None` when it is held and waiting is out of the question.
     fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R>;

@@ -13,6 +13,8 @@ pub struct Lock(spin::mutex::SpinMutex<()>);
 unsafe impl Policy for Spin {
     type Lock = Lock;
 
+    const WAITS: bool = true;
+
     #[inline(always)]
     fn enter<R>(lock: &Lock, f: impl FnOnce() -> R) -> Option<R> {
         let _held = lock.0.lock();
