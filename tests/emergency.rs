@@ -60,6 +60,7 @@ type Subject = Heap<BYTES, Interrupted, Segregated, Prepared>;
 
 /// A full heap for a test, with a reserve for its hook to release.
 fn full_heap() -> (&'static Subject, *mut u8) {
+    HOOK.set(None);
     let heap: &Subject = Box::leak(Box::new(Heap::new()));
     let reserve = alloc(heap, RESERVE);
     assert!(!reserve.is_null());
@@ -108,6 +109,29 @@ fn a_retry_succeeds() {
         let block = unsafe { heap.alloc_zeroed(layout) };
         assert!(!block.is_null(), "{layout:?}");
         assert_eq!((CALLS.get(), TOLD.get(), heap.stats().refused), (1, 0, refused));
+        heap.check().unwrap();
+    }
+}
+
+/// Where no page can be had, a block of the very class, or of a larger one, is what a hook can give.
+#[test]
+fn one_pooled_block_is_enough() {
+    for (released, wanted) in [(8, 8), (64, 64), (64, 40)] {
+        let (heap, reserve) = full_heap();
+        let [released, wanted] = [released, wanted].map(|bytes| Layout::from_size_align(bytes, 8).unwrap());
+        // SAFETY: the block is live, and this is its layout.
+        unsafe { heap.dealloc(reserve, RESERVE) };
+        let block = alloc(heap, released);
+        fill(heap);
+        let (calls, told) = (CALLS.get(), TOLD.get());
+        set_hook(move |request| {
+            assert_eq!(request.retries, 0);
+            // SAFETY: as above; its page has other live blocks.
+            unsafe { heap.dealloc(block, released) };
+            Emergency::Retry
+        });
+        assert_eq!(alloc(heap, wanted), block);
+        assert_eq!((CALLS.get(), TOLD.get()), (calls + 1, told));
         heap.check().unwrap();
     }
 }
