@@ -250,6 +250,37 @@ fn a_block_at_the_end_grows_into_what_is_got() {
     verify_empty(&heap);
 }
 
+/// Steps become shorter than the tables: those are moved to where they overlap themselves.
+#[test]
+fn at_the_limit_the_last_units_are_got_as_well() {
+    let heap = Alone::new(Fake::new(0, 101));
+    let mut blocks: Vec<Block> = (0..4000).map(|at| Block::new(&heap, 1 + at % 64, at as u8).unwrap()).collect();
+    // Pages with free blocks stand in the index while it moves.
+    for at in (0..1000).rev() {
+        blocks.swap_remove(at * 4 + at % 3).free(&heap);
+    }
+    while let Some(block) = Block::new(&heap, 60_000, 7) {
+        blocks.push(block);
+        heap.check().unwrap();
+    }
+    assert_eq!((heap.units_grown(), heap.memories().count()), (101, 1));
+    blocks.extend((0..2000).map_while(|at| Block::new(&heap, 1 + at % 64, at as u8)));
+    heap.check().unwrap();
+    blocks.into_iter().for_each(|block| block.free(&heap));
+    verify_empty(&heap);
+}
+
+#[test]
+fn what_is_got_is_not_counted_as_committed() {
+    let heap = Alone::new(Fake::new(0, 10));
+    let blocks = [Block::new(&heap, 55_000, 1).unwrap(), Block::new(&heap, 9000, 2).unwrap()];
+    assert_eq!((heap.units_grown(), heap.memories().count()), (2, 1));
+    let peak = heap.stats().committed_peak_bytes;
+    assert!((64_000..66_000).contains(&peak), "{peak}");
+    blocks.into_iter().for_each(|block| block.free(&heap));
+    verify_empty(&heap);
+}
+
 #[test]
 fn blocks_and_extents_can_be_longer_than_an_arena() {
     let heap = Alone::new(Fake::new(0, 1000));
