@@ -4,12 +4,12 @@
 mod counts;
 mod tables;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use self::counts::Count;
@@ -36,16 +36,33 @@ pub struct Options {
     /// How often everything is measured; the median counts
     #[arg(long, default_value_t = 15)]
     repetitions: u32,
-    /// Few repetitions, even on a busy machine, no traces, no instruction counts; the results in the repository stay as they are
+    /// Few repetitions, even on a busy machine, and no traces; the results in the repository stay as they are
     #[arg(long)]
     quick: bool,
+    /// Measure this part only; the other comes from the results in the repository
+    #[arg(long, value_enum)]
+    part: Option<Part>,
     /// Only these allocators; the results in the repository stay as they are
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Part {
+    /// Throughput with 1, 2 and 4 threads
+    Threads,
+    /// Instructions under callgrind
+    Counts,
+}
+
+impl Options {
+    fn wants(&self, part: Part) -> bool {
+        self.part.is_none_or(|wanted| wanted == part)
+    }
+}
+
 /// What `benches/results/host.json` has.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Results {
     pub versions: Versions,
     pub processor: String,
@@ -75,24 +92,21 @@ impl Results {
 
     /// Traces of real programs.
     pub fn traces(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for figure in &self.figures {
-            let name = figure.workload.as_str();
-            if !names.contains(&name) && !name.starts_with("actions-") && !name.starts_with("synthetic") {
-                names.push(name);
-            }
-        }
-        names
+        let is_real = |name: &&str| !name.starts_with("actions-") && !name.starts_with("synthetic");
+        self.workloads().into_iter().filter(is_real).collect()
     }
 
+    /// In the order in which they were measured.
+    pub fn workloads(&self) -> Vec<&str> {
+        let measured = self.figures.iter().map(|figure| figure.workload.as_str());
+        distinct(measured.chain(self.counts.iter().map(|count| count.trace.as_str())))
+    }
+
+    /// As above, without the loop.
     pub fn allocators(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for figure in &self.figures {
-            if !names.contains(&figure.allocator.as_str()) {
-                names.push(&figure.allocator);
-            }
-        }
-        names
+        let measured = self.figures.iter().map(|figure| figure.allocator.as_str());
+        let counted = self.counts.iter().map(|count| count.allocator.as_str());
+        distinct(measured.chain(counted.filter(|&name| name != counts::LOOP)))
     }
 
     /// Over the traces of real programs.
@@ -104,8 +118,26 @@ impl Results {
 
 pub fn run(options: &Options) -> Result<bool> {
     let program = build()?;
-    let mut command = Command::new(&program);
-    let repetitions = if options.quick { 5 } else { options.repetitions };
+    let mut results = load()?.unwrap_or_default();
+    results.versions = peers::versions("benches/host")?;
+    if options.wants(Part::Threads) {
+        results.processor = processor();
+        results.cores = thread::available_parallelism().map_or(1, usize::from);
+        results.repetitions = if options.quick { 5 } else { options.repetitions };
+        results.figures = figures(&program, options, results.repetitions)?;
+    }
+    if options.wants(Part::Counts) {
+        results.counts = counts::measure(&program, &options.only)?;
+    }
+    println!("{}", summary(&results));
+    if !options.quick && options.only.is_empty() {
+        pages::save(JSON, &results, &["workload", "trace"])?;
+    }
+    Ok(true)
+}
+
+fn figures(program: &Path, options: &Options, repetitions: u32) -> Result<Vec<Figure>> {
+    let mut command = Command::new(program);
     command.args(["threads", "--repetitions", &repetitions.to_string()]);
     if options.quick {
         command.args(["--actions", "--busy"]);
@@ -115,21 +147,17 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     let said = step::require("throughput with 1, 2 and 4 threads", &mut command)?;
     let figures = said.lines().filter(|line| line.starts_with('{')).map(serde_json::from_str::<Figure>);
-    let figures: Vec<Figure> = figures.collect::<Result<_, _>>()?;
-    let counts = if options.quick { Vec::new() } else { counts::measure(&program, &options.only)? };
-    let results = Results {
-        versions: peers::versions("benches/host")?,
-        processor: processor(),
-        cores: thread::available_parallelism().map_or(1, usize::from),
-        repetitions,
-        figures,
-        counts,
-    };
-    println!("{}", summary(&results));
-    if !options.quick && options.only.is_empty() {
-        pages::save(JSON, &results, &["workload", "trace"])?;
+    Ok(figures.collect::<Result<_, _>>()?)
+}
+
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut kept: Vec<&str> = Vec::new();
+    for name in names {
+        if !kept.contains(&name) {
+            kept.push(name);
+        }
     }
-    Ok(true)
+    kept
 }
 
 /// The page and the plot, from what was measured last.

@@ -68,7 +68,7 @@ fn plot(figures: &Figures) -> Result<String> {
     let plot = Plot {
         title: "Smallest arena over the peak of live bytes, traces of real programs (less is better)",
         bars: &["mean"],
-        note: "bar: geometric mean; dots: the traces",
+        note: "bar: geometric mean; dots: the traces, at the edge those beyond it",
         axis: Axis::Linear(1.0, 2.0, 0.1),
         rows: rows.into_iter().map(|(_, row)| row).collect(),
     };

@@ -103,9 +103,10 @@ impl Axis {
         }
     }
 
-    /// A bar's number: a digit more.
+    /// A bar's number: a digit or two more.
     fn shown_finely(self, value: f64) -> String {
         match self {
+            Self::Linear(_, _, step) if step <= 0.1 => format!("{value:.3}"),
             Self::Linear(_, _, step) if step < 1.0 => format!("{value:.2}"),
             Self::Linear(_, _, step) if step <= 10.0 => format!("{value:.1}"),
             _ => super::table::grouped(value.round() as i64),
@@ -163,7 +164,11 @@ impl Plot<'_> {
     fn draw_row(&self, area: &Area, row: &Row, top: i32) -> Result<(), Box<dyn std::error::Error>> {
         let middle = top + BAR * self.bars.len() as i32 / 2;
         area.draw(&Text::new(row.name.as_str(), (LEFT - 10, middle), text(14, HPos::Right)))?;
-        let colors = if row.name.starts_with("larder") { OURS } else { THEIRS };
+        let mut colors = if row.name.starts_with("larder") { OURS } else { THEIRS };
+        if !row.dots.is_empty() {
+            // Dots are seen on the light one.
+            colors.reverse();
+        }
         for (index, figure) in row.figures.iter().enumerate() {
             let Some(figure) = *figure else { continue };
             let (top, right) = (top + BAR * index as i32, self.axis.x(figure));

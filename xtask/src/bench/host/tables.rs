@@ -82,7 +82,7 @@ fewer cores, who holds a lock may be put to sleep. emballoc looks at every block
 fn each(results: &Results, value: fn(&super::Figure) -> f64, threads: u32, digits: usize) -> Table {
     let allocators = results.allocators();
     let mut table = head(&allocators);
-    for workload in workloads(results) {
+    for workload in results.workloads() {
         let cell = |allocator: &&str| fixed(results.figure(workload, allocator, threads).map(value), digits);
         table.row(std::iter::once(workload.to_owned()).chain(allocators.iter().map(cell)).collect());
     }
@@ -93,7 +93,8 @@ fn each_count(results: &Results) -> Table {
     let allocators: Vec<&str> =
         results.allocators().into_iter().filter(|name| instructions_mean(results, name).is_some()).collect();
     let mut table = head(&allocators);
-    for trace in workloads(results).into_iter().filter(|name| results.counts.iter().any(|count| count.trace == *name)) {
+    for trace in results.workloads().into_iter().filter(|name| results.counts.iter().any(|count| count.trace == *name))
+    {
         let values: Vec<Option<f64>> = allocators.iter().map(|name| instructions(results, trace, name)).collect();
         table.row([vec![trace.to_owned()], bold_best(&values, 1, |index| allocators[index] != FLOOR)].concat());
     }
@@ -103,17 +104,6 @@ fn each_count(results: &Results) -> Table {
 fn head(allocators: &[&str]) -> Table {
     let titles: Vec<&str> = allocators.iter().map(|name| title(name)).collect();
     Table::new(&[&[""], titles.as_slice()].concat())
-}
-
-/// In the order in which they were measured.
-fn workloads(results: &Results) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for figure in &results.figures {
-        if !names.contains(&figure.workload.as_str()) {
-            names.push(&figure.workload);
-        }
-    }
-    names
 }
 
 pub fn title(allocator: &str) -> &str {

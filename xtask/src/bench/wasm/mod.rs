@@ -35,7 +35,7 @@ pub struct Options {
     quick: bool,
     /// Measure these parts only; the rest comes from the results in the repository
     #[arg(long, value_enum, value_delimiter = ',')]
-    only: Vec<Part>,
+    part: Vec<Part>,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -50,7 +50,7 @@ enum Part {
 
 impl Options {
     fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+        self.part.is_empty() || self.part.contains(&part)
     }
 }
 
@@ -85,7 +85,7 @@ pub fn run(options: &Options) -> Result<bool> {
     if options.wants(Part::Times) {
         times = Some(times::measure(&replayer, repetitions, &node_version()?)?);
     }
-    let times = times.context("the times were never measured: run without --only")?;
+    let times = times.context("the times were never measured: run without --part")?;
     let results = Results { versions: versions()?, times, growth, code };
     println!("{}", summary(&results));
     let faults: Vec<String> = results.growth.faults().collect();
@@ -126,7 +126,7 @@ fn plot(times: &Times) -> Result<String> {
     let plot = Plot {
         title: "Nanoseconds a call on wasm above the replay loop, traces of real programs (less is better)",
         bars: &["mean"],
-        note: "bar: geometric mean; dots: the traces",
+        note: "bar: geometric mean; dots: the traces, at the edge those beyond it",
         axis: Axis::Linear(0.0, 80.0, 10.0),
         rows: rows.into_iter().map(|(_, row)| row).collect(),
     };
