@@ -14,11 +14,11 @@ use crate::traces::{self, Ops};
 /// How many threads there are in turn.
 const THREADS: [usize; 3] = [1, 2, 4];
 
-/// Random actions of a thread in a sample.
-const ACTIONS: usize = 400_000;
+/// Random actions of a thread in a sample: some milliseconds, in which a machine is quiet or not.
+const ACTIONS: usize = 100_000;
 
 /// A short trace is replayed until a thread has done about so much.
-const OPS: usize = 80_000;
+const OPS: usize = 40_000;
 
 #[derive(Args)]
 pub struct Options {
@@ -51,9 +51,6 @@ struct Figure<'a> {
 /// Throughput with each number of threads.
 type Sample = [f64; THREADS.len()];
 
-/// A sample of each allocator.
-type Repetition = Vec<Sample>;
-
 /// What the threads do.
 enum Work {
     Actions(Sizes),
@@ -71,9 +68,8 @@ impl Workload {
         entry.serves && (entry.part == 1 || matches!(self.work, Work::Actions(_)))
     }
 
-    fn measure(&self, arena: &Arena, entries: &[&Entry]) -> Repetition {
-        let sample = |entry: &&Entry| THREADS.map(|threads| self.throughput(arena, entry, threads));
-        entries.iter().map(sample).collect()
+    fn sample(&self, arena: &Arena, entry: &Entry) -> Sample {
+        THREADS.map(|threads| self.throughput(arena, entry, threads))
     }
 
     /// Calls a microsecond, of all threads together.
@@ -105,13 +101,15 @@ pub fn run(options: &Options) -> Result<(), String> {
         eprintln!("{}", workload.name);
         let wanted = |entry: &&Entry| options.only.is_empty() || options.only.iter().any(|name| name == entry.name);
         let entries: Vec<&Entry> = ENTRIES.iter().filter(wanted).filter(|entry| workload.suits(entry)).collect();
-        let once = || workload.measure(&arena, &entries);
-        let repetitions = (0..options.repetitions)
-            .map(|_| if options.busy { Ok(once()) } else { measure_quietly(&arena, once) })
-            .collect::<Result<Vec<Repetition>, String>>()?;
-        for (index, entry) in entries.iter().enumerate() {
-            let samples: Vec<_> = repetitions.iter().map(|repetition| repetition[index]).collect();
-            print(&workload.name, entry.name, &samples)?;
+        let mut samples = vec![Vec::new(); entries.len()];
+        for _ in 0..options.repetitions {
+            for (entry, samples) in entries.iter().zip(&mut samples) {
+                let measure = || workload.sample(&arena, entry);
+                samples.push(if options.busy { measure() } else { quietly(&arena, measure)? });
+            }
+        }
+        for (entry, samples) in entries.iter().zip(&samples) {
+            print(&workload.name, entry.name, samples)?;
         }
     }
     Ok(())
@@ -121,19 +119,19 @@ pub fn run(options: &Options) -> Result<(), String> {
 const QUIET: f64 = 1.7;
 
 /// So many looks at a busy machine, about a minute, are enough.
-const LOOKS: usize = 2000;
+const LOOKS: usize = 10_000;
 
 /// Measures when two threads are as fast as two, before and after: what is measured while others are at work says nothing of
 /// the allocators.
-fn measure_quietly(arena: &Arena, measure: impl Fn() -> Repetition) -> Result<Repetition, String> {
+fn quietly(arena: &Arena, measure: impl Fn() -> Sample) -> Result<Sample, String> {
     for _ in 0..LOOKS {
         if is_quiet(arena) {
-            let repetition = measure();
+            let sample = measure();
             if is_quiet(arena) {
-                return Ok(repetition);
+                return Ok(sample);
             }
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(2));
     }
     Err(format!(
         "two threads that share nothing do not reach {QUIET} times what one does: the machine is busy, or has less than two cores; \

@@ -19,9 +19,10 @@ use super::peers::{self, Versions};
 use super::plot::{Axis, Plot, Row};
 use crate::{project, step};
 
-pub use self::tables::summary;
+use self::tables::summary;
 
 const JSON: &str = "host.json";
+const PLOT: &str = "host.svg";
 const MANIFEST: &str = "benches/host/Cargo.toml";
 
 /// The workloads that are no traces.
@@ -163,10 +164,19 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 /// The page and the plot, from what was measured last.
 pub fn pages() -> Result<Vec<Page>> {
     let Some(results) = load()? else { return Ok(Vec::new()) };
-    Ok(vec![Page::new("host.md", tables::page(&results)), Page::new("host.svg", plot(&results)?)])
+    let page = Page::new("host.md", tables::page(&results));
+    let plot = if results.figures.is_empty() { None } else { Some(Page::new(PLOT, plot(&results)?)) };
+    Ok(std::iter::once(page).chain(plot).collect())
 }
 
-pub fn load() -> Result<Option<Results>> {
+/// What README.md shows.
+pub fn block() -> Result<Option<String>> {
+    let Some(results) = load()? else { return Ok(None) };
+    let plot = if results.figures.is_empty() { String::new() } else { format!("\n![host](benches/results/{PLOT})") };
+    Ok(Some(summary(&results) + &plot))
+}
+
+fn load() -> Result<Option<Results>> {
     pages::load(JSON)
 }
 

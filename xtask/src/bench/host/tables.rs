@@ -8,6 +8,9 @@ use crate::bench::table::{Table, bold_best, fixed};
 
 /// What the terminal and README.md show.
 pub fn summary(results: &Results) -> String {
+    if results.figures.is_empty() {
+        return format!("{}\nWith threads: not recorded yet, `cargo xtask bench host` prints it.\n", counts(results));
+    }
     let mut table = Table::new(&[
         "",
         "two threads over one: 8-64 bytes",
@@ -35,6 +38,14 @@ pub fn summary(results: &Results) -> String {
         ]);
     }
     table.to_string()
+}
+
+fn counts(results: &Results) -> Table {
+    let mut table = Table::new(&["", "instructions a call, traces"]);
+    for allocator in results.allocators() {
+        table.row(vec![title(allocator).to_owned(), fixed(instructions_mean(results, allocator), 1)]);
+    }
+    table
 }
 
 /// Above the loop.
@@ -70,7 +81,7 @@ pub fn page(results: &Results) -> String {
 }
 
 const ABOUT: &str = "\
-Throughput of all threads together. A repetition counts only if two threads that share nothing were at least 1.7 times as fast as one
+Throughput of all threads together. A sample counts only if two threads that share nothing were at least 1.7 times as fast as one
 right before and after it: else other programs were at work. larder with the policy `Spin`, without a lock around it; each peer behind the lock of the crate
 `spin`, as one would have it in a `static`; the floor is a bump pointer a thread, which shares nothing: its ratio is what the machine
 could do. *8-64 bytes*, *up to 4 KiB*: random actions of each thread on a table of 512 blocks of its own, half of them live (up to 4 KiB: 70 % up
