@@ -101,6 +101,8 @@ firmware! {
 
 /// The sweep's last line, after every operation was interrupted at every instruction, or as far as it is not masked.
 const SWEPT: &str = " instructions interrupted, ";
+/// The last line of the two tasks, which assert what their policy's documentation says.
+const SWITCHED: &str = " steps of 2 tasks, ";
 /// The last kind of call of which the masking is measured; the firmware asserts that pooled calls mask nothing.
 const MEASURED: &str = "{\"kind\":\"check\",";
 /// The last line of the handlers that interrupt each other.
@@ -114,6 +116,12 @@ firmware! {
     cortex_m3_sweep_above_the_critical_section: "cortex-m3" "sweep-above" "critical-section" SWEPT;
     cortex_m4_sweep_under_try: "cortex-m4" "sweep" "try" SWEPT;
     cortex_m4_sweep_by_nmi: "cortex-m4" "sweep-nmi" "critical-section" SWEPT;
+
+    cortex_m0_tasks: "cortex-m0" "tasks" "critical-section" SWITCHED;
+    cortex_m0_tasks_under_try: "cortex-m0" "tasks" "try" SWITCHED;
+    cortex_m3_tasks: "cortex-m3" "tasks" "critical-section" SWITCHED;
+    cortex_m3_tasks_under_try: "cortex-m3" "tasks" "try" SWITCHED;
+    cortex_m3_tasks_under_spin: "cortex-m3" "tasks" "spin" SWITCHED;
 
     cortex_m0_latency: "cortex-m0" "latency" "critical-section" MEASURED;
     cortex_m3_latency: "cortex-m3" "latency" "critical-section" MEASURED;

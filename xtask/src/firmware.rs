@@ -18,10 +18,12 @@ pub const DEFMT: &str = "larder-defmt";
 const FOR_CORTEX_M: [(&str, &str); 2] = [(INTERRUPTS, "targets/interrupts/src/bin"), (DEFMT, "targets/defmt/src/bin")];
 
 /// Who may enter the heap's large tier, and how: one firmware binary for each.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Policy {
     CriticalSection,
     Try,
+    /// For threads alone: only the binary `tasks` has it
+    Spin,
 }
 
 #[derive(Args)]
@@ -47,6 +49,7 @@ impl Firmware {
         match self.policy {
             Policy::CriticalSection => self.binary.clone(),
             Policy::Try => format!("{}-try", self.binary),
+            Policy::Spin => format!("{}-spin", self.binary),
         }
     }
 
@@ -57,6 +60,12 @@ impl Firmware {
 
     /// Builds it with another profile.
     pub fn build_as(&self, profile: &str) -> Result<PathBuf> {
+        if self.policy == Policy::Spin && self.binary != "tasks" {
+            bail!(
+                "{} has interrupt handlers, which must not wait: only tasks can be had with the policy spin",
+                self.binary
+            );
+        }
         build(self.board.board(), &self.name(), profile)
     }
 }

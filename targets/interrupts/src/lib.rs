@@ -12,6 +12,8 @@
 //! | `sweep` | an interrupt at every instruction of every operation |
 //! | `nested` | handlers of several priorities that interrupt each other |
 //! | `latency` | how long interrupts are masked |
+//! | `switch` | a preemptive switch between two tasks |
+//! | `tasks` | two tasks in one heap |
 //! | `stage` | a run's beginning and end, whatever interrupts it |
 //! | `shared` | values that contexts share by turns |
 //! | `failure` | how a run ends that failed |
@@ -33,4 +35,6 @@ pub mod shared;
 pub mod stage;
 pub mod subject;
 pub mod sweep;
+pub mod switch;
+pub mod tasks;
 pub mod trap;

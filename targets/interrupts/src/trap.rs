@@ -345,6 +345,16 @@ unsafe fn DefaultHandler(line: i16) {
     }
 }
 
+/// Has a handler called so many instructions from now, without a call. Its landing has no position.
+pub fn start_ticking(instructions: u32, handler: Handler) {
+    // SAFETY: the timer is this module's, and does not run.
+    unsafe {
+        (SYST_RVR as *mut u32).write_volatile(ticks(instructions));
+        (SYST_CSR as *mut u32).write_volatile(SYST_COUNTS_AND_INTERRUPTS);
+    }
+    spring_again(instructions, handler);
+}
+
 /// For the tick's handler: has another one called, as many instructions from now. Its landing has no position.
 pub fn spring_again(instructions: u32, handler: Handler) {
     // SAFETY: the tick's handler does not interrupt itself, and NMI only reads what it does not change. The timer is this module's.
@@ -358,7 +368,7 @@ pub fn spring_again(instructions: u32, handler: Handler) {
     }
 }
 
-/// For the tick's handler: it is not called any more.
+/// The tick's handler is not called any more.
 pub fn disarm() {
     // SAFETY: the timer is this module's.
     unsafe { (SYST_CSR as *mut u32).write_volatile(0) };
