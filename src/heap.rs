@@ -2,7 +2,7 @@
 
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
-use crate::extent::{Engine, Extent};
+use crate::extent::{Allocate, Engine, Extent, Release, Resize};
 use crate::geometry::{ARENA_MAX_BYTES, PAGE_BYTES};
 use crate::large::{self, Large};
 use crate::map::Map;
@@ -154,7 +154,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     /// Time: O(pages), and one visit for each page or release that is given back. While tier 2 is held by
     /// somebody it can't wait for, pages go on the deferred list.
     pub fn trim(&self) {
-        Engine::trim(self.extent());
+        Release::trim(self.extent());
     }
 
     /// Verifies every invariant of the heap. For tests, and for the field when nobody else uses the heap: what

@@ -136,7 +136,7 @@
 //! | `large/` | tier 2: a trait, and a file for each backend | `geometry`; inside the entry alone |
 //! | `emergency` | who calls the out-of-memory hook, and who tries again | `sync` |
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
-//! | `extent` | one memory with its tables: what a call does, across the tiers | everything above |
+//! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, and deferring | everything above |
 //! | `memory` | an extent that is only known at run time | `extent` |
 //! | `growing` | a few of those, and where more comes from | `memory` |
 //! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |

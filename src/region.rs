@@ -2,7 +2,7 @@
 
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
-use crate::extent::Engine;
+use crate::extent::{Allocate, Engine, Release, Resize};
 use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
 use crate::large::{self, Large};
 use crate::memory::Memory;
@@ -180,7 +180,7 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
 
     /// As [`Heap::trim`](crate::Heap::trim).
     pub fn trim(&self) {
-        self.memories().for_each(Engine::trim);
+        self.memories().for_each(|memory| memory.trim());
     }
 
     /// As [`Heap::check`](crate::Heap::check).

@@ -1,7 +1,7 @@
 //! The arena, piece by piece: what lies where.
 
 use crate::classes::owner;
-use crate::extent::{Engine, Extent};
+use crate::extent::{Entry, Extent};
 use crate::geometry::*;
 use crate::large::{Ground, Large, Run};
 use crate::pools::Tables;
@@ -49,7 +49,7 @@ pub enum Holds {
     Unknown,
 }
 
-pub(crate) trait Walk: Engine {
+pub(crate) trait Walk: Entry {
     /// Meets every run of tier 2, in order. A few are looked at inside the entry, and met outside of it. Where something
     /// changed in between, runs are left out. Returns whether nothing changed.
     fn runs(self, mut meet: impl FnMut(Run)) -> bool {

@@ -25,7 +25,7 @@
 
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Event, Table};
-use crate::extent::{Engine, large_bytes};
+use crate::extent::{Allocate, Engine, Entry, Release, Resize, large_bytes};
 use crate::geometry::*;
 use crate::large::Large;
 use crate::map::Map;
@@ -400,7 +400,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     }
 
     pub(crate) fn trim(&self) {
-        self.memories().for_each(Engine::trim);
+        self.memories().for_each(|memory| memory.trim());
     }
 
     pub(crate) fn check(&self) -> Result<(), CheckError> {

@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::config::{Config, Table};
-use crate::extent::{Engine, Extent};
+use crate::extent::{Allocate, Engine, Extent, Release, Resize};
 use crate::geometry::{GRANULE_BYTES, PAGE_BYTES};
 use crate::header::{Header, Inside};
 use crate::large::{Large, Segregated};

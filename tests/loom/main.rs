@@ -34,7 +34,7 @@ mod config;
 mod deferred;
 #[path = "../../src/emergency.rs"]
 mod emergency;
-#[path = "../../src/extent.rs"]
+#[path = "../../src/extent/mod.rs"]
 mod extent;
 #[path = "../../src/front.rs"]
 mod front;

@@ -1,0 +1,231 @@
+//! What an allocation may take, from its class's first page to a page that another class keeps.
+
+use super::entry::{Answer, Ask};
+use super::{Defer, Extent, Release, large_bytes};
+use crate::config::{Event, Table};
+use crate::emergency::Rescue;
+use crate::geometry::*;
+use crate::large::page_at;
+use crate::pools::{Claim, Pools, Tables};
+use crate::slots;
+use crate::sync::Ordering::*;
+use core::alloc::Layout;
+use core::ptr::null_mut;
+
+/// Serves requests.
+pub(crate) trait Allocate: Release {
+    #[inline(always)]
+    fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
+        let block = self.allocate_uncounted::<REPORT>(layout);
+        if !block.is_null() {
+            self.count_live(0, layout.size());
+        }
+        block
+    }
+
+    #[inline(always)]
+    fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
+        let (size, align) = (layout.size(), layout.align());
+        if align > GRANULE_BYTES || size > Self::TABLE.max_bytes {
+            return self.apart().allocate_rarely::<REPORT>(size, align);
+        }
+        let class = Self::TABLE.class_of(granules(size));
+        match Pools(self).claim_first(class) {
+            Claim::Block(place) => self.at(place),
+            Claim::Last(place, seen) => {
+                Pools(self).drop_first(seen, class);
+                self.at(place)
+            }
+            Claim::Stray(place) => self.apart().allocate_past::<REPORT>(size, class, place),
+            Claim::Nothing => self.apart().allocate_behind::<REPORT>(size, GRANULE_BYTES, class),
+        }
+    }
+
+    /// The first page of the front is another class's by now.
+    #[cold]
+    #[inline(never)]
+    fn allocate_past<const REPORT: bool>(self, size: usize, class: u32, stray: u32) -> *mut u8 {
+        Pools(self).give_stray(stray);
+        self.allocate_behind::<REPORT>(size, GRANULE_BYTES, class)
+    }
+
+    /// The front led to no block.
+    #[inline(never)]
+    fn allocate_behind<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
+        match Pools(self).claim_any(class) {
+            0 => self.allocate_anywhere::<REPORT>(size, align, class),
+            place => self.at(place),
+        }
+    }
+
+    /// A request that is large, or aligned to more than a granule.
+    #[inline(never)]
+    fn allocate_rarely<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
+        match self.class_for(size, align) {
+            0 => self.allocate_anywhere::<REPORT>(size, align, 0),
+            class => self.allocate_behind::<REPORT>(size, align, class),
+        }
+    }
+
+    /// No page of the class has a free block, or there is no such class.
+    #[inline(never)]
+    fn allocate_anywhere<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
+        let find_block =
+            || Some(self.find_block(size, align, class)).filter(|&place| place != 0).map(|place| self.at(place));
+        match REPORT {
+            true => self.persist(size, align, find_block),
+            false => find_block().unwrap_or(null_mut()),
+        }
+    }
+
+    /// Makes attempts to serve a request, as many as the out-of-memory hook asks for; `None` is one in vain. Null after the last,
+    /// which is counted and told.
+    #[inline(always)]
+    fn persist(self, size: usize, align: usize, mut attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
+        let runs = &self.header().rescues;
+        let mut rescue = Rescue::before_attempt::<Self::Config>(runs);
+        loop {
+            if let Some(block) = attempt() {
+                return block;
+            }
+            if !rescue.should_retry::<Self::Config>(runs, size, align) {
+                self.refused(size, align);
+                return null_mut();
+            }
+        }
+    }
+
+    /// A block of a new page, of tier 2, or of another class: its place, or 0.
+    #[inline(always)]
+    fn find_block(self, size: usize, align: usize, class: u32) -> u32 {
+        let mut place = 0;
+        if class != 0 {
+            place = self.refill(class);
+        }
+        if place == 0 && align <= ALIGN_MAX_BYTES && size <= self.map().ground as usize {
+            place = self.allocate_large(size, align);
+        }
+        if place == 0 && class != 0 {
+            place = self.borrow(class, align);
+        }
+        place
+    }
+
+    #[inline(always)]
+    fn refused(self, size: usize, align: usize) {
+        self.header().refused.fetch_add(1, Relaxed);
+        Self::Config::tell(Event::Refused { size_bytes: size, align_bytes: align });
+    }
+
+    /// The class that serves such a request; 0 for none.
+    #[inline(always)]
+    fn class_for(self, size: usize, align: usize) -> u32 {
+        // Blocks of a class lie at multiples of its size, from the start of a page.
+        let size = (size.max(1).wrapping_add(align - 1)) & !(align - 1);
+        if size > Self::TABLE.max_bytes {
+            return 0;
+        }
+        let class = Self::TABLE.class_of(granules(size));
+        if self.fits(class, align) { class } else { 0 }
+    }
+
+    /// Whether a class's blocks are so aligned.
+    #[inline(always)]
+    fn fits(self, class: u32, align: usize) -> bool {
+        Self::TABLE.block_bytes(class) & (align - 1) == 0
+    }
+
+    /// Gets the class a page, and a block of it: from the stash, from tier 2, from another class that
+    /// keeps an empty one.
+    #[inline(always)]
+    fn refill(self, class: u32) -> u32 {
+        let block_bytes = Self::TABLE.block_bytes(class);
+        Self::Config::tell(Event::RefillBegins { block_bytes });
+        let mut page = slots::take(self.stash());
+        if page == 0 {
+            page = self.page_from_large();
+        }
+        if page == 0 {
+            page = Pools(self).reclaim();
+        }
+        let mut place = 0;
+        if page != 0 {
+            self.header().refills.fetch_add(1, Relaxed);
+            place = Pools(self).open(page, class);
+        }
+        Self::Config::tell(Event::RefillEnds { block_bytes });
+        place
+    }
+
+    #[inline(always)]
+    fn page_from_large(self) -> u32 {
+        let answer = self.visit(Ask::Take, PAGE, PAGE, 0);
+        if !answer.is_place() {
+            return 0;
+        }
+        let page = page_at(answer.0);
+        if self.map().is_longer_than_its_pages() && page > self.map().pages {
+            // Tier 2's alone. Nobody else knows the block yet: if the tier is held, it is deferred.
+            let _ = self.release_large(answer.0, PAGE);
+            return 0;
+        }
+        // Relaxed: the page is this context's; published with its word.
+        self.owner(page).store(Self::TABLE.in_transit() as u8, Relaxed);
+        page
+    }
+
+    /// A block of a larger class, or of the same, which may have got one meanwhile. Its page's owner then says how to free it.
+    ///
+    /// Only fronts are looked at: a class that has pages in its index alone is not found.
+    #[inline(always)]
+    fn borrow(self, class: u32, align: usize) -> u32 {
+        for larger in class..=Self::TABLE.count as u32 {
+            if Tables::front(self, larger).seen() != 0 && self.fits(larger, align) {
+                let place = Pools(self).claim_any(larger);
+                if place != 0 {
+                    return place;
+                }
+            }
+        }
+        0
+    }
+
+    /// A block of tier 2. When there is none, what is on its way there is brought home first.
+    #[inline(always)]
+    fn allocate_large(self, size: usize, align: usize) -> u32 {
+        let (bytes, align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
+        loop {
+            let answer = self.visit(Ask::Take, bytes, align, 0);
+            if answer.is_place() {
+                return answer.0;
+            }
+            if answer != Answer::NOTHING || !self.bring_home() {
+                return 0;
+            }
+        }
+    }
+
+    /// Gives tier 2 what belongs to it by rights. `false`: there was nothing.
+    ///
+    /// Time: at most the deferred releases, the stash and the kept pages.
+    #[inline(never)]
+    fn bring_home(self) -> bool {
+        let mut found = false;
+        while self.drain() {
+            found = true;
+        }
+        loop {
+            let mut page = slots::take(self.stash());
+            if page == 0 {
+                page = Pools(self).reclaim();
+            }
+            if page == 0 {
+                return found;
+            }
+            self.page_to_large(page);
+            found = true;
+        }
+    }
+}
+
+impl<E: Extent> Allocate for E {}

@@ -1,0 +1,103 @@
+//! Releases that found tier 2 held: each block is sealed and listed, and given back by a later visitor.
+
+use super::entry::{Answer, Ask};
+use super::{Engine, Entry, Extent};
+use crate::config::Reason;
+use crate::deferred::{self, Links};
+use crate::geometry::GRANULE;
+use crate::header::Inside;
+use crate::large::{Ground, Large};
+use crate::sync::Ordering::*;
+use core::ptr::null_mut;
+
+/// Defers releases.
+pub(crate) trait Defer: Engine {
+    /// Leaves a release to the next visitor of tier 2.
+    #[cold]
+    #[inline(never)]
+    fn defer(self, first: u32, bytes: u32) -> Result<(), Reason> {
+        if !self.is_live(first) {
+            return Err(Reason::Double);
+        }
+        let bytes = if Self::Large::KNOWS_ENDS { self.true_bytes(first) } else { bytes };
+        self.header().deferred_bytes.fetch_add(bytes, Relaxed);
+        // SAFETY: the block is live, and by the contract of dealloc the caller's to give; it has 16 bytes.
+        unsafe {
+            self.seal(first).write(Self::seal_of(first));
+            deferred::push(&self.header().deferred, &self, first, bytes);
+        }
+        Ok(())
+    }
+
+    /// Where a block on the deferred list carries its seal: behind its link.
+    #[inline(always)]
+    fn seal(self, first: u32) -> *mut [u32; 2] {
+        Ground::word(self, first + GRANULE).cast()
+    }
+
+    /// 64 bits that a block's owner would have to write by chance.
+    #[inline(always)]
+    fn seal_of(first: u32) -> [u32; 2] {
+        let seal = 0x5EA1_ED0F ^ first;
+        [seal, !seal.rotate_left(16)]
+    }
+
+    /// Whether a block is on the deferred list: a second free would tie the list into a knot.
+    #[cold]
+    fn is_sealed(self, first: u32) -> bool {
+        // SAFETY: `first` is a place of the ground, and so is the next, or the first of the tables: inside the extent.
+        // A block that is not on the list is the caller's to read, though its bytes need not be initialised: the
+        // read is volatile, and whatever it gives, only a seal means anything. One that is on the list is
+        // freed twice, which the seal is there to find.
+        self.is_live(first) && unsafe { self.seal(first).read_volatile() } == Self::seal_of(first)
+    }
+
+    /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
+    #[inline(never)]
+    fn drain(self) -> bool {
+        if !Self::DEFERS {
+            return false;
+        }
+        let answer = self.visit(Ask::Drain, 0, 0, 0);
+        if answer.0 >= Answer::WRONG {
+            self.wrong_free(null_mut(), answer.reason());
+        }
+        answer != Answer::NOTHING && answer != Answer::BUSY
+    }
+
+    /// Inside the entry.
+    #[inline(always)]
+    fn drain_inside(self, inside: &mut Inside) -> Answer {
+        let header = self.header();
+        if inside.draining == 0 {
+            inside.draining = deferred::take_all(&header.deferred);
+        }
+        let first = inside.draining;
+        if first == 0 {
+            return Answer::NOTHING;
+        }
+        // SAFETY: the block was taken off the list by this holder of tier 2.
+        let (next, bytes) = unsafe { self.read(first) };
+        // SAFETY: as above.
+        if unsafe { self.seal(first).read() } != Self::seal_of(first) {
+            // Somebody wrote into a block after its release: its link can't be trusted either.
+            inside.draining = 0;
+            return Answer::wrong(Reason::Double);
+        }
+        // SAFETY: as above. The block's next owner shall not find the seal in it.
+        unsafe { self.seal(first).write([0; 2]) };
+        inside.draining = next;
+        header.deferred_bytes.fetch_sub(bytes, Relaxed);
+        // SAFETY: inside the entry; who deferred the block gave it up; `give` verifies that it is live.
+        match unsafe { Self::Large::give(self, first, bytes) } {
+            Ok(()) => Answer::DONE,
+            Err(reason) => {
+                // The entry was no block's: its link can't be trusted either.
+                inside.draining = 0;
+                Answer::wrong(reason)
+            }
+        }
+    }
+}
+
+impl<E: Extent> Defer for E {}

@@ -1,0 +1,300 @@
+//! One contiguous memory with its tables inside: a heap complete in itself.
+//!
+//! [`Heap`](crate::Heap) is one extent, [`Region`](crate::Region) a few. An extent is a handle, generic
+//! over who says where it lies, so that for a static arena every address below is a constant.
+
+mod allocate;
+mod defer;
+mod entry;
+mod release;
+mod resize;
+
+pub(crate) use allocate::Allocate;
+pub(crate) use defer::Defer;
+pub(crate) use entry::Entry;
+pub(crate) use release::Release;
+pub(crate) use resize::Resize;
+
+use crate::classes::{ClassTable, owner};
+use crate::config::{Config, Event, Reason, Table, WrongFree};
+use crate::deferred::Links;
+use crate::geometry::*;
+use crate::header::Header;
+use crate::large::{Ground, Large};
+use crate::map::Map;
+use crate::policy::Policy;
+use crate::pools::Tables;
+use crate::slots;
+use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
+use core::alloc::Layout;
+/// Where an extent lies, and its types. A handle: cheap to copy.
+///
+/// # Safety
+///
+/// - `tables` points to `map().bytes` bytes that were zeroed before the first use and lie `map().ground` bytes
+///   behind the start of the arena, which is aligned to a page. The pointer may be used for all of it,
+///   and all of it is the extent's alone for as long as any copy of the handle is used.
+/// - `map` is what `Map::new` made for these types, and both always give the same values.
+pub(crate) unsafe trait Extent: Copy {
+    type Policy: Policy;
+    type Large: Large;
+    type Config: Config;
+    /// How many bits a page's number needs: 8 or 16.
+    const PAGE_BITS: u32 = 16;
+
+    fn tables(self) -> *mut u8;
+    fn map(self) -> Map;
+
+    /// The same handle, for calls that leave the common path: the compiler need not know its address there.
+    #[inline(always)]
+    fn apart(self) -> Self {
+        self
+    }
+}
+
+/// Words of a table.
+#[inline(always)]
+fn table<'a, E, T>(extent: E, offset: usize, len: usize) -> &'a [T]
+where
+    E: Extent + 'a,
+{
+    // SAFETY: offsets and lengths come from the map, whose tables are inside the extent, disjoint,
+    // aligned, and zeroed, which is a valid value of the atomics that they hold. Everything in
+    // them is changed through atomics alone. They live as long as the handle is used.
+    unsafe { core::slice::from_raw_parts(extent.tables().add(offset).cast::<T>(), len) }
+}
+
+/// One entry of a table.
+#[inline(always)]
+fn entry<'a, E, T>(extent: E, offset: usize, at: usize) -> &'a T
+where
+    E: Extent + 'a,
+{
+    // SAFETY: as in `table`; callers pass the number of a page, a class or a word for which the map
+    // has an entry.
+    unsafe { &*extent.tables().add(offset).cast::<T>().add(at) }
+}
+
+impl<'a, E: Extent + 'a> Tables<'a> for E {
+    type Config = E::Config;
+    const PAGE_BITS: u32 = E::PAGE_BITS;
+
+    #[inline(always)]
+    fn word(self, page: u32) -> &'a AtomicU32 {
+        debug_assert!(page <= self.map().pages);
+        entry(self, self.map().words, page as usize)
+    }
+    #[inline(always)]
+    fn owner(self, page: u32) -> &'a AtomicU8 {
+        debug_assert!(page <= self.map().pages);
+        entry(self, self.map().owners, page as usize)
+    }
+    #[inline(always)]
+    fn front_word(self, class: u32) -> &'a AtomicU32 {
+        debug_assert!(class as usize <= E::Config::TABLE.count);
+        entry(self, self.map().fronts, class as usize)
+    }
+    #[inline(always)]
+    fn leaf_count(self) -> usize {
+        self.map().leaf_words
+    }
+    #[inline(always)]
+    fn leaf(self, class: u32, at: usize) -> &'a AtomicU32 {
+        debug_assert!(class >= 1 && at < self.map().leaf_words);
+        entry(self, self.map().leaves, (class as usize - 1) * self.map().leaf_words + at)
+    }
+    #[inline(always)]
+    fn summary(self, class: u32, at: usize) -> &'a AtomicU32 {
+        debug_assert!(class >= 1 && at < self.map().summary_words);
+        entry(self, self.map().summaries, (class as usize - 1) * self.map().summary_words + at)
+    }
+    #[inline(always)]
+    fn kept(self) -> &'a [AtomicU32] {
+        table(self, self.map().kept, E::Config::KEPT_PAGES)
+    }
+    /// To the stash; if that is full, to tier 2; if that is held, to the deferred list.
+    fn surrender(self, page: u32) {
+        if !slots::put(self.stash(), page) {
+            self.page_to_large(page);
+        }
+    }
+    fn retries(self) -> &'a AtomicU32 {
+        &self.header().retries
+    }
+    fn planted(self) -> &'a AtomicU32 {
+        &self.header().wrong_frees
+    }
+}
+
+// SAFETY: the map says how many bytes lie before the tables, the arena's start is aligned to a page, and
+// the backend's table, behind it, was counted by `Map` from its own constants.
+unsafe impl<E: Extent> Ground for E {
+    #[inline(always)]
+    fn bytes(self) -> u32 {
+        self.map().ground
+    }
+    #[inline(always)]
+    fn word(self, place: u32) -> *mut u32 {
+        self.tables().wrapping_sub(self.map().ground as usize + GRANULE_BYTES).wrapping_add(place as usize).cast()
+    }
+    #[inline(always)]
+    fn table(self) -> *mut u8 {
+        self.tables().wrapping_add(self.map().large)
+    }
+    #[inline(always)]
+    fn table_place(self) -> u32 {
+        self.map().ground + GRANULE + self.map().large as u32
+    }
+}
+
+// SAFETY: a place of the ground is aligned to 8 and has 8 bytes at least: two words.
+unsafe impl<E: Extent> Links for E {
+    #[inline(always)]
+    unsafe fn write(&self, place: u32, next: u32, len: u32) {
+        // SAFETY: the block is the caller's.
+        unsafe { Ground::word(*self, place).cast::<[u32; 2]>().write([next, len]) }
+    }
+    #[inline(always)]
+    unsafe fn read(&self, place: u32) -> (u32, u32) {
+        // SAFETY: the block is the caller's.
+        let [next, len] = unsafe { Ground::word(*self, place).cast::<[u32; 2]>().read() };
+        (next, len)
+    }
+}
+
+/// What all calls need.
+pub(crate) trait Engine: Extent {
+    const TABLE: &'static ClassTable = Self::Config::TABLE;
+
+    /// Whether releases can find tier 2 held.
+    const DEFERS: bool = !Self::Policy::WAITS;
+
+    #[inline(always)]
+    fn header<'a>(self) -> &'a Header<Self::Policy>
+    where
+        Self: 'a,
+    {
+        entry(self, 0, 0)
+    }
+
+    /// Pages that belong to nobody.
+    #[inline(always)]
+    fn stash<'a>(self) -> &'a [AtomicU32]
+    where
+        Self: 'a,
+    {
+        table(self, self.map().stash, Self::Config::STASH_PAGES)
+    }
+
+    /// The start of the arena.
+    #[inline(always)]
+    fn base(self) -> *mut u8 {
+        self.tables().wrapping_sub(self.map().ground as usize)
+    }
+
+    #[inline(always)]
+    fn at(self, place: u32) -> *mut u8 {
+        Ground::word(self, place).cast()
+    }
+
+    /// How many bytes an address lies behind the start; very many for one before it.
+    #[inline(always)]
+    fn offset_of(self, ptr: *mut u8) -> usize {
+        ptr.addr().wrapping_sub(self.base().addr())
+    }
+
+    /// Whether an address lies where blocks do.
+    #[inline(always)]
+    fn holds(self, ptr: *mut u8) -> bool {
+        self.offset_of(ptr) < self.map().ground as usize
+    }
+
+    /// What an address is.
+    #[inline(never)]
+    fn locate(self, ptr: *mut u8) -> Result<Place, Reason> {
+        let offset = self.offset_of(ptr);
+        if !self.holds(ptr) {
+            return Err(Reason::Foreign);
+        }
+        if offset % GRANULE_BYTES != 0 {
+            return Err(Reason::NoBlock);
+        }
+        let page = (offset / PAGE_BYTES) as u32 + 1;
+        let class = if page > self.map().pages { owner::LARGE } else { self.owner_of(page) };
+        if class == owner::LARGE {
+            return Ok(Place::Large(offset as u32 + GRANULE));
+        }
+        if class == Self::TABLE.in_transit() {
+            return Err(Reason::Double);
+        }
+        if (Self::TABLE.mask(class) >> (offset / GRANULE_BYTES % PAGE_GRANULES as usize)) & 1 == 0 {
+            return Err(Reason::NoBlock);
+        }
+        Ok(Place::Pooled(class))
+    }
+
+    /// How long a block of tier 2 really is.
+    #[cold]
+    fn true_bytes(self, first: u32) -> u32 {
+        // SAFETY: `first` comes from `locate`: a place of the ground.
+        unsafe { Self::Large::true_bytes(self, first) }
+    }
+
+    /// Whether a block of tier 2 looks live.
+    #[inline(always)]
+    fn is_live(self, first: u32) -> bool {
+        // SAFETY: as in `true_bytes`.
+        unsafe { Self::Large::is_live(self, first) }
+    }
+
+    /// What a live block occupies, in bytes.
+    fn occupied(self, ptr: *mut u8, layout: Layout) -> usize {
+        match self.locate(ptr) {
+            Ok(Place::Pooled(class)) => Self::TABLE.block_bytes(class),
+            Ok(Place::Large(first)) if Self::Large::KNOWS_ENDS => self.true_bytes(first) as usize,
+            Ok(Place::Large(_)) => large_bytes(layout.size()) as usize,
+            Err(_) => 0,
+        }
+    }
+
+    /// Keeps the exact count of live bytes, as requested, and its peak: the feature `live-peak`.
+    #[inline(always)]
+    fn count_live(self, less: usize, more: usize) {
+        #[cfg(feature = "live-peak")]
+        {
+            let header = self.header();
+            let change = (more as u32).wrapping_sub(less as u32);
+            let live = header.live.fetch_add(change, Relaxed).wrapping_add(change);
+            if more > less {
+                header.live_peak.fetch_max(live, Relaxed);
+            }
+        }
+        #[cfg(not(feature = "live-peak"))]
+        let _ = (less, more);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wrong_free(self, ptr: *mut u8, reason: Reason) {
+        self.header().wrong_frees.fetch_add(1, Relaxed);
+        Self::Config::tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
+    }
+}
+
+impl<E: Extent> Engine for E {}
+
+/// What an address is.
+pub(crate) enum Place {
+    /// A block of a class.
+    Pooled(u32),
+    /// A place of tier 2.
+    Large(u32),
+}
+
+/// Bytes of a large block.
+#[inline(always)]
+pub(crate) fn large_bytes(size: usize) -> u32 {
+    // What is larger than an arena is refused, or found wrong by its size: no need to tell it apart.
+    let size = size.min(EXTENT_MAX_BYTES) as u32;
+    ((size + (GRANULE - 1)) & !(GRANULE - 1)).max(LARGE_MIN_BYTES)
+}

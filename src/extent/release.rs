@@ -1,0 +1,104 @@
+//! Where a block goes back to: to its page, to tier 2, or to the list of those that found it held.
+
+use super::entry::{Answer, Ask};
+use super::{Allocate, Defer, Entry, Extent, Place, large_bytes};
+use crate::classes::owner;
+use crate::config::Reason;
+use crate::geometry::*;
+use crate::large::Large;
+use crate::page;
+use crate::pools::{Pools, Tables};
+use crate::sync::Ordering::*;
+use core::alloc::Layout;
+
+/// Takes blocks back.
+pub(crate) trait Release: Entry {
+    #[inline(always)]
+    fn release(self, ptr: *mut u8, layout: Layout) {
+        let offset = self.offset_of(ptr);
+        if offset < self.map().pages as usize * PAGE_BYTES {
+            let page = (offset / PAGE_BYTES) as u32 + 1;
+            // Relaxed: the block is the caller's, so its page's owner has not changed since.
+            let class = self.owner_of(page);
+            let bit = 1 << (offset / GRANULE_BYTES % PAGE_GRANULES as usize);
+            let mask = Self::TABLE.mask(class);
+            if mask & bit != 0 && offset % GRANULE_BYTES == 0 {
+                let old = page::release(Tables::word(self, page), bit);
+                if old & bit != 0 {
+                    return self.apart().wrong_free(ptr, Reason::Double);
+                }
+                self.count_live(layout.size(), 0);
+                return Pools(self).released(page, class, old, bit);
+            }
+        }
+        self.apart().release_slowly(ptr, layout.size());
+    }
+
+    /// A release, once more from the start: the address may be anything.
+    #[cold]
+    #[inline(never)]
+    fn release_slowly(self, ptr: *mut u8, size: usize) {
+        let result = match self.locate(ptr) {
+            Err(reason) => Err(reason),
+            Ok(Place::Large(first)) => self.release_large(first, large_bytes(size)),
+            Ok(Place::Pooled(_)) => {
+                let offset = self.offset_of(ptr) as u32;
+                match Pools(self).give(offset / PAGE + 1, 1 << (offset / GRANULE % PAGE_GRANULES)) {
+                    0 => Ok(()),
+                    _ => Err(Reason::Double),
+                }
+            }
+        };
+        match result {
+            Ok(()) => self.count_live(size, 0),
+            Err(reason) => self.wrong_free(ptr, reason),
+        }
+    }
+
+    fn release_large(self, first: u32, bytes: u32) -> Result<(), Reason> {
+        if Self::DEFERS && self.header().deferred_bytes.load(Relaxed) != 0 && self.is_sealed(first) {
+            return Err(Reason::Double);
+        }
+        let mut answer = self.visit(Ask::Give, first, bytes, 0);
+        if answer == Answer::WRONG_SIZE && self.outgrows(first, bytes) {
+            answer = self.visit(Ask::Give, first, self.true_bytes(first), 0);
+        }
+        if answer == Answer::DONE {
+            return Ok(());
+        }
+        if !Self::DEFERS || answer != Answer::BUSY {
+            return Err(answer.reason());
+        }
+        self.defer(first, bytes)
+    }
+
+    /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
+    #[cold]
+    fn outgrows(self, first: u32, bytes: u32) -> bool {
+        Self::DEFERS && Self::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
+    }
+
+    /// Gives a page that belongs to nobody back to tier 2.
+    fn page_to_large(self, page: u32) {
+        // Relaxed: from here on pooled frees of the page end at tier 2's own check.
+        self.owner(page).store(owner::LARGE as u8, Relaxed);
+        let place = page_place(page);
+        // The page is this context's, so tier 2 takes it, or is held.
+        if self.visit(Ask::Give, place, PAGE, 0) == Answer::BUSY && Self::DEFERS {
+            let _ = self.defer(place, PAGE);
+        }
+    }
+
+    /// Gives everything back that is not in use.
+    fn trim(self) {
+        while self.drain() {}
+        for page in 1..=self.map().pages {
+            if Pools(self).retire(page) {
+                self.page_to_large(page);
+            }
+        }
+        self.bring_home();
+    }
+}
+
+impl<E: Extent> Release for E {}

@@ -1,0 +1,84 @@
+//! Blocks that change their size, where they are or elsewhere.
+
+use super::entry::{Answer, Ask};
+use super::{Allocate, Extent, Place, large_bytes};
+use crate::config::{Reason, Table};
+use crate::large::Large;
+use core::alloc::Layout;
+use core::ptr::null_mut;
+
+/// Resizes blocks.
+pub(crate) trait Resize: Allocate {
+    /// Changes the size of a block where it is, or moves it.
+    ///
+    /// # Safety
+    ///
+    /// That of `GlobalAlloc::realloc`.
+    #[inline(always)]
+    unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let this = self.apart();
+        let resize = || match this.resize(ptr, layout.size(), new_size) {
+            Ok(true) => {
+                this.count_live(layout.size(), new_size);
+                Some(ptr)
+            }
+            // SAFETY: passed on.
+            Ok(false) => unsafe { this.relocate(ptr, layout, new_size) },
+            Err(reason) => {
+                this.wrong_free(ptr, reason);
+                Some(null_mut())
+            }
+        };
+        match Self::Config::RESCUES {
+            // Each attempt is the whole request: what was released may lie behind the block.
+            true => this.persist(new_size, layout.align(), resize),
+            false => resize().unwrap_or(null_mut()),
+        }
+    }
+
+    /// Moves a block; `None`: there was none to be had. Without an out-of-memory hook, that was counted and told.
+    ///
+    /// # Safety
+    ///
+    /// That of `GlobalAlloc::realloc`.
+    #[inline(always)]
+    unsafe fn relocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
+        let new = match Self::Config::RESCUES {
+            true => self.allocate_rarely::<false>(new_size, layout.align()),
+            false => self.allocate_rarely::<true>(new_size, layout.align()),
+        };
+        if new.is_null() {
+            return None;
+        }
+        self.count_live(0, new_size);
+        // SAFETY: both blocks are the caller's, disjoint, and so long.
+        unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
+        self.release_slowly(ptr, layout.size());
+        Some(new)
+    }
+
+    /// `Ok(false)`: the block has to move.
+    #[inline(always)]
+    fn resize(self, ptr: *mut u8, old_size: usize, new_size: usize) -> Result<bool, Reason> {
+        match self.locate(ptr)? {
+            Place::Pooled(class) => Ok(new_size <= Self::TABLE.block_bytes(class)),
+            Place::Large(_) if new_size > self.map().ground as usize => Ok(false),
+            Place::Large(first) => self.resize_large(first, large_bytes(old_size), large_bytes(new_size)),
+        }
+    }
+
+    #[inline(always)]
+    fn resize_large(self, first: u32, old: u32, new: u32) -> Result<bool, Reason> {
+        let mut answer = self.visit(Ask::Resize, first, old, new);
+        if answer == Answer::WRONG_SIZE && self.outgrows(first, old) {
+            answer = self.visit(Ask::Resize, first, self.true_bytes(first), new);
+        }
+        if answer.0 >= Answer::WRONG {
+            return Err(answer.reason());
+        }
+        // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
+        Ok(answer == Answer::DONE || (Self::DEFERS && answer == Answer::BUSY && Self::Large::KNOWS_ENDS && new <= old))
+    }
+}
+
+impl<E: Extent> Resize for E {}
