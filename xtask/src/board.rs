@@ -39,10 +39,17 @@ pub struct Board {
     pub features: Option<&'static str>,
     /// What the emulator needs besides.
     pub arguments: &'static [&'static str],
+    pub clock: Clock,
 }
 
-/// A run is the same each time: the emulator's clock counts instructions, so an interrupt comes at the same one.
-const INSTRUCTION_CLOCK: &[&str] = &["-icount", "shift=7,align=off,sleep=off"];
+/// The emulator's time.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Clock {
+    /// Instructions, of one core at a time: a run is the same each time, and an interrupt comes at the same instruction.
+    Instructions,
+    /// The host's, with each core in a thread of its own: no two runs are the same.
+    Host,
+}
 
 const CORTEX_M0: Board = Board { triple: "thumbv6m-none-eabi", machine: "microbit", ..CORTEX_M3 };
 
@@ -53,7 +60,8 @@ const CORTEX_M3: Board = Board {
     emulator_package: "qemu-system-arm",
     machine: "lm3s6965evb",
     features: None,
-    arguments: INSTRUCTION_CLOCK,
+    arguments: &[],
+    clock: Clock::Instructions,
 };
 
 const CORTEX_M4: Board = Board { triple: "thumbv7em-none-eabihf", machine: "mps2-an386", ..CORTEX_M3 };
@@ -62,12 +70,11 @@ const CORTEX_M33: Board = Board {
     triple: "thumbv8m.main-none-eabi",
     machine: "mps2-an521",
     features: Some("two-cores"),
-    arguments: &["-smp", "2", "-icount", "shift=7,align=off,sleep=off"],
+    arguments: &["-smp", "2"],
     ..CORTEX_M3
 };
 
-/// The cores run at once, each in a thread of the emulator's: no two runs are the same.
-const CORTEX_M33_DUAL: Board = Board { arguments: &["-smp", "2", "-accel", "tcg,thread=multi"], ..CORTEX_M33 };
+const CORTEX_M33_DUAL: Board = Board { clock: Clock::Host, ..CORTEX_M33 };
 
 const RISCV_IMAC: Board = Board {
     triple: "riscv32imac-unknown-none-elf",
@@ -76,12 +83,11 @@ const RISCV_IMAC: Board = Board {
     emulator_package: "qemu-system-misc",
     machine: "virt",
     features: Some("harts"),
-    arguments: &["-bios", "none", "-icount", "shift=7,align=off,sleep=off"],
+    arguments: &["-bios", "none"],
+    clock: Clock::Instructions,
 };
 
-/// As on the two cores.
-const RISCV_HARTS: Board =
-    Board { arguments: &["-bios", "none", "-smp", "4", "-accel", "tcg,thread=multi"], ..RISCV_IMAC };
+const RISCV_HARTS: Board = Board { arguments: &["-bios", "none", "-smp", "4"], clock: Clock::Host, ..RISCV_IMAC };
 
 const RISCV_IMC: Board = Board { triple: "riscv32imc-unknown-none-elf", features: None, ..RISCV_IMAC };
 

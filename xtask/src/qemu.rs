@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::board::Board;
+use crate::board::{Board, Clock};
 use crate::firmware::Firmware;
 use crate::toolchain::Toolchain;
 use crate::{packages, step};
@@ -29,7 +29,7 @@ pub fn run_command(options: &Options) -> Result<bool> {
     let elf = options.firmware.build()?;
     let stream = options.stream.as_deref().map(|path| File::create(path).with_context(|| path.display().to_string()));
     let limit = Duration::from_secs(options.limit);
-    let outcome = run_streaming(options.firmware.board.board(), &elf, limit, stream.transpose()?)?;
+    let outcome = run_streaming(options.firmware.board.board(), &elf, limit, USUAL_SHIFT, stream.transpose()?)?;
     print!("{}", outcome.output);
     Ok(outcome.success)
 }
@@ -41,15 +41,33 @@ pub fn prepare(board: &Board) -> Result<()> {
     Ok(())
 }
 
+/// An instruction takes 128 ns of the emulator's time: what the programs' timers expect.
+const USUAL_SHIFT: u32 = 7;
+
 /// Runs an ELF file until it says through semihosting how it went, or until the limit.
 pub fn run(board: &Board, elf: &Path, limit: Duration) -> Result<step::Outcome> {
-    run_streaming(board, elf, limit, None)
+    run_at(board, elf, limit, USUAL_SHIFT)
 }
 
-fn run_streaming(board: &Board, elf: &Path, limit: Duration, stream: Option<File>) -> Result<step::Outcome> {
+/// Like [`run`], with 2 to the power of `shift` ns for an instruction if the board's clock counts them.
+pub fn run_at(board: &Board, elf: &Path, limit: Duration, shift: u32) -> Result<step::Outcome> {
+    run_streaming(board, elf, limit, shift, None)
+}
+
+fn run_streaming(
+    board: &Board,
+    elf: &Path,
+    limit: Duration,
+    shift: u32,
+    stream: Option<File>,
+) -> Result<step::Outcome> {
     packages::require_program(board.emulator, board.emulator_package)?;
     let mut command = Command::new(board.emulator);
     command.args(["-machine", board.machine]).args(board.arguments);
+    match board.clock {
+        Clock::Instructions => command.args(["-icount", &format!("shift={shift},align=off,sleep=off")]),
+        Clock::Host => command.args(["-accel", "tcg,thread=multi"]),
+    };
     command.args(["-nographic", "-monitor", "none", "-serial", "none"]);
     command.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(elf);
     let name = elf.file_name().unwrap_or_default().to_string_lossy();

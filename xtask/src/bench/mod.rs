@@ -1,5 +1,6 @@
 //! Benchmarks: what each measures is said in its module. Results are in `benches/results`.
 
+pub mod boards;
 pub mod host;
 pub mod latency;
 pub mod mcu;
@@ -37,6 +38,8 @@ enum Benchmark {
     Wasm(wasm::Options),
     /// wasm32 under Node: throughput of workers that share one memory and one heap (about 4 minutes)
     WasmThreads(wasm_threads::Options),
+    /// Every board in QEMU: instructions of pooled and large calls, and how long they mask (about 5 minutes)
+    Boards(boards::Options),
     /// Cortex-M0, M3 and M4F in QEMU: how long interrupts are masked (about 2 minutes)
     Latency(latency::Options),
     /// This machine: throughput with 1, 2 and 4 threads, instructions under callgrind (about 10 minutes)
@@ -57,6 +60,7 @@ pub fn run(options: &Options) -> Result<bool> {
         Benchmark::Memory(options) => memory::run(options),
         Benchmark::Wasm(options) => wasm::run(options),
         Benchmark::WasmThreads(options) => wasm_threads::run(options),
+        Benchmark::Boards(options) => boards::run(options),
         Benchmark::Latency(options) => latency::run(options),
         Benchmark::Host(options) => host::run(options),
         Benchmark::Size(options) => size::run(options),
@@ -69,7 +73,7 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 /// In the order of their length.
-const ALL: [&str; 7] = ["size", "latency", "wasm-threads", "host", "memory", "wasm", "mcu"];
+const ALL: [&str; 8] = ["size", "boards", "latency", "wasm-threads", "host", "memory", "wasm", "mcu"];
 
 /// Every benchmark as it is run by itself; one that fails does not keep the others from running.
 fn run_all() -> Result<bool> {

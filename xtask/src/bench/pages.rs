@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{host, latency, mcu, memory, size, wasm, wasm_threads};
+use super::{boards, host, latency, mcu, memory, size, wasm, wasm_threads};
 use crate::{project, step};
 
 /// A file that is made of results.
@@ -33,6 +33,7 @@ impl Page {
 pub fn all() -> Result<Vec<Page>> {
     let pages = [
         mcu::pages()?,
+        boards::pages()?,
         latency::pages()?,
         memory::pages()?,
         wasm::pages()?,

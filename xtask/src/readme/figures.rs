@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use crate::bench::mcu::results::{Allocator, Measured, Results};
 use crate::bench::mcu::tables::{self, LIFO};
 use crate::bench::table::{Table, grouped};
-use crate::bench::{host, latency, mcu, memory, wasm, wasm_threads};
+use crate::bench::{boards, host, latency, mcu, memory, wasm, wasm_threads};
 
 /// The rows that are larder's own, and the one that is no allocator.
 const LARDER: &str = "larder";
@@ -30,6 +30,7 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
             "wasm-threads",
             without_plot("wasm-threads", wasm_threads::load()?.map(|results| wasm_threads::summary(&results))),
         ),
+        ("boards", without_plot("boards", boards::load()?.map(|results| boards::summary(&results)))),
         ("latency", without_plot("latency", latency::load()?.map(|results| latency::summary(&results)))),
         ("host", without_plot("host", host::block()?)),
     ])

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::tally::Tally;
+use crate::bench::boards;
 use crate::board::{Board, Name};
 use crate::firmware::{DEFMT, INTERRUPTS};
 use crate::toolchain::{self, Toolchain};
@@ -30,10 +31,10 @@ pub fn in_qemu(tally: &mut Tally) -> Result<()> {
 
 pub fn lints(tally: &mut Tally) -> Result<()> {
     // Boards of one triple have one firmware.
-    let boards: BTreeMap<_, _> =
-        Name::value_variants().iter().map(|name| (name.board().triple, name.board())).collect();
-    for board in boards.into_values() {
+    let all: BTreeMap<_, _> = Name::value_variants().iter().map(|name| (name.board().triple, name.board())).collect();
+    for board in all.into_values() {
         lint(tally, board, &[board.package, "larder-programs", "larder-suite"])?;
+        lint(tally, board, &[boards::PACKAGE])?;
         if board.is_cortex_m() {
             lint(tally, board, &[INTERRUPTS])?;
             lint(tally, board, &[DEFMT])?;
