@@ -1,7 +1,7 @@
 //! Everything in turns, so that a slow moment of the machine meets everybody; then the medians.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -97,6 +97,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         return Err(format!("there is no allocator {unknown}; `list` names them"));
     }
     let arena = Arena::new();
+    let mut waited = Duration::ZERO;
     for workload in workloads(options)? {
         eprintln!("{}", workload.name);
         let wanted = |entry: &&Entry| options.only.is_empty() || options.only.iter().any(|name| name == entry.name);
@@ -105,7 +106,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         for _ in 0..options.repetitions {
             for (entry, samples) in entries.iter().zip(&mut samples) {
                 let measure = || workload.sample(&arena, entry);
-                samples.push(if options.busy { measure() } else { quietly(&arena, measure)? });
+                samples.push(if options.busy { measure() } else { quietly(&arena, &mut waited, measure)? });
             }
         }
         for (entry, samples) in entries.iter().zip(&samples) {
@@ -118,13 +119,16 @@ pub fn run(options: &Options) -> Result<(), String> {
 /// What two threads that share nothing reach of one, at least, on a machine that has nothing else to do.
 const QUIET: f64 = 1.7;
 
-/// So many looks at a busy machine, about a minute, are enough.
-const LOOKS: usize = 10_000;
+/// How long a run waits for quiet moments, all together, before it gives up.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Measures when two threads are as fast as two, before and after: what is measured while others are at work says nothing of
 /// the allocators.
-fn quietly(arena: &Arena, measure: impl Fn() -> Sample) -> Result<Sample, String> {
-    for _ in 0..LOOKS {
+///
+/// `waited` is what was spent in vain, now and before.
+fn quietly(arena: &Arena, waited: &mut Duration, measure: impl Fn() -> Sample) -> Result<Sample, String> {
+    while *waited < PATIENCE {
+        let begin = Instant::now();
         if is_quiet(arena) {
             let sample = measure();
             if is_quiet(arena) {
@@ -132,6 +136,7 @@ fn quietly(arena: &Arena, measure: impl Fn() -> Sample) -> Result<Sample, String
             }
         }
         std::thread::sleep(Duration::from_millis(2));
+        *waited += begin.elapsed();
     }
     Err(format!(
         "two threads that share nothing do not reach {QUIET} times what one does: the machine is busy, or has less than two cores; \
