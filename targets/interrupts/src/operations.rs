@@ -1,7 +1,7 @@
 //! The calls that are interrupted, each in a state of the heap that makes it what it is.
 //!
-//! The classes are those of the default configuration: every multiple of 8 up to 64. Pages of the classes 16, 32, 48 and
-//! 64 share one of the two slots for empty pages that are kept, which the operations rely on; the stash has room for one.
+//! The classes are every multiple of 8 up to 64. Pages of the classes 16, 32, 48 and 64 share one of the two slots for empty
+//! pages that are kept, which the operations rely on; the stash has room for one: see [`Swept`](crate::subject::Swept).
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};

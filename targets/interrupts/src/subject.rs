@@ -11,7 +11,14 @@ use larder_suite::{Door, Subject};
 pub const ARENA_BYTES: usize = 4 * 1024;
 
 /// What the binaries make their global allocator of.
-pub type Heap<P> = larder::Heap<ARENA_BYTES, Door<Marked<P>>>;
+pub type Heap<P> = larder::Heap<ARENA_BYTES, Door<Marked<P>>, larder::large::Segregated, Swept>;
+
+/// Pages are kept and stashed, so that there is something to interrupt.
+pub struct Swept;
+impl larder::Config for Swept {
+    const KEPT_PAGES: usize = 2;
+    const STASH_PAGES: usize = 1;
+}
 
 static IS_INSIDE: AtomicBool = AtomicBool::new(false);
 
