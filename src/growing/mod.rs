@@ -23,9 +23,15 @@
 //! Readers of an extent's tables take no lock, so where contexts run at the same time an extent stays as it is, and all
 //! further memory is an extent of its own. Each is then as large as half of what was there, so that there are few.
 
+mod hooked;
+mod longer;
+
+pub(crate) use hooked::{Hooked, Pinned};
+
 use crate::check::{Check, CheckError};
-use crate::config::{Config, Event, Table};
-use crate::extent::{Allocate, Engine, Entry, Release, Resize, large_bytes};
+use crate::config::{Config, Table};
+use crate::emergency::Rescue;
+use crate::extent::{Allocate, Engine, Release, Resize, large_bytes};
 use crate::geometry::*;
 use crate::large::Large;
 use crate::map::Map;
@@ -35,7 +41,6 @@ use crate::stats::{Census, Stats};
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::*};
 use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
-use core::marker::PhantomData;
 use core::ptr::{NonNull, copy_nonoverlapping, null_mut};
 
 /// In what the source counts. The models' are shorter, and so have fewer words.
@@ -69,46 +74,6 @@ pub(crate) unsafe trait Source {
     fn grow(&self, units: usize) -> *mut u8;
 }
 
-/// While there is one, no tables are moved: what uses the heap may have been called in the middle of a call of it. Where
-/// contexts run at the same time, nothing is ever moved, and it means nothing.
-pub(crate) struct Pinned(());
-
-/// How many there are, of all heaps. Not loom's: where it counts, there is one context.
-static PINNED: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
-
-impl Pinned {
-    pub(crate) fn new() -> Self {
-        PINNED.fetch_add(1, Relaxed);
-        Self(())
-    }
-
-    fn is_any() -> bool {
-        PINNED.load(Relaxed) != 0
-    }
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        PINNED.fetch_sub(1, Relaxed);
-    }
-}
-
-/// A configuration whose hook may use the heap, in spite of tables that move.
-pub(crate) struct Hooked<C>(PhantomData<C>);
-
-impl<C: Config> Config for Hooked<C> {
-    const CLASSES: &'static [usize] = C::CLASSES;
-    const RESERVED: &'static [(usize, usize)] = C::RESERVED;
-    const KEPT_PAGES: usize = C::KEPT_PAGES;
-    const STASH_PAGES: usize = C::STASH_PAGES;
-
-    #[inline(always)]
-    fn on_event(event: Event) {
-        let _pinned = Pinned::new();
-        C::on_event(event);
-    }
-}
-
 /// The heap.
 pub(crate) struct Growing<S, P, L, C> {
     source: S,
@@ -117,6 +82,8 @@ pub(crate) struct Growing<S, P, L, C> {
     last: AtomicPtr<Memory<P, L, Hooked<C>>>,
     growing: AtomicU32,
     units_grown: AtomicU32,
+    /// Runs of the out-of-memory hook: see `emergency`.
+    rescues: AtomicU32,
 }
 
 impl<S, P, L, C: Config> Growing<S, P, L, C> {
@@ -129,6 +96,7 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
             last: AtomicPtr::new(null_mut()),
             growing: AtomicU32::new(0),
             units_grown: AtomicU32::new(0),
+            rescues: AtomicU32::new(0),
         }
     }
 
@@ -141,6 +109,7 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
             last: AtomicPtr::new(null_mut()),
             growing: AtomicU32::new(0),
             units_grown: AtomicU32::new(0),
+            rescues: AtomicU32::new(0),
         }
     }
 }
@@ -177,20 +146,29 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
     }
 
-    /// What the extent that served last does not have: from the others, or from the source.
+    /// What the extent that served last does not have: from the others, or from the source; and again, as often as the
+    /// out-of-memory hook asks for it.
     #[cold]
     #[inline(never)]
     fn allocate_elsewhere(&self, size: usize, align: usize) -> *mut u8 {
-        let (mut block, seen) = self.allocate_existing(size, align);
-        if block.is_null() {
-            block = self.allocate_growing(size, align, seen);
+        let mut rescue = Rescue::before_attempt::<C>(&self.rescues);
+        loop {
+            let (mut block, seen) = self.allocate_existing(size, align);
+            if block.is_null() {
+                block = self.allocate_growing(size, align, seen);
+            }
+            if !block.is_null() {
+                return block;
+            }
+            // Here the hook is in the middle of no call of an extent: what it does may make one longer.
+            if !rescue.should_retry::<C>(&self.rescues, size, align) {
+                break;
+            }
         }
-        if block.is_null()
-            && let Some(memory) = self.last()
-        {
+        if let Some(memory) = self.last() {
             memory.refused(size, align);
         }
-        block
+        null_mut()
     }
 
     /// A block of any extent, or null; and how many extents there were.
@@ -325,7 +303,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         let new = Self::lay_out((&old).base(), len_bytes)?;
         // SAFETY: the new memory is the source's, touches the old, and nobody else is in the heap. The new `Memory` lies in what was
         // just got, and so over nothing of the old one.
-        unsafe { move_tables(&old, new.as_ref()) };
+        unsafe { longer::move_tables(&old, new.as_ref()) };
         slot.store(new.as_ptr(), Relaxed);
         self.last.store(new.as_ptr(), Relaxed);
         Some(new)
@@ -463,30 +441,6 @@ fn units_for<P: Policy, L: Large, C: Config>(size: usize, align: usize) -> Optio
     let slack = if align > GRANULE_BYTES { align + GRANULE_BYTES } else { 0 };
     let pages = (large_bytes(size) as usize + slack).div_ceil(PAGE_BYTES) + C::RESERVED_PAGES as usize + 2;
     Some(Map::most_bytes::<P, L, C>(pages).div_ceil(UNIT_BYTES))
-}
-
-/// Moves an extent's tables to where they lie when it is longer, and gives what lies between to tier 2.
-///
-/// # Safety
-///
-/// `new` begins where `old` does, nobody else is in the heap, and nobody will use `old`.
-unsafe fn move_tables<P: Policy, L: Large, C: Config>(old: &Memory<P, L, C>, new: &Memory<P, L, C>) {
-    // Nobody is inside, so `look` gets in, and sets tier 2 up if nobody has been there.
-    old.look(|_| ());
-    // SAFETY: the caller's contract. The last table goes first; each one's new place lies behind its old one, so none is
-    // overwritten before it was moved.
-    unsafe {
-        L::move_table(old, new);
-        old.map.move_tables(old.tables, &new.map, new.tables, C::TABLE.count);
-    }
-    let grown = new.map.ground - old.map.ground;
-    // SAFETY: nobody is inside.
-    unsafe {
-        let inside = &mut *new.header().inside.get();
-        inside.least_free += grown;
-        inside.version = inside.version.wrapping_add(1);
-        L::extend(new, old.map.ground);
-    }
 }
 
 #[cfg(all(test, not(loom)))]

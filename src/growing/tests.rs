@@ -1,7 +1,7 @@
 extern crate std;
 
 use super::*;
-use crate::config::Defaults;
+use crate::config::{Defaults, Emergency, Event, OutOfMemory};
 use crate::large::Segregated;
 use crate::policy::Try;
 use std::cell::Cell;
@@ -332,6 +332,38 @@ fn nothing_is_moved_below_a_hook() {
         }
     }
     assert!(heap.memories().count() > 1);
+}
+
+#[test]
+fn the_out_of_memory_hook_is_asked_when_the_source_has_nothing() {
+    struct Caching;
+    impl Config for Caching {
+        const ON_OUT_OF_MEMORY: Option<fn(OutOfMemory) -> Emergency> = Some(|_| {
+            let cache = CACHE.take();
+            if cache.is_null() {
+                return Emergency::GiveUp;
+            }
+            // SAFETY: the test has one thread, the heap is there, and the block is its, with this layout.
+            unsafe { (*CACHING.get()).dealloc(cache, LARGE) };
+            Emergency::Retry
+        });
+    }
+    type Cached = Growing<Fake<false>, Try, Segregated, Caching>;
+    const LARGE: Layout = Layout::new::<[u8; 100_000]>();
+    std::thread_local! {
+        static CACHING: Cell<*const Cached> = const { Cell::new(core::ptr::null()) };
+        static CACHE: Cell<*mut u8> = const { Cell::new(null_mut()) };
+    }
+    let heap = Cached::new(Fake::new(0, 3));
+    CACHING.set(&heap);
+    // SAFETY: the size is not zero.
+    let alloc = || unsafe { heap.alloc(LARGE) };
+    CACHE.set(alloc());
+    assert!(!CACHE.get().is_null());
+    // All units hold one such block: the next has what the cache had, and then there is nothing.
+    assert_eq!([alloc(), alloc()].map(|block| block.is_null()), [false, true]);
+    assert_eq!((heap.units_grown(), heap.stats().refused), (2, 1));
+    heap.check().unwrap();
 }
 
 #[test]

@@ -31,12 +31,24 @@ pub use r#try::Try;
 #[cfg(all(target_os = "none", feature = "critical-section"))]
 pub type Default = CriticalSection;
 
-/// The default on hosts and for wasm: [`Spin`].
-#[cfg(all(feature = "spin", not(all(target_os = "none", feature = "critical-section"))))]
+/// The default for wasm with shared memory: [`Patient`].
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+pub type Default = Patient;
+
+/// The default on hosts, and for wasm with one thread: [`Spin`].
+#[cfg(all(
+    feature = "spin",
+    not(all(target_os = "none", feature = "critical-section")),
+    not(all(target_arch = "wasm32", target_feature = "atomics"))
+))]
 pub type Default = Spin;
 
 /// The default without any feature: [`Try`].
-#[cfg(not(any(feature = "spin", all(target_os = "none", feature = "critical-section"))))]
+#[cfg(not(any(
+    feature = "spin",
+    all(target_os = "none", feature = "critical-section"),
+    all(target_arch = "wasm32", target_feature = "atomics")
+)))]
 pub type Default = Try;
 
 /// How tier 2 is entered. Implement it for what a system has of its own: an RTOS's mutex, a scheduler's lock, a

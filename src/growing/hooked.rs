@@ -1,0 +1,46 @@
+//! What uses the heap in the middle of a call of it.
+
+use crate::config::{Config, Event};
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// While there is one, no tables are moved: what uses the heap may have been called in the middle of a call of it. Where
+/// contexts run at the same time, nothing is ever moved, and it means nothing.
+pub(crate) struct Pinned(());
+
+/// How many there are, of all heaps. Not loom's: where it counts, there is one context.
+static PINNED: AtomicU32 = AtomicU32::new(0);
+
+impl Pinned {
+    pub(crate) fn new() -> Self {
+        PINNED.fetch_add(1, Relaxed);
+        Self(())
+    }
+
+    pub(super) fn is_any() -> bool {
+        PINNED.load(Relaxed) != 0
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        PINNED.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A configuration whose hook may use the heap, in spite of tables that move. The out-of-memory hook is not an extent's to call: only
+/// when none has anything, and the source neither, memory has run out.
+pub(crate) struct Hooked<C>(PhantomData<C>);
+
+impl<C: Config> Config for Hooked<C> {
+    const CLASSES: &'static [usize] = C::CLASSES;
+    const RESERVED: &'static [(usize, usize)] = C::RESERVED;
+    const KEPT_PAGES: usize = C::KEPT_PAGES;
+    const STASH_PAGES: usize = C::STASH_PAGES;
+
+    #[inline(always)]
+    fn on_event(event: Event) {
+        let _pinned = Pinned::new();
+        C::on_event(event);
+    }
+}
