@@ -68,6 +68,8 @@ struct Job {
 pub struct Results {
     versions: Versions,
     cores: usize,
+    /// How many programs wanted to run when it began, the average of a minute: on more than a few, the figures say little.
+    load: f64,
     repetitions: u32,
     figures: Vec<Figure>,
 }
@@ -98,6 +100,7 @@ impl Results {
 pub fn run(options: &Options) -> Result<bool> {
     packages::require_program("node", "nodejs")?;
     let toolchain = Toolchain::for_wasm_threads()?;
+    let load = load_average()?;
     let modules = ALLOCATORS.map(|allocator| Ok((allocator, build(&toolchain, allocator)?)));
     let job = Job {
         modules: modules.into_iter().collect::<Result<_>>()?,
@@ -109,6 +112,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let results = Results {
         versions: peers::versions(PACKAGE)?,
         cores: thread::available_parallelism().map_or(1, usize::from),
+        load,
         repetitions: job.repetitions,
         figures: measure(&job)?,
     };
@@ -117,6 +121,11 @@ pub fn run(options: &Options) -> Result<bool> {
         pages::save(JSON, &results, &["workload"])?;
     }
     Ok(true)
+}
+
+fn load_average() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg").context("no /proc/loadavg")?;
+    text.split(' ').next().and_then(|average| average.parse().ok()).context("/proc/loadavg has no average")
 }
 
 /// The module with one allocator, kept where the next build does not replace it.
@@ -165,10 +174,11 @@ pub fn summary(results: &Results) -> String {
 pub fn pages() -> Result<Vec<Page>> {
     let Some(results) = load()? else { return Ok(Vec::new()) };
     let text = format!(
-        "# Workers that share a wasm memory\n\nCalls of the allocator a microsecond, all workers together, in Node's worker threads on {} cores; medians of \
-         {} interleaved samples\nof {CALLS} calls a worker. The peers are behind one spin lock, as wasm allocators are where memory is shared. Made by\n\
-         `cargo xtask bench wasm-threads`.\n\nVersions: {}.\n\n{}",
+        "# Workers that share a wasm memory\n\nCalls of the allocator a microsecond, all workers together, in Node's worker threads on {} \
+         cores (load average before: {:.1});\nmedians of {} interleaved samples of {CALLS} calls a worker. The peers are behind one spin lock, as \
+         wasm allocators are where memory is\nshared. Made by `cargo xtask bench wasm-threads`.\n\nVersions: {}.\n\n{}",
         results.cores,
+        results.load,
         results.repetitions,
         peers::sentence(&results.versions),
         summary(&results),
