@@ -176,9 +176,9 @@ fn linker(triple: &str) -> Result<Vec<(String, OsString)>> {
     Ok(vec![(linker_key, lld.into())])
 }
 
-/// A target's name in cargo's variables.
+/// A target's name in cargo's variables, which have neither dashes nor dots.
 fn key(triple: &str) -> String {
-    triple.replace('-', "_").to_uppercase()
+    triple.replace(['-', '.'], "_").to_uppercase()
 }
 
 fn rustflags_key(triple: &str) -> String {
@@ -236,4 +236,14 @@ fn sysroot(rustc: &Path) -> Result<PathBuf> {
         bail!("{} --print sysroot failed", rustc.display());
     }
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_with_a_dot_has_a_variable() {
+        assert_eq!(key("thumbv8m.main-none-eabi"), "THUMBV8M_MAIN_NONE_EABI");
+    }
 }
