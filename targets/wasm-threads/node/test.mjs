@@ -22,9 +22,11 @@ const tests = {
   },
 
   async a_heap_that_is_full_most_of_the_time() {
-    const crew = await Crew.hire(module, WORKERS, 3);
+    const crew = await Crew.hire(module, WORKERS, 1);
     const { results } = await crew.run(work(200_000, 50, 60));
-    assert.ok(results.every((refused) => refused > 100), `refused: ${results}`);
+    // All together: how much the others hold while one of them runs is the scheduler's.
+    const refused = results.reduce((a, b) => a + b);
+    assert.ok(refused > 1000, `refused: ${results}`);
     await crew.one("clear", 1);
     await crew.one("verify_empty");
     assert.equal(crew.pages(), crew.limit);
