@@ -1,4 +1,4 @@
-//! The demo: a real program on an emulated board, on larder.
+//! The demo: a real program on an emulated board, on larder; or the browser's.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::board;
 use crate::firmware::{Firmware, Policy};
 use crate::qemu;
 use crate::step;
+use crate::web;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -18,15 +19,30 @@ pub struct Options {
     board: board::Name,
     #[arg(long, value_enum, default_value = "critical-section")]
     policy: Policy,
+    /// Build the browser demo and serve it on localhost instead
+    #[arg(long, conflicts_with_all = ["board", "policy"])]
+    web: bool,
+    /// The port to serve it on; 0 for any
+    #[arg(long, default_value_t = 8000, requires = "web")]
+    port: u16,
+    /// Take the browser demo's screenshots again, instead of serving it
+    #[arg(long, requires = "web", conflicts_with = "port")]
+    shots: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { board: board::Name::CortexM3, policy: Policy::CriticalSection }
+        Self { board: board::Name::CortexM3, policy: Policy::CriticalSection, web: false, port: 0, shots: false }
     }
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    if options.shots {
+        return web::shots();
+    }
+    if options.web {
+        return web::serve(options.port);
+    }
     println!("{}", capture(options)?);
     Ok(true)
 }

@@ -16,6 +16,7 @@ mod sections;
 mod step;
 mod test;
 mod toolchain;
+mod web;
 
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ struct Arguments {
 enum Command {
     /// Measure the heap beside its peers
     Bench(bench::Options),
-    /// Build the demo firmware, run it in QEMU, show its report and the heap's statistics
+    /// Build the demo firmware, run it in QEMU, show its report and the heap's statistics; or serve the browser demo
     Demo(demo::Options),
     /// Run every test there is; the last line is `N passed, N failed`
     Test(test::Options),

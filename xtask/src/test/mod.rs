@@ -8,6 +8,7 @@
 //! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory |
 //! | `fuzz` | the fuzzers, for a moment |
 //! | `firmware` | firmware in QEMU, and its lints |
+//! | `web` | the browser demo: its programs on the host, its page in a browser |
 //! | `tally` | nothing: it counts |
 
 mod benches;
@@ -17,6 +18,7 @@ mod fuzz;
 mod host;
 mod tally;
 mod wasm;
+mod web;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -56,6 +58,10 @@ enum Part {
     Lints,
     /// The firmware in QEMU
     Qemu,
+    /// The browser demo's programs, on the host
+    Web,
+    /// The browser demo in Chromium
+    Browser,
 }
 
 pub fn run(options: &Options) -> Result<bool> {
@@ -78,6 +84,8 @@ pub fn run(options: &Options) -> Result<bool> {
             Part::Fuzz => fuzz::smoke(&mut tally)?,
             Part::Lints => firmware::lints(&mut tally)?,
             Part::Qemu => firmware::in_qemu(&mut tally)?,
+            Part::Web => web::on_the_host(&mut tally)?,
+            Part::Browser => web::in_a_browser(&mut tally)?,
         }
     }
     Ok(tally.report())

@@ -1,0 +1,15 @@
+//! The browser demo's tool.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `bundle` | makes the page's files |
+//! | `serve` | serves them on localhost |
+//! | `browser` | starts a browser without a window and talks to its pages |
+//! | `shots` | takes the screenshots that the README shows |
+//!
+//! `tests/page.rs` drives the page as a visitor would.
+
+pub mod browser;
+pub mod bundle;
+pub mod serve;
+pub mod shots;

@@ -1,0 +1,442 @@
+//! Drives a browser through the page as a visitor would. `cargo xtask test --only browser` builds the page, finds a browser, and says
+//! where both are.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use larder_web_driver::browser::{Browser, Look, Page};
+use larder_web_driver::bundle;
+use larder_web_driver::serve::Server;
+use larder_web_driver::shots::{DESKTOP, PHONE};
+use libtest_mimic::{Arguments, Trial};
+use serde_json::{Value, json};
+
+/// What the page may weigh, all modules included.
+const WEIGHT_MAX: u64 = 300 * 1024;
+/// Milliseconds until something is seen.
+const PAINT_MAX_MS: f64 = 1000.0;
+/// How many times a second is measured at most, to find one in which nobody else wanted the machine.
+const PACE_TRIES: usize = 8;
+/// Frames a second that stand for 60, of which a second can miss one at its edge.
+const PACE: f64 = 58.0;
+/// What is enough on a machine that has other things to do as well: then the time that the page's own thread needs must fit 60.
+const PACE_BUSY: f64 = 20.0;
+/// Milliseconds that it has for a frame.
+const FRAME_MS: f64 = 1000.0 / 60.0;
+
+/// The tests share a browser. It ends with them, which is why they have no harness of their own: nothing would end it there.
+struct Stage {
+    server: Server,
+    browser: Browser,
+}
+
+macro_rules! trials {
+    ($stage:ident: $($name:ident),* $(,)?) => {
+        vec![$({
+            let stage = std::sync::Arc::clone(&$stage);
+            Trial::test(stringify!($name), move || {
+                $name(&stage);
+                Ok(())
+            })
+        }),*]
+    };
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    let stage = std::sync::Arc::new(Stage {
+        server: Server::start(&site(), 0).expect("a port of localhost is free"),
+        browser: Browser::start(&setting("LARDER_BROWSER")).unwrap_or_else(|error| panic!("{error:#}")),
+    });
+    let trials = trials![
+        stage:
+        the_page_is_light_isolated_and_asks_nobody_else,
+        counters_move_while_programs_run_and_add_up_to_the_arena,
+        fragmentation_grows_with_the_adversary_and_heals_without,
+        pixels_are_what_the_heaps_walk_says,
+        a_seed_makes_the_same_run_again,
+        every_button_does_what_it_says,
+        what_breaks_others_is_reported_and_the_heap_goes_on,
+        the_race_runs_one_trace_on_four_allocators,
+        a_keyboard_is_enough,
+        pointing_at_a_page_says_what_it_holds,
+        it_fits_every_width_in_light_and_dark,
+        sixty_frames_a_second_at_16_mib,
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn setting(name: &str) -> PathBuf {
+    let value = std::env::var_os(name);
+    value.unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask test --only browser`")).into()
+}
+
+fn site() -> PathBuf {
+    setting("LARDER_WEB_DIR")
+}
+
+/// A visit, at whose end the page must not have complained.
+struct Visit(Page);
+
+impl Stage {
+    fn visit(&self, look: Look) -> Visit {
+        Visit(self.browser.open(&self.server.url, look).unwrap())
+    }
+}
+
+impl Visit {
+    /// What a script gives.
+    fn ask(&self, script: &str) -> Value {
+        self.0.evaluate(script).unwrap()
+    }
+
+    fn number(&self, script: &str) -> f64 {
+        let value = self.ask(script);
+        value.as_f64().unwrap_or_else(|| panic!("{script} gives {value}, which is no number"))
+    }
+
+    fn text(&self, selector: &str) -> String {
+        let value = self.ask(&format!("return document.querySelector({selector:?}).innerText;"));
+        value.as_str().unwrap_or_else(|| panic!("{selector} has no text")).to_owned()
+    }
+
+    fn click(&self, selector: &str) {
+        self.0.click(selector).unwrap();
+    }
+
+    fn wait_for(&self, expression: &str) {
+        self.0.wait_for(expression).unwrap();
+    }
+
+    fn restart(&self, arena: u32, seed: u32, mix: [u32; 5], fill: u32, speed: u32) {
+        self.ask(&format!(
+            "demo.restart({{ arena: {arena}, seed: {seed} }}); demo.setMix({mix:?}); demo.setFill({fill}); demo.setSpeed({speed});"
+        ));
+    }
+
+    fn run_for(&self, milliseconds: u32) {
+        self.ask(&format!("await demo.runFor({milliseconds});"));
+    }
+
+    /// Makes so many calls at once, with the programs stopped.
+    fn calls(&self, calls: u32) {
+        self.ask(&format!("demo.lab.run({calls}); demo.map.draw();"));
+    }
+
+    fn leave(self) {
+        let complaints = self.0.complaints();
+        assert!(complaints.is_empty(), "the page complained: {complaints:#?}");
+    }
+}
+
+/// Compares the map's pixels with what the heap's walk says, by colours of the legend: cells where tiles have some, else the mean of a
+/// tile. `shift` moves the walk, for a comparison that must fail.
+fn compare_pixels(visit: &Visit, shift: u32) -> Value {
+    let script = include_str!("compare_pixels.js");
+    visit.ask(&format!("{script}\nreturn compare({shift});"))
+}
+
+fn assert_pixels(visit: &Visit, least_colours: u64) {
+    let same = compare_pixels(visit, 0);
+    assert_eq!(same["wrong"], 0, "{same}");
+    assert!(same["compared"].as_u64() > Some(4000), "{same}");
+    assert!(same["colours"].as_u64() >= Some(least_colours), "{same}");
+    let shifted = compare_pixels(visit, 256);
+    assert!(shifted["wrong"].as_u64() > Some(10), "the comparison finds nothing: {shifted}");
+}
+
+const MIX: [u32; 5] = [3, 2, 2, 1, 1];
+const KIB: u32 = 1024;
+const MIB: u32 = 1024 * KIB;
+
+fn the_page_is_light_isolated_and_asks_nobody_else(stage: &Stage) {
+    let bytes = bundle::weight(Path::new(&site())).unwrap();
+    println!("the page weighs {bytes} bytes");
+    assert!(bytes <= WEIGHT_MAX, "{bytes} bytes");
+    let visit = stage.visit(DESKTOP);
+    visit.wait_for("performance.getEntriesByName('first-contentful-paint').length === 1");
+    let paint = visit.number("return performance.getEntriesByName('first-contentful-paint')[0].startTime;");
+    println!("first paint after {paint:.0} ms");
+    assert!(paint < PAINT_MAX_MS, "{paint} ms");
+    assert_eq!(visit.ask("return crossOriginIsolated;"), true);
+    let foreign = "return performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => !name.startsWith(origin));";
+    assert_eq!(visit.ask(foreign), json!([]));
+    visit.leave();
+}
+
+fn counters_move_while_programs_run_and_add_up_to_the_arena(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 1, MIX, 70, 100_000);
+    visit.click("#run");
+    visit.wait_for("demo.counters().calls > 20000");
+    assert_eq!(visit.text("#run"), "Stop");
+    visit.wait_for("document.querySelector('#counters dd span').innerText.endsWith('KiB')");
+    visit.click("#run");
+    let calls = visit.number("return demo.counters().calls;");
+    let sums = visit.ask(
+        "const { arena, tables, live, free, waste, requested, damaged } = demo.counters();
+         return { sum: tables + live + free + waste, arena, live, requested, damaged };",
+    );
+    assert_eq!(sums["sum"], sums["arena"], "{sums}");
+    assert_eq!(sums["damaged"], 0);
+    assert!(sums["live"].as_u64() >= sums["requested"].as_u64() && sums["requested"].as_u64() > Some(50_000), "{sums}");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(visit.number("return demo.counters().calls;"), calls, "it goes on although it was stopped");
+    visit.leave();
+}
+
+fn fragmentation_grows_with_the_adversary_and_heals_without(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(MIB, 2, [0, 0, 0, 0, 1], 70, 10);
+    let worst = visit.number(
+        "let worst = 0;
+         for (let at = 0; at < 200; at += 1) { demo.lab.run(500); worst = Math.max(worst, demo.counters().external); }
+         return worst;",
+    );
+    assert!(worst > 0.8, "{worst}");
+    visit.ask("demo.setMix([0, 0, 0, 0, 0]); demo.lab.run(1000000);");
+    let healed = visit.ask("const { live, external } = demo.counters(); return [live, external < 0.01];");
+    assert_eq!(healed, json!([0, true]));
+    visit.leave();
+}
+
+fn pixels_are_what_the_heaps_walk_says(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    for (arena, calls) in
+        [(64 * KIB, 9000), (256 * KIB, 30_000), (MIB, 60_000), (4 * MIB, 200_000), (16 * MIB, 900_000)]
+    {
+        visit.restart(arena, 3, MIX, 80, 10);
+        visit.calls(calls);
+        assert_pixels(&visit, 9);
+    }
+    // 16 MiB, closer: so that every block is seen, in the middle and in the last corner, where the tables are.
+    for (tile, column, row) in [(8, 70, 3), (16, 120, 40), (32, 9, 90), (32, 999, 999)] {
+        visit.ask(&format!("demo.map.view({tile}, {column}, {row});"));
+        assert_pixels(&visit, 2);
+    }
+    visit.leave();
+}
+
+fn a_seed_makes_the_same_run_again(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    let state = |seed: u32| {
+        visit.restart(256 * KIB, seed, MIX, 80, 10);
+        visit.calls(20_000);
+        visit.ask("return [...demo.lab.pieces()];")
+    };
+    let (first, again, other) = (state(9), state(9), state(10));
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+    visit.leave();
+}
+
+fn every_button_does_what_it_says(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    let buttons = visit.ask("return [...document.querySelectorAll('button')].map(({ id }) => id).sort();");
+    let known = [
+        "double-free",
+        "exhaust",
+        "leak",
+        "race-start",
+        "reset",
+        "run",
+        "step",
+        "theme",
+        "wrong-pointer",
+        "zoom-in",
+        "zoom-out",
+    ];
+    assert_eq!(buttons, json!(known), "a button that this test does not know");
+    visit.restart(256 * KIB, 1, MIX, 50, 10);
+
+    for _ in 0..40 {
+        visit.click("#step");
+    }
+    let said = visit.text("#said");
+    assert!(said.contains("page") || said.contains("refused"), "{said}");
+    assert_eq!(visit.number("return demo.counters().calls;"), 40.0);
+    visit.click("#reset");
+    assert_eq!(visit.number("return demo.counters().calls;"), 0.0);
+
+    let tile = visit.number("return demo.map.tile;");
+    visit.click("#zoom-in");
+    assert_eq!(visit.number("return demo.map.tile;"), 2.0 * tile);
+    visit.click("#zoom-out");
+    assert_eq!(visit.number("return demo.map.tile;"), tile);
+
+    let light = visit.ask("return demo.palette();");
+    visit.click("#theme");
+    assert_eq!(visit.ask("return document.documentElement.dataset.theme;"), "dark");
+    assert_ne!(visit.ask("return demo.palette();"), light);
+    assert_pixels(&visit, 2);
+    visit.click("#theme");
+    assert_eq!(visit.ask("return demo.palette();"), light);
+    visit.leave();
+}
+
+fn what_breaks_others_is_reported_and_the_heap_goes_on(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 1, MIX, 50, 10);
+    visit.calls(5000);
+
+    visit.click("#double-free");
+    let log = visit.text("#log");
+    assert!(log.contains("is free already") && log.contains("every invariant holds"), "{log}");
+    visit.click("#wrong-pointer");
+    let log = visit.text("#log");
+    assert!(log.contains("is not the start of a block") && log.contains("is not in this heap"), "{log}");
+    assert_eq!(visit.number("return demo.counters().wrongFrees;"), 4.0);
+
+    visit.click("#exhaust");
+    assert!(visit.text("#log").contains("refused 8 bytes"));
+    assert!(visit.number("return demo.counters().largest;") < 8.0);
+    visit.click("#exhaust");
+    assert!(visit.number("return demo.counters().largest;") > 1024.0);
+    assert_eq!(visit.text("#exhaust"), "Use everything up");
+
+    visit.click("#leak");
+    visit.wait_for(
+        "demo.lab.leaked() > 200 && document.querySelector('#leak-hunt').innerText.includes('blocks of 40 bytes')",
+    );
+    visit.click("#leak");
+    assert_eq!(visit.number("return demo.lab.leaked();"), 0.0);
+    assert!(visit.text("#log").contains("that it had forgotten"));
+    assert_eq!(visit.number("return demo.counters().damaged;"), 0.0);
+    visit.leave();
+}
+
+fn the_race_runs_one_trace_on_four_allocators(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(16 * MIB, 5, MIX, 90, 10);
+    visit.click("#race-start");
+    visit.wait_for("demo.race.running");
+    visit.click("#race-start");
+    assert!(visit.text("#race-said").contains("Stopped"));
+    visit.restart(256 * KIB, 5, MIX, 90, 10);
+    visit.click("#race-start");
+    visit.wait_for("demo.race.finished");
+    let lanes = visit.ask(
+        "return demo.race.lanes.map(({ name, figures, done, total, canvas }) => {
+           const pixels = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+           return { name, ...figures, done, total, colours: new Set(pixels).size };
+         });",
+    );
+    let names: Vec<&str> = lanes.as_array().unwrap().iter().map(|lane| lane["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["larder", "talc", "dlmalloc", "linked_list_allocator"]);
+    for lane in lanes.as_array().unwrap() {
+        println!("{lane}");
+        assert_eq!((&lane["done"], &lane["damaged"]), (&lane["total"], &json!(0)), "{lane}");
+        assert!(lane["nanoseconds"].as_f64() > Some(1.0) && lane["calls"].as_u64() > Some(90_000), "{lane}");
+        assert!(lane["requested"].as_u64() > Some(100_000) && lane["largest"].as_u64() < Some(120_000), "{lane}");
+        assert!(lane["colours"].as_u64() > Some(8), "{lane}");
+    }
+    assert!(visit.text("#race-said").contains("ns a call"));
+    assert_eq!(
+        visit.ask("return [...document.querySelectorAll('.place')].map((place) => place.innerText).sort();"),
+        json!(["1st", "2nd", "3rd", "4th"])
+    );
+    visit.leave();
+}
+
+fn a_keyboard_is_enough(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 1, MIX, 50, 10);
+    visit.calls(3000);
+    visit.ask("document.querySelector('#run').focus();");
+    visit.0.press("Enter").unwrap();
+    visit.wait_for("demo.running");
+    visit.0.press("Enter").unwrap();
+    visit.wait_for("!demo.running");
+    visit.ask("document.querySelector('#map').focus();");
+    let keys: Vec<String> = ["Home", "ArrowRight", "ArrowDown", "End"]
+        .iter()
+        .map(|key| {
+            visit.0.press(key).unwrap();
+            visit.text("#inspect")
+        })
+        .collect();
+    let pages: Vec<&str> = keys.iter().map(|words| words.split(" ·").next().unwrap()).collect();
+    assert_eq!(pages, ["Page 1", "Page 2", "Page 34", "Page 1024"]);
+    assert!(keys[3].contains("tables"), "{keys:?}");
+    visit.0.press("+").unwrap();
+    assert_eq!(visit.number("return demo.map.seen;"), 16.0);
+    visit.0.press("0").unwrap();
+    assert_eq!(visit.number("return demo.map.seen;"), 32.0);
+    // Everything that can be used can be reached, and says what it is.
+    let nameless = visit.ask(
+        "return [...document.querySelectorAll('button, input, select, canvas, [role=log]')].filter((element) =>
+           element.tabIndex < 0 && !element.matches('canvas') || !(element.labels?.length || element.ariaLabel || element.innerText?.trim()))
+           .map((element) => element.outerHTML);",
+    );
+    assert_eq!(nameless, json!([]));
+    visit.leave();
+}
+
+fn pointing_at_a_page_says_what_it_holds(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(64 * KIB, 1, MIX, 60, 10);
+    visit.calls(3000);
+    // The middle of the first page that holds live blocks.
+    let target = visit.ask(
+        "const rows = demo.lab.pieces();
+         let at = 0; while (rows[at] !== 5 || rows[at + 5] === 0) at += 6;
+         const box = document.querySelector('#map').getBoundingClientRect();
+         const tile = rows[at + 1] / 256, size = box.width / 16;
+         return { x: box.left + (tile % 16 + 0.5) * size, y: box.top + (Math.floor(tile / 16) + 0.5) * size, page: tile + 1, block: rows[at + 3] };",
+    );
+    visit.0.point(target["x"].as_f64().unwrap(), target["y"].as_f64().unwrap()).unwrap();
+    let start = format!("Page {} · blocks of {} B", target["page"], target["block"]);
+    let words = visit.text("#inspect");
+    assert!(words.starts_with(&start), "{words:?} does not begin with {start:?}");
+    visit.leave();
+}
+
+fn it_fits_every_width_in_light_and_dark(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(MIB, 4, MIX, 72, 200_000);
+    visit.run_for(1500);
+    for (name, look) in [("desktop", DESKTOP), ("phone", PHONE)] {
+        for dark in [false, true] {
+            visit.0.look(Look { dark, ..look }).unwrap();
+            for width in [320, look.width] {
+                visit.0.look(Look { dark, width, ..look }).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(300));
+                let wide = visit.number("return document.documentElement.scrollWidth - innerWidth;");
+                assert!(wide <= 0.0, "{wide} pixels too wide at {width}");
+            }
+            let shot = visit.0.shoot().unwrap();
+            let file = site().with_file_name(format!("web-{name}-{}.png", if dark { "dark" } else { "light" }));
+            std::fs::write(file, &shot).unwrap();
+            // A page that shows nothing packs to nearly nothing.
+            assert!(shot.len() > 40_000, "{} bytes", shot.len());
+        }
+    }
+    visit.leave();
+}
+
+fn sixty_frames_a_second_at_16_mib(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(16 * MIB, 1, MIX, 70, 1_000_000);
+    visit.run_for(4000);
+    assert!(visit.number("const { live, arena } = demo.counters(); return live / arena;") > 0.3);
+    let (mut best, mut least_ms) = (0.0f64, f64::MAX);
+    for _ in 0..PACE_TRIES {
+        let before = visit.0.thread_seconds().unwrap();
+        visit.run_for(1500);
+        let spent = visit.0.thread_seconds().unwrap() - before;
+        let rate = visit.number("return demo.pace().rate;");
+        // The measured second is not all of the time in which frames were drawn, so this is a little too much.
+        let frame_ms = spent * 1000.0 / (rate * 1.5);
+        println!("{rate:.1} frames a second, {frame_ms:.1} ms of the page's thread each");
+        (best, least_ms) = (best.max(rate), least_ms.min(frame_ms));
+        if best >= PACE {
+            break;
+        }
+    }
+    assert!(
+        best >= PACE || (best >= PACE_BUSY && least_ms < FRAME_MS),
+        "{best:.1} frames a second, {least_ms:.1} ms each"
+    );
+    visit.wait_for("document.querySelector('#fps').innerText.includes('fps')");
+    visit.leave();
+}

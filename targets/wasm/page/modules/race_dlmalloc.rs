@@ -1,0 +1,9 @@
+//! The race, on `dlmalloc`.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+type Subject = larder_web::subjects::Dlmalloc;
+
+#[path = "shared/racer.rs"]
+mod racer;

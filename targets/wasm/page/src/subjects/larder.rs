@@ -1,0 +1,32 @@
+//! larder, over a region.
+
+use super::Subject;
+use core::alloc::{GlobalAlloc, Layout};
+use larder::{Config, Defaults, Region, large, policy};
+
+pub struct Larder<C = Defaults>(pub Region<policy::Default, large::Segregated, C>);
+
+// SAFETY: larder keeps the contract.
+unsafe impl<C: Config> Subject for Larder<C> {
+    unsafe fn new(arena: *mut u8, bytes: usize) -> Self {
+        let region = Region::new();
+        // SAFETY: the caller's contract.
+        unsafe { region.claim(arena, bytes) }.expect("arenas have 64 KiB to 16 MiB");
+        Self(region)
+    }
+
+    unsafe fn alloc(&mut self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's contract.
+        unsafe { self.0.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract.
+        unsafe { self.0.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&mut self, block: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        // SAFETY: the caller's contract.
+        unsafe { self.0.realloc(block, layout, bytes) }
+    }
+}

@@ -1,0 +1,160 @@
+// The race: the same calls on four allocators, each in a module of its own.
+import { bytes, count, percent, time } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+/** Pixels of a map's side; milliseconds of a lane in a frame; and how long one timed run should take. */
+const SIDE = 256;
+const LANE_MS = 2.5;
+const RUN_MS = 0.8;
+const RUN_MOST = 4096;
+/** Milliseconds between two looks at a lane's figures. */
+const SHOW_MS = 250;
+const RUNNERS = [
+  ["larder", "./race_larder.js"], ["talc", "./race_talc.js"], ["dlmalloc", "./race_dlmalloc.js"], ["linked_list_allocator", "./race_linked_list.js"],
+];
+const FIGURES = ["A call takes", "Refused", "Largest free", "Fragmentation"];
+const PLACES = ["1st", "2nd", "3rd", "4th"];
+
+/** Calls of a race: enough to fill an arena a few times. */
+const length = (arena) => Math.min(Math.max(Math.round(arena / 4), 100_000), 1_000_000);
+
+class Lane {
+  constructor([name, url]) {
+    Object.assign(this, { name, url, racer: null });
+    this.element = document.createElement("div");
+    this.element.className = "lane";
+    this.element.innerHTML = `<h3>${name} <span class="place"></span></h3><canvas width="${SIDE}" height="${SIDE}" role="img"></canvas>
+      <progress max="1" value="0" aria-label="${name}: progress"></progress>
+      <dl>${FIGURES.map((figure) => `<dt>${figure}</dt><dd>–</dd>`).join("")}</dl>`;
+    this.canvas = this.element.querySelector("canvas");
+    this.canvas.ariaLabel = `${name}: map of its arena, before the race`;
+    this.progress = this.element.querySelector("progress");
+    this.place = this.element.querySelector(".place");
+    this.cells = [...this.element.querySelectorAll("dd")];
+  }
+
+  async prepare(arena, trace, colours) {
+    if (!this.module) {
+      this.module = await import(this.url);
+      this.wasm = await this.module.default();
+    }
+    this.racer?.free();
+    this.racer = new this.module.Racer(arena, SIDE);
+    this.racer.set_palette(colours);
+    Object.assign(this, { arena, trace, total: trace.length / 2, done: 0, spent: 0, chunk: 256, finished: false, shown: 0 });
+    this.place.textContent = "";
+    this.show();
+  }
+
+  /** Its turn of a frame. */
+  run() {
+    const end = performance.now() + LANE_MS;
+    do {
+      const part = this.trace.subarray(2 * this.done, 2 * (this.done + this.chunk));
+      this.racer.prepare(part);
+      const begun = performance.now();
+      this.racer.run();
+      const took = performance.now() - begun;
+      this.spent += took;
+      this.done += part.length / 2;
+      if (took < RUN_MS / 2) this.chunk = Math.min(this.chunk * 2, RUN_MOST);
+      if (took > RUN_MS * 2) this.chunk = Math.max(this.chunk / 2, 16);
+      this.finished = this.done >= this.total;
+    } while (!this.finished && performance.now() < end);
+  }
+
+  draw() {
+    const pixels = this.racer.draw();
+    const data = new Uint8ClampedArray(this.wasm.memory.buffer, pixels, SIDE * SIDE * 4);
+    this.canvas.getContext("2d", { alpha: false }).putImageData(new ImageData(data, SIDE, SIDE), 0, 0);
+  }
+
+  show() {
+    const [calls, refused, damaged, requested, largest] = this.racer.figures();
+    const nanoseconds = calls ? this.spent * 1e6 / calls : 0;
+    this.figures = { nanoseconds, calls, refused, damaged, requested, largest, fragmentation: 1 - largest / (this.arena - requested) };
+    [time(nanoseconds), count(this.figures.refused), bytes(largest), percent(this.figures.fragmentation)]
+      .forEach((text, at) => { this.cells[at].textContent = text; });
+    this.progress.value = this.done / this.total;
+    this.canvas.ariaLabel = `${this.name}: map of its arena, ${percent(this.done / this.total)} of the race; largest free ${bytes(largest)}`;
+    this.draw();
+  }
+}
+
+export class Race {
+  constructor({ settings, colours, tracer }) {
+    Object.assign(this, { settings, colours, tracer, running: false, finished: false, turn: 0 });
+    this.lanes = RUNNERS.map((runner) => new Lane(runner));
+    $("lanes").append(...this.lanes.map((lane) => lane.element));
+    $("race-start").addEventListener("click", () => (this.running ? this.stop("Stopped.") : this.start()));
+  }
+
+  async start() {
+    const { arena, seed, fill, weights } = this.settings();
+    if (!weights.some(Boolean)) return this.say("Give a program a share first.");
+    $("race-start").disabled = true;
+    $("lanes").hidden = false;
+    this.finished = false;
+    this.ranking = [];
+    const tracer = this.tracer(arena, seed, fill, Uint32Array.from(weights));
+    const trace = tracer.write(length(arena));
+    tracer.free();
+    for (const lane of this.lanes) await lane.prepare(arena, trace, this.colours());
+    $("race-start").disabled = false;
+    $("race-start").textContent = "Stop the race";
+    this.running = true;
+    return this.say(`${count(this.lanes[0].total)} calls in ${bytes(arena)}.`);
+  }
+
+  /** A turn for every lane that still runs, another first each time. */
+  frame() {
+    if (!this.running) return;
+    const now = performance.now();
+    this.turn += 1;
+    this.lanes.forEach((_, at) => {
+      const lane = this.lanes[(at + this.turn) % this.lanes.length];
+      if (lane.finished) return;
+      lane.run();
+      if (lane.finished) this.rank(lane);
+      else if (now - lane.shown > SHOW_MS && this.turn % this.lanes.length === at) {
+        lane.shown = now;
+        lane.show();
+      }
+    });
+    if (this.lanes.every((lane) => lane.finished)) this.stop(this.verdict());
+  }
+
+  rank(lane) {
+    lane.show();
+    this.ranking.push(lane);
+    this.ranking.sort((a, b) => a.spent - b.spent);
+    this.ranking.forEach((other, at) => { other.place.textContent = PLACES[at]; });
+  }
+
+  verdict() {
+    this.finished = true;
+    const by = (of) => this.lanes.reduce((best, lane) => (of(lane) < of(best) ? lane : best));
+    const fast = by((lane) => lane.figures.nanoseconds);
+    const refusals = this.lanes.map((lane) => lane.figures.refused);
+    const refused = new Set(refusals).size === 1
+      ? `Each refused ${count(refusals[0])} requests.`
+      : `Fewest refusals: ${by((lane) => lane.figures.refused).name}, ${count(Math.min(...refusals))}.`;
+    return `${fast.name} took least time: ${time(fast.figures.nanoseconds)} a call. ${refused}`;
+  }
+
+  stop(words) {
+    this.running = false;
+    $("race-start").textContent = "Start the race";
+    this.say(words);
+  }
+
+  recolour() {
+    for (const lane of this.lanes) {
+      if (!lane.racer) continue;
+      lane.racer.set_palette(this.colours());
+      lane.draw();
+    }
+  }
+
+  say(words) { $("race-said").textContent = words; }
+}
