@@ -184,7 +184,7 @@ mod walk;
 pub mod wasm;
 
 pub use check::CheckError;
-pub use config::{Config, Defaults, Emergency, Event, OutOfMemory, Reason, WrongFree};
+pub use config::{Compact, Config, Defaults, Emergency, Event, OutOfMemory, Reason, WrongFree};
 pub use heap::Heap;
 pub use region::{ClaimError, EXTENTS_MAX, Region};
 pub use stats::{ClassStats, Stats};

@@ -60,6 +60,9 @@ impl Map {
         if pages > PAGES_MAX {
             pages = PAGES_MAX;
         }
+        if C::TABLE.count == 0 {
+            return Some(Self::with_pages::<P, L, C>(bytes, 0));
+        }
         while pages > 0 {
             let map = Self::with_pages::<P, L, C>(bytes, pages);
             if map.ground as usize + map.bytes == bytes && map.ground as usize >= pages * PAGE_BYTES {
@@ -140,7 +143,7 @@ impl Map {
         // those belong to nobody, or tier 2 would hand out a page that has no entry in the tables.
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
         let ground = bytes.saturating_sub(tables);
-        let ground = if ground > most && pages < PAGES_MAX { most } else { ground };
+        let ground = if ground > most && pages < PAGES_MAX && classes > 0 { most } else { ground };
         Self {
             pages: pages as u32,
             ground: ground as u32,

@@ -5,7 +5,7 @@ mod shadow;
 
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
-use larder::{Config, Defaults};
+use larder::{Compact, Config, Defaults};
 use shadow::configs::{KeepsNothing, Reserving, Sparse};
 use shadow::seeded::{Mix, action};
 use shadow::{Door, Memory, Shadow};
@@ -53,6 +53,8 @@ configurations! {
     reserved_pages: Spin, Segregated, Reserving, 16 * 1024, 20, 256, 60;
     keeps_nothing: Spin, Segregated, KeepsNothing, 16 * 1024, 20, 256, 60;
     a_mebibyte: Spin, Segregated, Defaults, 1024 * 1024, 2, 32 * 1024, 60;
+    no_pools: Try, Segregated, Compact, 16 * 1024, 20, 300, 60;
+    no_pools_in_one_kib: Spin, Segregated, Compact, 1024, 60, 128, 55;
 }
 
 #[cfg(feature = "linked-list")]
@@ -67,6 +69,7 @@ mod linked_list {
         sixty_four_kib: Spin, LinkedList, Defaults, 64 * 1024, 8, 1024, 60;
         sparse_classes: Spin, LinkedList, Sparse, 20_001, 20, 700, 60;
         a_mebibyte: Try, LinkedList, Defaults, 1024 * 1024, 1, 32 * 1024, 60;
+        no_pools: Spin, LinkedList, Compact, 16 * 1024, 20, 300, 60;
     }
 }
 

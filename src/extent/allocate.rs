@@ -26,7 +26,7 @@ pub(crate) trait Allocate: Release {
     #[inline(always)]
     fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
-        if align > GRANULE_BYTES || size > Self::TABLE.max_bytes {
+        if Self::TABLE.count == 0 || align > GRANULE_BYTES || size > Self::TABLE.max_bytes {
             return self.apart().allocate_rarely::<REPORT>(size, align);
         }
         let class = Self::TABLE.class_of(granules(size));
@@ -122,7 +122,7 @@ pub(crate) trait Allocate: Release {
     fn class_for(self, size: usize, align: usize) -> u32 {
         // Blocks of a class lie at multiples of its size, from the start of a page.
         let size = (size.max(1).wrapping_add(align - 1)) & !(align - 1);
-        if size > Self::TABLE.max_bytes {
+        if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
             return 0;
         }
         let class = Self::TABLE.class_of(granules(size));

@@ -66,6 +66,8 @@ pub const ENTRIES: &[Entry] = &[
     entry::<bump::Bump>(),
     #[cfg(feature = "larder")]
     entry::<larder::Default>(),
+    #[cfg(feature = "larder")]
+    entry::<larder::Compact>(),
     #[cfg(feature = "dlmalloc")]
     entry::<dlmalloc::Dl>(),
     #[cfg(feature = "linked_list")]

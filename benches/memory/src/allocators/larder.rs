@@ -11,6 +11,9 @@ pub struct Larder<L, C>(Region<policy::Default, L, C>);
 /// As it comes.
 pub type Default = Larder<large::Segregated, ::larder::Defaults>;
 
+/// Without pools.
+pub type Compact = Larder<large::Segregated, ::larder::Compact>;
+
 /// What a variant is called.
 trait Named {
     const NAME: &'static str;
@@ -18,6 +21,10 @@ trait Named {
 
 impl Named for Default {
     const NAME: &'static str = "larder";
+}
+
+impl Named for Compact {
+    const NAME: &'static str = "larder, no pools";
 }
 
 // SAFETY: larder keeps the contract.
