@@ -1,0 +1,13 @@
+//~ pages are reserved for a block size that is not in the class list
+
+use larder::{Config, Heap, large::Segregated, policy};
+
+struct Wrong;
+impl Config for Wrong {
+    const CLASSES: &'static [usize] = &[];
+    const RESERVED: &'static [(usize, usize)] = &[(8, 1)];
+}
+
+static HEAP: Heap<4096, policy::Default, Segregated, Wrong> = Heap::new();
+
+fn main() {}
