@@ -26,7 +26,10 @@ pub(crate) trait Allocate: Release {
     #[inline(always)]
     fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
-        if Self::TABLE.count == 0 || align > GRANULE_BYTES || size > Self::TABLE.max_bytes {
+        if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
+            return self.apart().allocate_anywhere::<REPORT>(size, align, 0);
+        }
+        if align > GRANULE_BYTES {
             return self.apart().allocate_rarely::<REPORT>(size, align);
         }
         let class = Self::TABLE.class_of(granules(size));
@@ -58,7 +61,7 @@ pub(crate) trait Allocate: Release {
         }
     }
 
-    /// A request that is large, or aligned to more than a granule.
+    /// A small request that is aligned to more than a granule, or any.
     #[inline(never)]
     fn allocate_rarely<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
         match self.class_for(size, align) {

@@ -22,13 +22,18 @@ pub(crate) trait Release: Entry {
             let class = self.owner_of(page);
             let bit = 1 << (offset / GRANULE_BYTES % PAGE_GRANULES as usize);
             let mask = Self::TABLE.mask(class);
-            if mask & bit != 0 && offset % GRANULE_BYTES == 0 {
-                let old = page::release(Tables::word(self, page), bit);
-                if old & bit != 0 {
-                    return self.apart().wrong_free(ptr, Reason::Double);
+            if offset % GRANULE_BYTES == 0 {
+                if mask & bit != 0 {
+                    let old = page::release(Tables::word(self, page), bit);
+                    if old & bit != 0 {
+                        return self.apart().wrong_free(ptr, Reason::Double);
+                    }
+                    self.count_live(layout.size(), 0);
+                    return Pools(self).released(page, class, old, bit);
                 }
-                self.count_live(layout.size(), 0);
-                return Pools(self).released(page, class, old, bit);
+                if class == owner::LARGE {
+                    return self.apart().release_to_large(offset as u32 + GRANULE, layout.size());
+                }
             }
         }
         self.apart().release_slowly(ptr, layout.size());
@@ -38,20 +43,25 @@ pub(crate) trait Release: Entry {
     #[cold]
     #[inline(never)]
     fn release_slowly(self, ptr: *mut u8, size: usize) {
-        let result = match self.locate(ptr) {
-            Err(reason) => Err(reason),
-            Ok(Place::Large(first)) => self.release_large(first, large_bytes(size)),
+        match self.locate(ptr) {
+            Err(reason) => self.wrong_free(ptr, reason),
+            Ok(Place::Large(first)) => self.release_to_large(first, size),
             Ok(Place::Pooled(_)) => {
                 let offset = self.offset_of(ptr) as u32;
                 match Pools(self).give(offset / PAGE + 1, 1 << (offset / GRANULE % PAGE_GRANULES)) {
-                    0 => Ok(()),
-                    _ => Err(Reason::Double),
+                    0 => self.count_live(size, 0),
+                    _ => self.wrong_free(ptr, Reason::Double),
                 }
             }
-        };
-        match result {
+        }
+    }
+
+    /// A release at a place of tier 2.
+    #[inline(never)]
+    fn release_to_large(self, first: u32, size: usize) {
+        match self.release_large(first, large_bytes(size)) {
             Ok(()) => self.count_live(size, 0),
-            Err(reason) => self.wrong_free(ptr, reason),
+            Err(reason) => self.wrong_free(self.at(first), reason),
         }
     }
 
