@@ -46,7 +46,9 @@ const map = new HeapMap({
 
 fillLegend($("legend"), [...classes()]);
 const mix = PROGRAMS.map(addProgram);
-const breaks = new Breaks({ lab: () => lab, rows: () => counters().rows, changed: () => { map.stale = true; } });
+const breaks = new Breaks({
+  lab: () => lab, rows: () => counters().rows, changed: () => { map.stale = true; }, acted: () => sample(performance.now()),
+});
 const race = new Race({
   settings: () => ({ arena: arenaBytes(), seed: seed(), weights: weights(), fill: fill() }),
   colours: () => palette($("legend"), colours()),

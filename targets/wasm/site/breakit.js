@@ -8,8 +8,8 @@ const LEAK = 4;
 const HUNT_MS = 500;
 
 export class Breaks {
-  constructor({ lab, rows, changed }) {
-    Object.assign(this, { lab, rows, changed, leaking: null, exhausted: false, hunted: 0 });
+  constructor({ lab, rows, changed, acted }) {
+    Object.assign(this, { lab, rows, changed, acted, leaking: null, exhausted: false, hunted: 0 });
     $("double-free").addEventListener("click", () => this.log("A block freed twice", lab().double_free()));
     $("wrong-pointer").addEventListener("click", () => this.log("Wrong addresses", lab().wrong_pointers()));
     $("exhaust").addEventListener("click", () => this.exhaust(!this.exhausted));
@@ -97,5 +97,6 @@ export class Breaks {
     $("log").prepend(entry);
     while ($("log").children.length > KEPT) $("log").lastChild.remove();
     this.changed();
+    this.acted();
   }
 }

@@ -286,6 +286,9 @@ fn what_breaks_others_is_reported_and_the_heap_goes_on(stage: &Stage) {
     let log = visit.text("#log");
     assert!(log.contains("is not the start of a block") && log.contains("is not in this heap"), "{log}");
     assert_eq!(visit.number("return demo.counters().wrongFrees;"), 4.0);
+    // Seen at once, although the programs are stopped.
+    let shown = "return [...document.querySelectorAll('#counters div')].find((box) => box.innerText.startsWith('Wrong')).querySelector('span').innerText;";
+    assert_eq!(visit.ask(shown), "4");
 
     visit.click("#exhaust");
     assert!(visit.text("#log").contains("refused 8 bytes"));

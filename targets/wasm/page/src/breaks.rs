@@ -103,7 +103,7 @@ impl Lab {
             unsafe { self.runner.subject.dealloc(pointer, layout(BLOCK)) };
         }
         let mut lines = alloc::vec![format!(
-            "Of the block at arena + {offset:#x}, the page freed the 8th byte, then the 3rd, then an address of its own."
+            "Of the block at arena + {offset:#x}, the page freed what lies 8 bytes behind its start, then 3; then an address of its own."
         )];
         lines.extend(said(self));
         // SAFETY: the block is live, and this is its layout.
