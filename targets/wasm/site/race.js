@@ -138,7 +138,7 @@ export class Race {
     const refusals = this.lanes.map((lane) => lane.figures.refused);
     const refused = new Set(refusals).size === 1
       ? `Each refused ${count(refusals[0])} requests.`
-      : `Fewest refusals: ${by((lane) => lane.figures.refused).name}, ${count(Math.min(...refusals))}.`;
+      : `Fewest refusals: ${count(Math.min(...refusals))}, ${this.lanes.filter((lane) => lane.figures.refused === Math.min(...refusals)).map((lane) => lane.name).join(", ")}.`;
     return `${fast.name} took least time: ${time(fast.figures.nanoseconds)} a call. ${refused}`;
   }
 

@@ -2,9 +2,15 @@
 
 use super::Subject;
 use core::alloc::{GlobalAlloc, Layout};
-use larder::{Config, Defaults, Region, large, policy};
+use larder::{Config, Defaults, Region, large};
 
-pub struct Larder<C = Defaults>(pub Region<policy::Default, large::Segregated, C>);
+/// A module of one thread has nobody to lock out; its peers have no lock here either.
+#[cfg(target_arch = "wasm32")]
+type Entry = larder::wasm::Entry;
+#[cfg(not(target_arch = "wasm32"))]
+type Entry = larder::policy::Default;
+
+pub struct Larder<C = Defaults>(pub Region<Entry, large::Segregated, C>);
 
 // SAFETY: larder keeps the contract.
 unsafe impl<C: Config> Subject for Larder<C> {
