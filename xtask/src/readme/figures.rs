@@ -118,7 +118,7 @@ fn promises(results: &Results) -> String {
     format!(
         "- **Never in the way of an interrupt.** A call served from its class's pages masks nothing, takes no lock and waits for nobody, \
          from any context. In a random churn of 8 to 64 bytes, {:.1} % of all calls mask interrupts at all; of the peers that handlers \
-         may use, each masks them in {peers_share:.0} %. The longest masking of any call of any workload is {} instructions; with the policy `Try`, \
+         may use, each masks them in {peers_share:.0} %. The longest masking of any allocation, release or resize of any workload is {} instructions; with the policy `Try`, \
          {try_masks}.\n\
          - **Fast.** {} instructions for an allocation and {} for a release on the common path, from call to return, layouts not known at \
          compile time.\n\
