@@ -59,7 +59,6 @@ impl Options {
 pub struct Results {
     #[serde(default)]
     pub versions: Versions,
-    #[serde(flatten)]
     pub times: Times,
     #[serde(default)]
     pub growth: Growth,
