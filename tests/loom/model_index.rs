@@ -77,6 +77,26 @@ fn displacing_against_displacing() {
     });
 }
 
+/// A page falls out of the front that another context has only just pushed: who has it in hand sees the block that was freed.
+///
+/// Runs `enter`, `shelve`, `Front::push`.
+/// Catches: a `shelve` without its fence.
+#[test]
+fn displacing_what_another_has_pushed() {
+    model(4, || {
+        let (arena, mut live) = full_pages(3);
+        let (a, b, c) = (live.remove(4), live.remove(2), live.remove(0));
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.free(a)
+        });
+        arena.free(b);
+        arena.free(c);
+        other.join().unwrap();
+        arena.finish(live);
+    });
+}
+
 /// A page falls out of the front while its last block is taken and another of its blocks is freed.
 ///
 /// Runs `shelve` with `claim_first`, `released`.
