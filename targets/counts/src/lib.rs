@@ -8,7 +8,7 @@
 //! | `calls` | the calls that are counted |
 //! | `workloads` | what is called, and what is printed of it |
 //!
-//! Two binaries, because measuring the critical sections disturbs the counts: `counts` and `masked`.
+//! Binaries of their own, because measuring the critical sections disturbs the counts: `counts`; `masked` and `masked-try`.
 #![no_std]
 
 extern crate alloc;

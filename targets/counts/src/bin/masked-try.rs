@@ -1,0 +1,18 @@
+//! How long each call masks interrupts under the policy `Try`.
+#![no_std]
+#![no_main]
+
+use larder::Heap;
+use larder::policy::Try;
+use larder_counts::masks::Measuring;
+use larder_counts::{ARENA_BYTES, entry, workloads};
+
+#[global_allocator]
+static HEAP: Heap<ARENA_BYTES, Try> = Heap::new();
+
+critical_section::set_impl!(Measuring);
+
+#[entry]
+fn main() -> ! {
+    workloads::measure_masking(&HEAP)
+}
