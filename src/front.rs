@@ -20,7 +20,8 @@
 //! | who | moves the word | ordering, and what it pairs with |
 //! |---|---|---|
 //! | [`Front::push`] | puts a page first; the last may fall out | Release: the page's word is as new as the entry for who takes it |
-//! | [`Front::take`], [`Front::drop_first`] | takes the first page out | Acquire: with the push, so that the look at the word afterwards is not older than the entry |
+//! | [`Front::fill`] | from empty to pages of the index, which are taken out there afterwards | Release: the same |
+//! | [`Front::drop_first`] | takes the first page out | Acquire: with the push, so that the look at the word afterwards is not older than the entry |
 //!
 //! A word that changed and changed back (ABA) harms nobody: it means the same pages as before.
 
@@ -79,7 +80,7 @@ impl Front<'_> {
         pages >> (32 - self.1) == 0
     }
 
-    /// Fills the front, if it is still empty, with pages that the caller has in hand.
+    /// Fills the front, if it is still empty, with pages that have entries in the index.
     #[inline(always)]
     pub(crate) fn fill(self, pages: u32) -> bool {
         self.0.compare_exchange(0, pages, Release, Relaxed).is_ok()

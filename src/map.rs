@@ -60,17 +60,21 @@ impl Map {
         if pages > PAGES_MAX {
             pages = PAGES_MAX;
         }
-        if C::TABLE.count == 0 {
-            return Some(Self::with_pages::<P, L, C>(bytes, 0));
+        // Without pools there are no pages; with them there is one at least.
+        let least = (C::TABLE.count != 0) as usize;
+        if least == 0 {
+            pages = 0;
         }
-        while pages > 0 {
+        loop {
             let map = Self::with_pages::<P, L, C>(bytes, pages);
             if map.ground as usize + map.bytes == bytes && map.ground as usize >= pages * PAGE_BYTES {
                 return Some(map);
             }
+            if pages == least {
+                return None;
+            }
             pages -= 1;
         }
-        None
     }
 
     /// No arena needs more bytes for so many pages.
@@ -174,7 +178,7 @@ const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Defaults;
+    use crate::config::{Compact, Defaults};
     use crate::geometry::ARENA_MAX_BYTES;
     use crate::large::Segregated;
     use crate::policy::Try;
@@ -199,6 +203,7 @@ mod tests {
         for bytes in (Map::MIN_BYTES..150_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
             fits::<Defaults>(bytes);
             fits::<OneKept>(bytes);
+            assert_eq!(Map::new::<Try, Segregated, Compact>(bytes).unwrap().pages, 0);
         }
     }
 }
