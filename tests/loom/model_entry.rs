@@ -57,6 +57,7 @@ unsafe impl Large for Counting {
         unsafe { Segregated::take(ground, bytes, align) }
     }
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
+        // SAFETY: passed on.
         unsafe { Segregated::give(ground, first, bytes) }
     }
     unsafe fn is_live(ground: impl Ground, first: u32) -> bool {
@@ -64,15 +65,19 @@ unsafe impl Large for Counting {
         unsafe { Segregated::is_live(ground, first) }
     }
     unsafe fn free_bytes(ground: impl Ground) -> u32 {
+        // SAFETY: passed on.
         unsafe { Segregated::free_bytes(ground) }
     }
     unsafe fn next_run(ground: impl Ground, from: u32) -> Option<Run> {
+        // SAFETY: passed on.
         unsafe { Segregated::next_run(ground, from) }
     }
     unsafe fn next_start(ground: impl Ground, from: u32) -> Result<u32, u32> {
+        // SAFETY: passed on.
         unsafe { Segregated::next_start(ground, from) }
     }
     unsafe fn check(ground: impl Ground) -> Result<(), &'static str> {
+        // SAFETY: passed on.
         unsafe { Segregated::check(ground) }
     }
 }

@@ -9,6 +9,7 @@ pub mod uncounted {
     /// `GlobalAlloc::alloc`'s contract.
     #[inline(never)]
     pub unsafe extern "C" fn alloc(size: usize, align: usize) -> *mut u8 {
+        // SAFETY: the caller's contract; the layout's parts come from one.
         unsafe { HEAP.alloc(Layout::from_size_align_unchecked(size, align)) }
     }
 
@@ -16,6 +17,7 @@ pub mod uncounted {
     /// `GlobalAlloc::dealloc`'s contract.
     #[inline(never)]
     pub unsafe extern "C" fn dealloc(ptr: *mut u8, size: usize, align: usize) {
+        // SAFETY: as in `alloc`.
         unsafe { HEAP.dealloc(ptr, Layout::from_size_align_unchecked(size, align)) }
     }
 
@@ -23,6 +25,7 @@ pub mod uncounted {
     /// `GlobalAlloc::realloc`'s contract.
     #[inline(never)]
     pub unsafe extern "C" fn realloc(ptr: *mut u8, size: usize, align: usize, new_size: usize) -> *mut u8 {
+        // SAFETY: as in `alloc`.
         unsafe { HEAP.realloc(ptr, Layout::from_size_align_unchecked(size, align), new_size) }
     }
 
@@ -30,6 +33,7 @@ pub mod uncounted {
     /// `GlobalAlloc::alloc_zeroed`'s contract.
     #[inline(never)]
     pub unsafe extern "C" fn alloc_zeroed(size: usize, align: usize) -> *mut u8 {
+        // SAFETY: as in `alloc`.
         unsafe { HEAP.alloc_zeroed(Layout::from_size_align_unchecked(size, align)) }
     }
 }
@@ -42,6 +46,7 @@ pub mod counted {
     /// # Safety
     /// `GlobalAlloc::alloc`'s contract.
     pub unsafe fn alloc(record: &mut Record, size: usize, align: usize) -> *mut u8 {
+        // SAFETY: the caller's contract, which is the function's.
         let (ptr, call) = unsafe { counted(uncounted::alloc as *const (), [size, align, 0, 0]) };
         record.add(Operation::Alloc, &call);
         ptr
@@ -50,6 +55,7 @@ pub mod counted {
     /// # Safety
     /// `GlobalAlloc::alloc_zeroed`'s contract.
     pub unsafe fn alloc_zeroed(record: &mut Record, size: usize, align: usize) -> *mut u8 {
+        // SAFETY: as in `alloc`.
         let (ptr, mut call) = unsafe { counted(uncounted::alloc_zeroed as *const (), [size, align, 0, 0]) };
         if call.served {
             call.moved_bytes = size;
@@ -62,6 +68,7 @@ pub mod counted {
     /// # Safety
     /// `GlobalAlloc::dealloc`'s contract.
     pub unsafe fn dealloc(record: &mut Record, ptr: *mut u8, size: usize, align: usize) {
+        // SAFETY: as in `alloc`.
         let (_, mut call) = unsafe { counted(uncounted::dealloc as *const (), [ptr as usize, size, align, 0]) };
         call.served = true;
         record.add(Operation::Dealloc, &call);
@@ -73,6 +80,7 @@ pub mod counted {
     /// `GlobalAlloc::realloc`'s contract.
     pub unsafe fn realloc(record: &mut Record, ptr: *mut u8, size: usize, align: usize, new_size: usize) -> *mut u8 {
         let function = uncounted::realloc as *const ();
+        // SAFETY: as in `alloc`.
         let (new, mut call) = unsafe { counted(function, [ptr as usize, size, align, new_size]) };
         if call.served && new != ptr {
             call.moved_bytes = size.min(new_size);
@@ -84,6 +92,7 @@ pub mod counted {
 
     /// A call that is served when it does not return null.
     unsafe fn counted(function: *const (), arguments: [usize; 4]) -> (*mut u8, Call) {
+        // SAFETY: the callers pass a function of these arguments, under its own contract.
         let (result, instructions, masked) = unsafe { measure(function, arguments) };
         let ptr = result as *mut u8;
         (ptr, Call { instructions, served: !ptr.is_null(), moved_bytes: 0, moving: 0, masked })

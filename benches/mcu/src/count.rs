@@ -95,6 +95,7 @@ pub fn between(start: u32, end: u32) -> u32 {
 pub unsafe fn call(function: *const (), arguments: [usize; 4]) -> (usize, u32) {
     let [a0, a1, a2, a3] = arguments;
     let mut ticks = 0;
+    // SAFETY: the caller's contract; `ticks` is written before the call returns.
     let result = unsafe { call_counted(a0, a1, a2, a3, function, &raw mut ticks) };
     (result, instructions(ticks) - READING)
 }

@@ -85,6 +85,7 @@ impl Record {
     /// # Safety
     /// Called once.
     pub unsafe fn take() -> Self {
+        // SAFETY: called once, so this is the only reference.
         Self { calls: [Calls::NONE; OPERATIONS.len()], spread: unsafe { &mut *SPREAD.0.get() } }
     }
 
@@ -142,6 +143,7 @@ impl Record {
 /// As [`count::call`].
 pub unsafe fn measure(function: *const (), arguments: [usize; 4]) -> (usize, u32, Masked) {
     mask::take();
+    // SAFETY: the caller's contract.
     let (result, instructions) = unsafe { count::call(function, arguments) };
     (result, instructions, mask::take())
 }

@@ -60,10 +60,12 @@ unsafe impl GlobalAlloc for Heap {
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as in `alloc`.
         unsafe { self.0.with(|heap| heap.free(ptr, layout.size(), layout.align())) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: as in `alloc`.
         unsafe { self.0.with(|heap| heap.realloc(ptr, layout.size(), layout.align(), new_size)) }
     }
 }

@@ -28,10 +28,12 @@ unsafe impl GlobalAlloc for Heap {
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract; a block is not null.
         unsafe { self.0.with(|tlsf| tlsf.deallocate(NonNull::new_unchecked(ptr), layout.align())) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: as in `dealloc`; size and alignment are of a layout that the caller may ask for.
         or_null(unsafe {
             let new = Layout::from_size_align_unchecked(new_size, layout.align());
             self.0.with(|tlsf| tlsf.reallocate(NonNull::new_unchecked(ptr), new))

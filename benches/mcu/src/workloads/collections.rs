@@ -24,6 +24,7 @@ fn record() -> Option<&'static mut Record> {
 // SAFETY: every call is passed on with the same arguments.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: in both arms the caller's contract, passed on.
         match record() {
             Some(record) => unsafe { counted::alloc(record, layout.size(), layout.align()) },
             None => unsafe { uncounted::alloc(layout.size(), layout.align()) },
@@ -31,6 +32,7 @@ unsafe impl GlobalAlloc for Counted {
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: in both arms the caller's contract, passed on.
         match record() {
             Some(record) => unsafe { counted::dealloc(record, ptr, layout.size(), layout.align()) },
             None => unsafe { uncounted::dealloc(ptr, layout.size(), layout.align()) },
@@ -38,6 +40,7 @@ unsafe impl GlobalAlloc for Counted {
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: in both arms the caller's contract, passed on.
         match record() {
             Some(record) => unsafe { counted::realloc(record, ptr, layout.size(), layout.align(), new_size) },
             None => unsafe { uncounted::realloc(ptr, layout.size(), layout.align(), new_size) },
@@ -45,6 +48,7 @@ unsafe impl GlobalAlloc for Counted {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: in both arms the caller's contract, passed on.
         match record() {
             Some(record) => unsafe { counted::alloc_zeroed(record, layout.size(), layout.align()) },
             None => unsafe { uncounted::alloc_zeroed(layout.size(), layout.align()) },
