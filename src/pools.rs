@@ -75,8 +75,8 @@ pub(crate) trait Tables<'a>: Copy {
 pub(crate) enum Claim {
     /// A block, by its place.
     Block(u32),
-    /// A block, by its place, and what the front held before. It was the page's last: its entry has to go, by `dropped`.
-    Last(u32, u32),
+    /// A block, by its place, which was the page's last: its entry has to go, by `drop_first`.
+    Last(u32),
     /// A block of another class, by its place: to be given back.
     Stray(u32),
     /// Nothing.
@@ -90,15 +90,12 @@ pub(crate) struct Pools<T>(pub(crate) T);
 impl<'a, T: Tables<'a>> Pools<T> {
     const TABLE: &'static ClassTable = T::Config::TABLE;
 
-    /// Takes a block from the first page of the class's front: the whole of a common allocation.
+    /// Takes a block from the first page of the class's front: the whole of a common allocation. Returns also what the front held.
     #[inline(always)]
-    pub(crate) fn claim_first(self, class: u32) -> Claim {
+    pub(crate) fn claim_first(self, class: u32) -> (Claim, u32) {
         let front = self.0.front(class);
         let seen = front.seen();
-        match self.claim_from(front.first(seen), class) {
-            Claim::Last(place, _) => Claim::Last(place, seen),
-            claim => claim,
-        }
+        (self.claim_from(front.first(seen), class), seen)
     }
 
     #[inline(always)]
@@ -111,7 +108,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
         if self.0.owner_of(page) != class {
             return Claim::Stray(place);
         }
-        if claimed.rest == 0 { Claim::Last(place, page) } else { Claim::Block(place) }
+        if claimed.rest == 0 { Claim::Last(place) } else { Claim::Block(place) }
     }
 
     /// Takes a page that is full now out of the front.
@@ -166,16 +163,18 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(never)]
     pub(crate) fn claim_any(self, class: u32) -> u32 {
         for _ in 0..PAGE_TRIES {
-            let seen = self.0.front(class).seen();
+            let front = self.0.front(class);
+            let seen = front.seen();
             if seen == 0 {
-                if !Index(self.0, class).draw(self.0.front(class)) {
+                if !Index(self.0, class).draw(front) {
                     return 0;
                 }
                 continue;
             }
-            match self.claim_from(self.0.front(class).first(seen), class) {
+            let page = front.first(seen);
+            match self.claim_from(page, class) {
                 Claim::Block(place) => return place,
-                Claim::Last(place, _) => {
+                Claim::Last(place) => {
                     self.drop_first(seen, class);
                     return place;
                 }
@@ -183,7 +182,6 @@ impl<'a, T: Tables<'a>> Pools<T> {
                 Claim::Nothing => {}
             }
             // Others were faster, and there is more; or the entry is an old one.
-            let page = self.0.front(class).first(seen);
             // Relaxed: guesses. A page that is dropped for nothing comes back at once.
             if self.0.word(page).load(Relaxed) == 0 || self.0.owner_of(page) != class {
                 self.drop_first(seen, class);

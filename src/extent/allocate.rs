@@ -33,9 +33,10 @@ pub(crate) trait Allocate: Release {
             return self.apart().allocate_rarely::<REPORT>(size, align);
         }
         let class = Self::TABLE.class_of(granules(size));
-        match Pools(self).claim_first(class) {
+        let (claim, seen) = Pools(self).claim_first(class);
+        match claim {
             Claim::Block(place) => self.at(place),
-            Claim::Last(place, seen) => {
+            Claim::Last(place) => {
                 Pools(self).drop_first(seen, class);
                 self.at(place)
             }
