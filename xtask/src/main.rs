@@ -20,7 +20,8 @@ mod web;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// The commands of the larder repository.
@@ -52,7 +53,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help was asked for, or is all that can be said.
+        Err(error) if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.exit()
+        }
+        Err(error) => return exit_code(Err(anyhow!(in_a_line(&error.to_string())))),
+    };
+    let outcome = match arguments.command {
         Command::Bench(options) => bench::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
@@ -65,6 +74,12 @@ fn main() -> ExitCode {
     exit_code(outcome)
 }
 
+/// What clap says of wrong arguments, without its hints.
+fn in_a_line(message: &str) -> String {
+    let said = message.lines().map(str::trim).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    said.trim_start_matches("error: ").to_owned()
+}
+
 /// `true` is success; `false` a failure that was already shown; an error is shown here.
 fn exit_code(outcome: Result<bool>) -> ExitCode {
     match outcome {
@@ -74,5 +89,18 @@ fn exit_code(outcome: Result<bool>) -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_arguments_are_one_line() {
+        let error = Arguments::try_parse_from(["xtask", "demo", "--board", "nonsense"]).err().unwrap();
+        let line = in_a_line(&error.to_string());
+        assert!(line.starts_with("invalid value 'nonsense'") && line.contains("riscv-imac"), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
     }
 }
