@@ -20,7 +20,7 @@
 
 use crate::front::Front;
 use crate::pools::Tables;
-use crate::sync::{AtomicU32, Ordering::*, fence};
+use crate::sync::{AtomicU32, Ordering::*, SINGLE, fence};
 
 /// An index of at most so many words is searched without a second level.
 pub(crate) const FLAT_WORDS: usize = 8;
@@ -115,7 +115,7 @@ impl<'a, T: Tables<'a>> Index<T> {
         if lowest == 0 {
             // Acquire: pairs with `take`. Who took the last pages out put them into the front before.
             fence(Acquire);
-            return front.seen() != 0;
+            return !SINGLE && front.seen() != 0;
         }
         let leaf = (lowest - 1) / 32;
         // Relaxed: pages that another context takes meanwhile become old entries of the front. They are entered there before they
@@ -128,7 +128,7 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
         if front.fill(pages) {
             self.take(leaf, seen & !rest);
-            if front.seen() != pages {
+            if !SINGLE && front.seen() != pages {
                 // One of the pages may have come back here before it was taken out: better an old entry than none.
                 self.add(leaf, seen & !rest);
             }
@@ -142,7 +142,7 @@ impl<'a, T: Tables<'a>> Index<T> {
         // AcqRel: pairs with `insert`; see the table above.
         word.fetch_and(!bit, AcqRel);
         // Relaxed: ordered after the clearing by its Acquire.
-        if self.leaf(leaf).load(Relaxed) != 0 {
+        if !SINGLE && self.leaf(leaf).load(Relaxed) != 0 {
             word.fetch_or(bit, AcqRel);
         }
     }

@@ -123,7 +123,8 @@
 //!
 //! | file | what it is | may use |
 //! |---|---|---|
-//! | `sync` | the atomics, `core`'s, `portable-atomic`'s or loom's | nothing |
+//! | `single` | the atomics of a wasm module with one thread: plain memory | nothing |
+//! | `sync` | the atomics, `core`'s, `portable-atomic`'s, loom's or those | `single` |
 //! | `geometry` | granules of 8 bytes, pages of 256, places | nothing |
 //! | `classes` | size classes and their masks, computed at compile time | `geometry` |
 //! | `page` | the protocol of one page's word: claim, release, retire, publish | `sync` |
@@ -176,6 +177,8 @@ mod page;
 pub mod policy;
 mod pools;
 mod region;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+mod single;
 mod slots;
 mod stats;
 mod sync;

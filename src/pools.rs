@@ -27,7 +27,7 @@ use crate::front::Front;
 use crate::geometry::{GRANULE, PAGE_GRANULES, page_place, place_page};
 use crate::index::Index;
 use crate::page;
-use crate::sync::{AtomicU8, AtomicU32, Ordering::*, fence};
+use crate::sync::{AtomicU8, AtomicU32, Ordering::*, SINGLE, fence};
 
 /// How many pages a claim tries before it asks for a page of its own.
 pub(crate) const PAGE_TRIES: u32 = 8;
@@ -100,12 +100,16 @@ impl<'a, T: Tables<'a>> Pools<T> {
 
     #[inline(always)]
     fn claim_from(self, page: u32, class: u32) -> Claim {
+        if SINGLE && self.0.owner_of(page) != class {
+            // An old entry. Nobody gives the page another owner between this look and the claim, so there are no strays.
+            return Claim::Nothing;
+        }
         let Some(claimed) = page::claim(self.0.word(page)) else {
             return Claim::Nothing;
         };
         let place = page_place(page) + claimed.granule * GRANULE;
         // Ordered after the claim by its Acquire (rule 3 of the page protocol).
-        if self.0.owner_of(page) != class {
+        if !SINGLE && self.0.owner_of(page) != class {
             return Claim::Stray(place);
         }
         if claimed.rest == 0 { Claim::Last(place) } else { Claim::Block(place) }
@@ -125,7 +129,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(always)]
     fn put_back(self, page: u32, class: u32) {
         // Relaxed: ordered after the removal of the entry by its Acquire.
-        if self.0.word(page).load(Relaxed) != 0 {
+        if !SINGLE && self.0.word(page).load(Relaxed) != 0 {
             self.reenter(page, class);
         }
     }
@@ -183,10 +187,12 @@ impl<'a, T: Tables<'a>> Pools<T> {
             }
             // Others were faster, and there is more; or the entry is an old one.
             // Relaxed: guesses. A page that is dropped for nothing comes back at once.
-            if self.0.word(page).load(Relaxed) == 0 || self.0.owner_of(page) != class {
+            if SINGLE || self.0.word(page).load(Relaxed) == 0 || self.0.owner_of(page) != class {
                 self.drop_first(seen, class);
             }
-            self.0.retries().fetch_add(1, Relaxed);
+            if !SINGLE {
+                self.0.retries().fetch_add(1, Relaxed);
+            }
         }
         0
     }
@@ -207,7 +213,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(always)]
     fn publish(self, page: u32, class: u32, mask: u32) {
         let planted = page::publish(self.0.word(page), self.0.owner(page), class, mask);
-        if planted != 0 {
+        if !SINGLE && planted != 0 {
             self.0.planted().fetch_add(1, Relaxed);
         }
     }
@@ -299,7 +305,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
             return false;
         }
         // Relaxed: ordered after the retirement by its Acquire (rule 6).
-        if self.0.owner_of(page) != class {
+        if !SINGLE && self.0.owner_of(page) != class {
             self.give(page, mask);
             return false;
         }
