@@ -240,19 +240,6 @@ pub enum Reason {
     Size,
 }
 
-impl Reason {
-    /// The reason with this number, as `as` gives it.
-    #[inline(always)]
-    pub(crate) const fn from_number(number: u32) -> Self {
-        match number {
-            0 => Self::Foreign,
-            1 => Self::NoBlock,
-            2 => Self::Double,
-            _ => Self::Size,
-        }
-    }
-}
-
 impl core::fmt::Display for WrongFree {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let reason = match self.reason {

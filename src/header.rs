@@ -30,12 +30,19 @@ pub(crate) struct Header<P: Policy> {
 
 /// Reached only inside the entry.
 pub(crate) struct Inside {
-    /// Whether tier 2 was set up: 0 or 1.
-    pub(crate) ready: u32,
     /// The part of the deferred list that was taken and not yet drained: place of its first block.
     pub(crate) draining: u32,
     /// The fewest bytes that ever were free in tier 2, since it was set up.
     pub(crate) least_free: u32,
-    /// Grows with every change of tier 2; tells a walk that its picture has changed.
+    /// 0 until tier 2 is set up; then odd, and another number after every visit that may change it: tells a walk that its
+    /// picture has changed.
     pub(crate) version: u32,
+}
+
+impl Inside {
+    /// Tier 2 may change.
+    #[inline(always)]
+    pub(crate) fn changes(&mut self) {
+        self.version = self.version.wrapping_add(2);
+    }
 }

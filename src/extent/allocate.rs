@@ -1,7 +1,7 @@
 //! What an allocation may take, from its class's first page to a page that another class keeps.
 
-use super::entry::{Answer, Ask};
-use super::{Defer, Extent, Release, large_bytes};
+use super::entry::Answer;
+use super::{Extent, Release, large_bytes};
 use crate::config::{Event, Table};
 use crate::emergency::Rescue;
 use crate::geometry::*;
@@ -27,7 +27,7 @@ pub(crate) trait Allocate: Release {
     fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
         if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
-            return self.apart().allocate_anywhere::<REPORT>(size, align, 0);
+            return self.apart().allocate_long::<REPORT>(size, align);
         }
         if align > GRANULE_BYTES {
             return self.apart().allocate_rarely::<REPORT>(size, align);
@@ -66,19 +66,33 @@ pub(crate) trait Allocate: Release {
     #[inline(never)]
     fn allocate_rarely<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
         match self.class_for(size, align) {
-            0 => self.allocate_anywhere::<REPORT>(size, align, 0),
+            0 => self.allocate_long::<REPORT>(size, align),
             class => self.allocate_behind::<REPORT>(size, align, class),
         }
     }
 
-    /// No page of the class has a free block, or there is no such class.
+    /// No page of the class has a free block.
     #[inline(never)]
     fn allocate_anywhere<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
-        let find_block =
-            || Some(self.find_block(size, align, class)).filter(|&place| place != 0).map(|place| self.at(place));
+        self.serve::<REPORT>(size, align, || self.find_block(size, align, class))
+    }
+
+    /// A request that no class serves.
+    #[inline(never)]
+    fn allocate_long<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
+        self.serve::<REPORT>(size, align, || self.allocate_large(size, align))
+    }
+
+    /// The block at the place that is found, or null.
+    #[inline(always)]
+    fn serve<const REPORT: bool>(self, size: usize, align: usize, find: impl Fn() -> u32) -> *mut u8 {
+        let attempt = || match find() {
+            0 => None,
+            place => Some(self.at(place)),
+        };
         match REPORT {
-            true => self.persist(size, align, find_block),
-            false => find_block().unwrap_or(null_mut()),
+            true => self.persist(size, align, attempt),
+            false => attempt().unwrap_or(null_mut()),
         }
     }
 
@@ -102,14 +116,11 @@ pub(crate) trait Allocate: Release {
     /// A block of a new page, of tier 2, or of another class: its place, or 0.
     #[inline(always)]
     fn find_block(self, size: usize, align: usize, class: u32) -> u32 {
-        let mut place = 0;
-        if class != 0 {
-            place = self.refill(class);
-        }
-        if place == 0 && align <= ALIGN_MAX_BYTES && size <= self.map().ground as usize {
+        let mut place = self.refill(class);
+        if place == 0 {
             place = self.allocate_large(size, align);
         }
-        if place == 0 && class != 0 {
+        if place == 0 {
             place = self.borrow(class, align);
         }
         place
@@ -163,14 +174,14 @@ pub(crate) trait Allocate: Release {
 
     #[inline(always)]
     fn page_from_large(self) -> u32 {
-        let answer = self.visit(Ask::Take, PAGE, PAGE, 0);
+        let answer = self.take(PAGE, PAGE);
         if !answer.is_place() {
             return 0;
         }
         let page = page_at(answer.0);
         if self.map().is_longer_than_its_pages() && page > self.map().pages {
             // Tier 2's alone. Nobody else knows the block yet: if the tier is held, it is deferred.
-            let _ = self.release_large(answer.0, PAGE);
+            self.give(answer.0, PAGE);
             return 0;
         }
         // Relaxed: the page is this context's; published with its word.
@@ -197,9 +208,12 @@ pub(crate) trait Allocate: Release {
     /// A block of tier 2. When there is none, what is on its way there is brought home first.
     #[inline(always)]
     fn allocate_large(self, size: usize, align: usize) -> u32 {
+        if align > ALIGN_MAX_BYTES || size > self.map().ground as usize {
+            return 0;
+        }
         let (bytes, align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
         loop {
-            let answer = self.visit(Ask::Take, bytes, align, 0);
+            let answer = self.take(bytes, align);
             if answer.is_place() {
                 return answer.0;
             }
@@ -215,7 +229,7 @@ pub(crate) trait Allocate: Release {
     #[inline(never)]
     fn bring_home(self) -> bool {
         let mut found = false;
-        while self.drain() {
+        while self.has_deferred() && self.drain() {
             found = true;
         }
         loop {

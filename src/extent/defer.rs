@@ -1,14 +1,12 @@
 //! Releases that found tier 2 held: each block is sealed and listed, and given back by a later visitor.
 
-use super::entry::{Answer, Ask};
-use super::{Engine, Entry, Extent};
+use super::{Engine, Extent};
 use crate::config::Reason;
 use crate::deferred::{self, Links};
 use crate::geometry::GRANULE;
 use crate::header::Inside;
 use crate::large::{Ground, Large};
 use crate::sync::Ordering::*;
-use core::ptr::null_mut;
 
 /// Defers releases.
 pub(crate) trait Defer: Engine {
@@ -52,29 +50,16 @@ pub(crate) trait Defer: Engine {
         self.is_live(first) && unsafe { self.seal(first).read_volatile() } == Self::seal_of(first)
     }
 
-    /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
-    #[inline(never)]
-    fn drain(self) -> bool {
-        if !Self::DEFERS {
-            return false;
-        }
-        let answer = self.visit(Ask::Drain, 0, 0, 0);
-        if answer.0 >= Answer::WRONG {
-            self.wrong_free(null_mut(), answer.reason());
-        }
-        answer != Answer::NOTHING && answer != Answer::BUSY
-    }
-
-    /// Inside the entry.
+    /// Takes one block off the list, for the caller to give back: inside the entry. An error: what is on the list was written to.
     #[inline(always)]
-    fn drain_inside(self, inside: &mut Inside) -> Answer {
+    fn next_deferred(self, inside: &mut Inside) -> Result<Option<(u32, u32)>, Reason> {
         let header = self.header();
         if inside.draining == 0 {
             inside.draining = deferred::take_all(&header.deferred);
         }
         let first = inside.draining;
         if first == 0 {
-            return Answer::NOTHING;
+            return Ok(None);
         }
         // SAFETY: the block was taken off the list by this holder of tier 2.
         let (next, bytes) = unsafe { self.read(first) };
@@ -82,21 +67,13 @@ pub(crate) trait Defer: Engine {
         if unsafe { self.seal(first).read() } != Self::seal_of(first) {
             // Somebody wrote into a block after its release: its link can't be trusted either.
             inside.draining = 0;
-            return Answer::wrong(Reason::Double);
+            return Err(Reason::Double);
         }
         // SAFETY: as above. The block's next owner shall not find the seal in it.
         unsafe { self.seal(first).write([0; 2]) };
         inside.draining = next;
         header.deferred_bytes.fetch_sub(bytes, Relaxed);
-        // SAFETY: inside the entry; who deferred the block gave it up; `give` verifies that it is live.
-        match unsafe { Self::Large::give(self, first, bytes) } {
-            Ok(()) => Answer::DONE,
-            Err(reason) => {
-                // The entry was no block's: its link can't be trusted either.
-                inside.draining = 0;
-                Answer::wrong(reason)
-            }
-        }
+        Ok(Some((first, bytes)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Visits of tier 2: one at a time, through the entry that the policy guards.
 
-use super::{Defer, Engine, Extent};
+use super::{Defer, Extent};
 use crate::config::{Config, Reason, Table};
 use crate::geometry::*;
 use crate::header::Inside;
@@ -9,99 +9,173 @@ use crate::policy::Policy;
 use crate::pools::Pools;
 use crate::sync::Ordering::*;
 
-/// What tier 2 answered: a place (a multiple of 8), or one of the codes below. One register.
+/// What became of a request: a place (a multiple of 8), or one of the codes below. One register.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Answer(pub(super) u32);
 
 impl Answer {
     /// There is nothing to be had.
     pub(super) const NOTHING: Self = Self(0);
-    pub(super) const DONE: Self = Self(1);
     /// Somebody else is inside.
-    pub(super) const BUSY: Self = Self(2);
-    /// Wrong, and why: this plus the reason.
-    pub(super) const WRONG: u32 = 3;
-    pub(super) const WRONG_SIZE: Self = Self::wrong(Reason::Size);
-
-    pub(super) const fn wrong(reason: Reason) -> Self {
-        Self(Self::WRONG + reason as u32)
-    }
+    pub(super) const BUSY: Self = Self(1);
 
     /// Whether it is a place.
     pub(super) fn is_place(self) -> bool {
         self.0 >= GRANULE
     }
-
-    /// What was wrong.
-    pub(super) fn reason(self) -> Reason {
-        Reason::from_number(self.0.wrapping_sub(Self::WRONG))
-    }
 }
 
-/// What is asked of tier 2, with up to three numbers.
+/// What became of a release.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// A block: bytes, alignment.
-    Take,
-    /// A block back: place, bytes.
-    Give,
-    /// Another size for a block: place, old bytes, new bytes.
-    Resize,
-    /// To take one release off the deferred list.
-    Drain,
+pub(crate) enum Given {
+    /// Tier 2 has the block.
+    Back,
+    /// Somebody else is inside: it is on the deferred list.
+    Deferred,
+    /// It was wrong, which is counted and told.
+    Wrong,
 }
 
 /// Enters tier 2.
-pub(crate) trait Entry: Engine {
-    /// Asks tier 2, and leaves it in order: one deferred release is drained on the way out.
-    #[inline(never)]
-    fn visit(self, ask: Ask, a: u32, b: u32, c: u32) -> Answer {
+pub(crate) trait Entry: Defer {
+    /// Does something inside; `None`: somebody else is there. The first visitor sets tier 2 up. If it has an answer for a fresh
+    /// tier, that is all it does.
+    #[inline(always)]
+    fn visit<R>(self, fresh: Option<R>, act: impl FnOnce(&mut Inside) -> R) -> Option<R> {
         let header = self.header();
-        let answer = Self::Policy::enter(&header.lock, || {
+        Self::Policy::enter(&header.lock, || {
             // SAFETY: inside the entry nobody else has a reference to `inside`.
             let inside = unsafe { &mut *header.inside.get() };
-            if inside.ready == 0 {
+            if inside.version == 0 {
                 self.set_up(inside);
-                // Nothing was handed out yet. The caller's look at the page is older than its reservation.
-                if matches!(ask, Ask::Give | Ask::Resize) {
-                    return Answer::wrong(Reason::NoBlock);
+                if let Some(answer) = fresh {
+                    return answer;
                 }
             }
-            inside.version = inside.version.wrapping_add(1);
-            self.answer(inside, ask, a, b, c)
-        });
-        if Self::DEFERS && ask != Ask::Drain && header.deferred_bytes.load(Relaxed) != 0 {
-            self.drain();
-        }
-        answer.unwrap_or(Answer::BUSY)
+            inside.changes();
+            act(inside)
+        })
     }
 
-    /// Inside the entry.
-    #[inline(always)]
-    fn answer(self, inside: &mut Inside, ask: Ask, a: u32, b: u32, c: u32) -> Answer {
-        let answer = match ask {
+    /// Takes a block, after one deferred release was drained, if there is one.
+    #[inline(never)]
+    fn take(self, bytes: u32, align: u32) -> Answer {
+        self.drain_one();
+        let taken = self.visit(None, |inside| {
             // SAFETY: inside the entry; size and alignment are made by `large_bytes` and checked against the arena.
-            Ask::Take => Answer(unsafe { Self::Large::take(self, a, b) }),
-            Ask::Give => {
-                // SAFETY: inside the entry; the block is the caller's by the contract of dealloc.
-                return match unsafe { Self::Large::give(self, a, b) } {
-                    Ok(()) => Answer::DONE,
-                    Err(reason) => Answer::wrong(reason),
-                };
-            }
+            let place = unsafe { Self::Large::take(self, bytes, align) };
+            self.note_least_free(inside);
+            Answer(place)
+        });
+        taken.unwrap_or(Answer::BUSY)
+    }
+
+    /// Gives a block back, or defers that.
+    #[inline(never)]
+    fn give(self, first: u32, bytes: u32) -> Given {
+        // Of a fresh tier nothing was handed out yet: the caller's look at the page is older than its reservation.
+        // SAFETY: inside the entry; the block is the caller's by the contract of dealloc.
+        match self.visit(Some(Err(Reason::NoBlock)), |_| unsafe { Self::Large::give(self, first, bytes) }) {
+            Some(Ok(())) => Given::Back,
+            Some(Err(reason)) => self.give_again(first, bytes, reason),
+            None => self.give_later(first, bytes),
+        }
+    }
+
+    /// A release that is wrong, unless the block shrank while tier 2 was held, and is longer than its layout says.
+    #[cold]
+    #[inline(never)]
+    fn give_again(self, first: u32, bytes: u32, reason: Reason) -> Given {
+        if reason == Reason::Size && self.outgrows(first, bytes) {
+            return self.give(first, self.true_bytes(first));
+        }
+        self.refuse(first, reason)
+    }
+
+    /// Reports a release that is wrong.
+    #[cold]
+    fn refuse(self, first: u32, reason: Reason) -> Given {
+        self.wrong_free(self.at(first), reason);
+        Given::Wrong
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_later(self, first: u32, bytes: u32) -> Given {
+        match self.defer(first, bytes) {
+            Ok(()) => Given::Deferred,
+            Err(reason) => self.refuse(first, reason),
+        }
+    }
+
+    /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
+    #[inline(always)]
+    fn outgrows(self, first: u32, bytes: u32) -> bool {
+        Self::DEFERS && Self::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
+    }
+
+    /// Changes the size of a block where it is.
+    #[inline(never)]
+    fn resize_large(self, first: u32, old: u32, new: u32) -> Resized {
+        self.drain_one();
+        let answer = self.visit(Some(Resized::Wrong(Reason::NoBlock)), |inside| {
             // SAFETY: inside the entry; the block is the caller's by the contract of realloc.
-            Ask::Resize => match unsafe { Self::Large::resize(self, a, b, c) } {
-                Resized::InPlace => Answer::DONE,
-                Resized::Move => Answer::NOTHING,
-                Resized::Wrong(reason) => Answer::wrong(reason),
-            },
-            Ask::Drain if Self::DEFERS => return self.drain_inside(inside),
-            Ask::Drain => Answer::NOTHING,
-        };
+            let answer = unsafe { Self::Large::resize(self, first, old, new) };
+            self.note_least_free(inside);
+            answer
+        });
+        match answer {
+            Some(Resized::Wrong(Reason::Size)) if Self::DEFERS => self.resize_again(first, old, new),
+            Some(answer) => answer,
+            // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
+            None if Self::Large::KNOWS_ENDS && new <= old => Resized::InPlace,
+            None => Resized::Move,
+        }
+    }
+
+    /// As `give_again`.
+    #[cold]
+    #[inline(never)]
+    fn resize_again(self, first: u32, old: u32, new: u32) -> Resized {
+        if self.outgrows(first, old) {
+            return self.resize_large(first, self.true_bytes(first), new);
+        }
+        Resized::Wrong(Reason::Size)
+    }
+
+    /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
+    #[cold]
+    #[inline(never)]
+    fn drain(self) -> bool {
+        match self.visit(None, |inside| self.next_deferred(inside)) {
+            Some(Ok(Some((first, bytes)))) => self.give(first, bytes) == Given::Back,
+            Some(Err(reason)) => {
+                self.wrong_free(core::ptr::null_mut(), reason);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether releases wait for somebody to drain them.
+    #[inline(always)]
+    fn has_deferred(self) -> bool {
+        // Relaxed: a guess. What is deferred meanwhile is the next visitor's.
+        Self::DEFERS && self.header().deferred_bytes.load(Relaxed) != 0
+    }
+
+    #[inline(always)]
+    fn drain_one(self) {
+        if self.has_deferred() {
+            self.drain();
+        }
+    }
+
+    #[inline(always)]
+    fn note_least_free(self, inside: &mut Inside) {
         // SAFETY: inside the entry.
         let free = unsafe { Self::Large::free_bytes(self) };
         inside.least_free = inside.least_free.min(free);
-        answer
     }
 
     /// Enters tier 2 only to look.
@@ -110,7 +184,7 @@ pub(crate) trait Entry: Engine {
         Self::Policy::enter(&header.lock, || {
             // SAFETY: inside the entry nobody else has a reference to `inside`.
             let inside = unsafe { &mut *header.inside.get() };
-            if inside.ready == 0 {
+            if inside.version == 0 {
                 self.set_up(inside);
             }
             f(inside)
@@ -121,7 +195,7 @@ pub(crate) trait Entry: Engine {
     #[cold]
     #[inline(never)]
     fn set_up(self, inside: &mut Inside) {
-        inside.ready = 1;
+        inside.version = 1;
         inside.least_free = self.map().ground;
         // SAFETY: inside the entry, once, on zeroed tables.
         unsafe { Self::Large::init(self) };

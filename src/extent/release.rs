@@ -1,11 +1,10 @@
 //! Where a block goes back to: to its page, to tier 2, or to the list of those that found it held.
 
-use super::entry::{Answer, Ask};
-use super::{Allocate, Defer, Entry, Extent, Place, large_bytes};
+use super::entry::Given;
+use super::{Allocate, Entry, Extent, Place, large_bytes};
 use crate::classes::owner;
 use crate::config::Reason;
 use crate::geometry::*;
-use crate::large::Large;
 use crate::page;
 use crate::pools::{Pools, Tables};
 use crate::sync::Ordering::*;
@@ -57,51 +56,36 @@ pub(crate) trait Release: Entry {
     }
 
     /// A release at a place of tier 2.
-    #[inline(never)]
+    #[inline(always)]
     fn release_to_large(self, first: u32, size: usize) {
-        match self.release_large(first, large_bytes(size)) {
-            Ok(()) => self.count_live(size, 0),
-            Err(reason) => self.wrong_free(self.at(first), reason),
+        let bytes = large_bytes(size);
+        let given = if self.has_deferred() { self.release_behind(first, bytes) } else { self.give(first, bytes) };
+        if cfg!(feature = "live-peak") && given != Given::Wrong {
+            self.count_live(size, 0);
         }
     }
 
-    fn release_large(self, first: u32, bytes: u32) -> Result<(), Reason> {
-        if Self::DEFERS && self.header().deferred_bytes.load(Relaxed) != 0 && self.is_sealed(first) {
-            return Err(Reason::Double);
-        }
-        let mut answer = self.visit(Ask::Give, first, bytes, 0);
-        if answer == Answer::WRONG_SIZE && self.outgrows(first, bytes) {
-            answer = self.visit(Ask::Give, first, self.true_bytes(first), 0);
-        }
-        if answer == Answer::DONE {
-            return Ok(());
-        }
-        if !Self::DEFERS || answer != Answer::BUSY {
-            return Err(answer.reason());
-        }
-        self.defer(first, bytes)
-    }
-
-    /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
+    /// The same while others wait for it: the block may be one of them, and one of them is drained first.
     #[cold]
-    fn outgrows(self, first: u32, bytes: u32) -> bool {
-        Self::DEFERS && Self::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
+    #[inline(never)]
+    fn release_behind(self, first: u32, bytes: u32) -> Given {
+        if self.is_sealed(first) {
+            return self.refuse(first, Reason::Double);
+        }
+        self.drain();
+        self.give(first, bytes)
     }
 
-    /// Gives a page that belongs to nobody back to tier 2.
+    /// Gives a page that belongs to nobody back to tier 2. It is this context's, so tier 2 takes it, or is held.
     fn page_to_large(self, page: u32) {
         // Relaxed: from here on pooled frees of the page end at tier 2's own check.
         self.owner(page).store(owner::LARGE as u8, Relaxed);
-        let place = page_place(page);
-        // The page is this context's, so tier 2 takes it, or is held.
-        if self.visit(Ask::Give, place, PAGE, 0) == Answer::BUSY && Self::DEFERS {
-            let _ = self.defer(place, PAGE);
-        }
+        self.give(page_place(page), PAGE);
     }
 
     /// Gives everything back that is not in use.
     fn trim(self) {
-        while self.drain() {}
+        while self.has_deferred() && self.drain() {}
         for page in 1..=self.map().pages {
             if Pools(self).retire(page) {
                 self.page_to_large(page);

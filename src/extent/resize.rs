@@ -1,9 +1,8 @@
 //! Blocks that change their size, where they are or elsewhere.
 
-use super::entry::{Answer, Ask};
 use super::{Allocate, Extent, Place, large_bytes};
 use crate::config::{Reason, Table};
-use crate::large::Large;
+use crate::large::Resized;
 use core::alloc::Layout;
 use core::ptr::null_mut;
 
@@ -63,21 +62,12 @@ pub(crate) trait Resize: Allocate {
         match self.locate(ptr)? {
             Place::Pooled(class) => Ok(new_size <= Self::TABLE.block_bytes(class)),
             Place::Large(_) if new_size > self.map().ground as usize => Ok(false),
-            Place::Large(first) => self.resize_large(first, large_bytes(old_size), large_bytes(new_size)),
+            Place::Large(first) => match self.resize_large(first, large_bytes(old_size), large_bytes(new_size)) {
+                Resized::InPlace => Ok(true),
+                Resized::Move => Ok(false),
+                Resized::Wrong(reason) => Err(reason),
+            },
         }
-    }
-
-    #[inline(always)]
-    fn resize_large(self, first: u32, old: u32, new: u32) -> Result<bool, Reason> {
-        let mut answer = self.visit(Ask::Resize, first, old, new);
-        if answer == Answer::WRONG_SIZE && self.outgrows(first, old) {
-            answer = self.visit(Ask::Resize, first, self.true_bytes(first), new);
-        }
-        if answer.0 >= Answer::WRONG {
-            return Err(answer.reason());
-        }
-        // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
-        Ok(answer == Answer::DONE || (Self::DEFERS && answer == Answer::BUSY && Self::Large::KNOWS_ENDS && new <= old))
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) unsafe fn move_tables<P: Policy, L: Large, C: Config>(old: &Memory<P,
     unsafe {
         let inside = &mut *new.header().inside.get();
         inside.least_free += grown;
-        inside.version = inside.version.wrapping_add(1);
+        inside.changes();
         L::extend(new, old.map.ground);
     }
 }

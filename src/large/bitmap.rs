@@ -11,9 +11,9 @@ use core::sync::atomic::AtomicU32;
 pub(super) struct Bitmap(*const AtomicU32);
 
 impl Bitmap {
-    /// Words for the bits of `pages` pages, of the granule before the first, of two behind the last, and of
-    /// a window that begins there.
-    pub(super) const BYTES_FIXED: usize = 8;
+    /// Bytes besides those for the bits of pages: for the granule before the first, two behind the last, and a window that
+    /// begins there.
+    pub(super) const BYTES_FIXED: usize = 4;
     pub(super) const BYTES_PER_PAGE: usize = 4;
 
     /// The bytes of a bitmap over so many bytes of ground.
@@ -32,7 +32,7 @@ impl Bitmap {
 
     #[inline(always)]
     fn word(&self, at: u32) -> &AtomicU32 {
-        // SAFETY: `at` is a granule of the ground, 0, one of the two behind the last, or up to 32 more: its
+        // SAFETY: `at` is a granule of the ground, 0, or one of the two behind the last: its
         // word is inside the table by the contract of `new`.
         unsafe { &*self.0.add(at as usize / 32) }
     }
@@ -48,20 +48,24 @@ impl Bitmap {
         word.store(word.load(Relaxed) ^ 1 << (at % 32), Relaxed);
     }
 
-    /// The bits from `at` on, `at` itself lowest. Reads the word of `at` and the next.
+    /// The bits from `at` on, `at` itself lowest: nine at least. Inside the entry.
     #[inline(always)]
     pub(super) fn window(&self, at: u32) -> u32 {
-        let shift = at % 32;
-        let (low, high) = (self.word(at).load(Relaxed), self.word(at + 32).load(Relaxed));
-        (low >> shift) | (high << 1 << (31 - shift))
+        let byte = |at: u32| {
+            let at = if cfg!(target_endian = "big") { at ^ 3 } else { at };
+            // SAFETY: a byte of the word of `at`, or of the next, as in `word`. Only the entry's holder writes here, and that is
+            // the caller: no store races with this plain load, which becomes one of both bytes where a processor has it.
+            u32::from(unsafe { self.0.cast::<u8>().add(at as usize).read() })
+        };
+        (byte(at / 8) | byte(at / 8 + 1) << 8) >> (at % 8)
     }
 
-    /// Flips the bit and its neighbour to the right.
+    /// Flips those of the bit and its neighbour to the right that are set in `pair`.
     #[inline(always)]
-    pub(super) fn flip_pair(&self, at: u32) {
+    pub(super) fn flip_pair(&self, at: u32, pair: u32) {
         let word = self.word(at);
-        word.store(word.load(Relaxed) ^ 3 << (at % 32), Relaxed);
-        if at % 32 == 31 {
+        word.store(word.load(Relaxed) ^ pair << (at % 32), Relaxed);
+        if at % 32 == 31 && pair & 2 != 0 {
             self.flip(at + 1);
         }
     }

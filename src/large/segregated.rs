@@ -87,6 +87,24 @@ const fn bin_of(len: u32) -> u32 {
     4 * log + (len >> (log - 2)) - (4 * MIN.ilog2() + 4)
 }
 
+/// Whether runs of both lengths belong into one bin: their highest three bits are the same.
+#[inline(always)]
+const fn share_bin(a: u32, b: u32) -> bool {
+    (a ^ b).leading_zeros() > a.leading_zeros() + 2
+}
+
+/// What lies around a block: a free run before it, and behind it.
+const LEFT: u32 = 1;
+const RIGHT: u32 = 4;
+
+/// The end of a live block.
+#[derive(Clone, Copy)]
+struct End {
+    place: u32,
+    /// Of `LEFT` and `RIGHT`, which are free.
+    free: u32,
+}
+
 /// How many bins an arena of so many bytes needs.
 const fn bins(bytes: u32) -> u32 {
     bin_of(bytes) + 1
@@ -126,10 +144,10 @@ impl<G: Ground> Tier<G> {
         self.bits().flip(place / GRANULE);
     }
 
-    /// Flips the bits of a granule and the next.
+    /// Flips the bits of a granule and the next, as far as they are set in `pair`.
     #[inline(always)]
-    fn flip_pair(self, place: u32) {
-        self.bits().flip_pair(place / GRANULE);
+    fn flip_pair(self, place: u32, pair: u32) {
+        self.bits().flip_pair(place / GRANULE, pair);
     }
 
     #[inline(always)]
@@ -200,19 +218,19 @@ impl<G: Ground> Tier<G> {
     }
 
     /// The first bin at or after `from` that is not empty, or one that is none.
-    #[inline(never)]
+    #[inline(always)]
     fn next_bin(self, from: u32) -> u32 {
         let mut word = from / 32;
-        let mut allowed = u32::MAX << (from % 32);
-        while word < bins(self.0.bytes()).div_ceil(32) {
-            let bits = self.get(self.table(1), word * 4) & allowed;
-            if bits != 0 {
-                return word * 32 + bits.trailing_zeros();
-            }
-            allowed = u32::MAX;
+        // The words of bins are one more than this, if `from` is behind the last bin.
+        let mut bits = self.get(self.table(1), word * 4) & u32::MAX << (from % 32);
+        while bits == 0 {
             word += 1;
+            if word >= bins(self.0.bytes()).div_ceil(32) {
+                return NO_BIN;
+            }
+            bits = self.get(self.table(1), word * 4);
         }
-        NO_BIN
+        word * 32 + bits.trailing_zeros()
     }
 
     /// The first run of a bin.
@@ -250,9 +268,13 @@ impl<G: Ground> Tier<G> {
     #[inline(never)]
     fn find_aligned(self, bytes: u32, align: u32) -> u32 {
         let sure = bin_of(bytes + align) + 1;
-        let mut bin = self.next_bin(bin_of(bytes));
+        let mut from = bin_of(bytes);
         let mut looks = ALIGNED_LOOKS;
-        while bin < sure {
+        loop {
+            let bin = self.next_bin(from);
+            if bin >= sure {
+                return if bin == NO_BIN { 0 } else { self.head(bin) };
+            }
             let mut first = self.head(bin);
             while first != 0 && looks != 0 {
                 if self.lead(first, align) + bytes <= self.get(first, LEN) {
@@ -261,9 +283,8 @@ impl<G: Ground> Tier<G> {
                 first = self.get(first, NEXT);
                 looks -= 1;
             }
-            bin = self.next_bin(if looks == 0 { sure } else { bin + 1 });
+            from = if looks == 0 { sure } else { bin + 1 };
         }
-        if bin == NO_BIN { 0 } else { self.head(bin) }
     }
 
     /// The last resort before a refusal: a run of the request's own bin, further behind.
@@ -290,53 +311,61 @@ impl<G: Ground> Tier<G> {
         prefix(first, base, align)
     }
 
-    /// Ends a block at `end`; what is left of it up to `run_end`, the end of a free run whose last bit
-    /// is still set, stays free.
-    #[inline(always)]
-    fn split(self, end: u32, run_end: u32) {
-        let len = run_end - end;
-        if len < MIN {
-            return self.flip(run_end - GRANULE);
+    /// Takes the part up to `to` away from the run that starts at `first`, or all of it if too little would be left to be a run
+    /// of its own. The part is live then; `pair` says which of its first two bits have to be flipped for that.
+    #[inline(never)]
+    fn cut(self, first: u32, to: u32, pair: u32) {
+        self.flip_pair(first, pair);
+        let len = self.get(first, LEN);
+        let rest = first + len - to;
+        if rest < MIN {
+            self.add_free(len.wrapping_neg());
+            if len != MIN {
+                self.flip(first + len - GRANULE);
+            }
+            self.unlink(first);
+        } else {
+            self.add_free(first.wrapping_sub(to));
+            self.flip_start(to, rest);
+            self.replace(first, Free { first: to, len: rest });
         }
-        self.flip_pair(end);
-        if len == MIN {
-            // Its second granule is its last, whose bit was set.
-            self.flip(end + GRANULE);
-        }
-        self.link(Free { first: end, len });
     }
 
-    /// Turns part of a free run into a live block; what is left on both sides stays free.
+    /// Turns part of a free run, which does not begin where the run does, into a live block; what is left on both sides stays free.
     #[inline(always)]
     fn carve(self, first: u32, at: u32, end: u32) {
-        let len = self.get(first, LEN);
-        let run_end = first + len;
+        let run_end = first + self.get(first, LEN);
         let rest = run_end - end;
-        // Too little to be a run of its own goes with the block.
-        self.add_free(at.wrapping_sub(if rest < MIN { run_end } else { end }));
-        if at == first && rest > MIN && bin_of(rest) == bin_of(len) {
-            // What is left takes the run's place in its bin.
-            self.flip(first + GRANULE);
-            self.flip_pair(end);
-            return self.shift(first, Free { first: end, len: rest });
+        self.flip(at);
+        if at - first != MIN {
+            self.flip(at - GRANULE);
         }
-        self.unlink(first);
-        if at != first {
-            self.flip(at);
-            if at - first != MIN {
-                self.flip(at - GRANULE);
-            }
-            self.link(Free { first, len: at - first });
-        } else if len != MIN {
-            self.flip(first + GRANULE);
+        self.replace(first, Free { first, len: at - first });
+        if rest < MIN {
+            self.flip(run_end - GRANULE);
+            self.add_free(at.wrapping_sub(run_end));
+        } else {
+            self.add_free(at.wrapping_sub(end));
+            self.flip_start(end, rest);
+            self.link(Free { first: end, len: rest });
         }
-        self.split(end, run_end);
     }
 
-    /// Puts a run into the place that another has in its bin.
+    /// Flips the first two bits of a run whose last bit is set already.
     #[inline(always)]
-    fn shift(self, from: u32, run: Free) {
-        let (next, prev) = (self.get(from, NEXT), self.get(from, PREV));
+    fn flip_start(self, first: u32, len: u32) {
+        // The second granule of the shortest run is its last.
+        self.flip_pair(first, if len == MIN { 1 } else { 3 });
+    }
+
+    /// Enters a run instead of another, in the place that this has in its bin, if it belongs there too.
+    #[inline(never)]
+    fn replace(self, old: u32, run: Free) {
+        if !share_bin(self.get(old, LEN), run.len) {
+            self.unlink(old);
+            return self.link(run);
+        }
+        let (next, prev) = (self.get(old, NEXT), self.get(old, PREV));
         self.write_run(run, next, prev);
         self.put(prev, 0, run.first);
         if next != 0 {
@@ -353,43 +382,30 @@ impl<G: Ground> Tier<G> {
         self.put(run.end() - 4, 0, run.len | END);
     }
 
-    /// Takes the free run that starts at `first` out of the tier, bits and all. Returns its end.
+    /// Where the block that starts at `first` and should have so many bytes ends, if it is live.
     #[inline(always)]
-    fn absorb(self, first: u32) -> u32 {
-        let run = self.unlink(first);
-        self.flip_pair(first);
-        if run.len != MIN {
-            self.flip(run.end() - GRANULE);
-        }
-        run.end()
-    }
-
-    /// Where the block that starts at `first` and should have so many bytes ends, if it is live; if not,
-    /// the reason, as a number.
-    #[inline(always)]
-    fn end_of(self, first: u32, bytes: u32) -> u32 {
+    fn end_of(self, first: u32, bytes: u32) -> Result<End, Reason> {
         let around = self.bits().window(first / GRANULE - 1);
         // The bits before `first`, of it, and behind it: as in `seems_live` and `is_second_of_free`.
-        if around & 0b110 != 0b010 || (around & 1 != 0 && self.get(first - 4, 0) & END == 0) {
-            return if around & 0b010 != 0 { Reason::Double as u32 } else { Reason::NoBlock as u32 };
+        if around & 0b110 != 0b010 || (around & LEFT != 0 && self.get(first - 4, 0) & END == 0) {
+            return Err(if around & 0b010 != 0 { Reason::Double } else { Reason::NoBlock });
         }
-        let mut end = first + bytes;
-        if end <= self.behind() {
+        let mut place = first + bytes;
+        if place <= self.behind() {
             // The bits before the end, of it, and behind it.
-            let mut there = self.bits().window(end / GRANULE - 1);
+            let mut there = self.bits().window(place / GRANULE - 1);
             if there & 0b010 == 0 {
                 // The block may have the spare granule of its neighbour.
-                end += GRANULE;
+                place += GRANULE;
                 there >>= 1;
             }
             // Something begins here, unless it is the second or the last granule of a free run, which a
             // layout that is too long can reach. A last granule ends in a size; a run begins with links.
-            let free = there & 0b100 != 0;
-            if there & 0b011 == 0b010 && !(free && self.get(end, PREV) & END != 0) {
-                return end;
+            if there & 0b011 == 0b010 && !(there & RIGHT != 0 && self.get(place, PREV) & END != 0) {
+                return Ok(End { place, free: (around & LEFT) | (there & RIGHT) });
             }
         }
-        Reason::Size as u32
+        Err(Reason::Size)
     }
 
     #[inline(always)]
@@ -404,31 +420,34 @@ impl<G: Ground> Tier<G> {
         self.bit(place - GRANULE) && self.get(place - 4, 0) & END == 0
     }
 
-    /// Makes live granules free and joins them with their free neighbours. Their own start bit is set.
+    /// Makes live granules free, and joins them with those of their neighbours that are. Their own start bit is set.
     #[inline(never)]
-    fn release(self, first: u32, end: u32) {
-        self.add_free(end - first);
+    fn release(self, first: u32, end: u32, free: u32) {
         let (mut first, mut end) = (first, end);
-        // The right neighbour's bits are cleared before the joined run's are set: they can coincide.
-        if self.bit(end + GRANULE) {
-            end = self.absorb(end);
+        let (left, right) = (free & LEFT != 0, free & RIGHT != 0);
+        self.add_free(end - first);
+        let mut old = end;
+        if right {
+            let len = self.get(end, LEN);
+            self.flip_start(end, len);
+            end += len;
+        } else if left || end - first != MIN {
+            self.flip(end - GRANULE);
         }
-        if self.bit(first - GRANULE) {
-            let len = self.get(first - 4, 0) & !END;
-            self.flip_pair(first - GRANULE);
-            if len == MIN {
-                // The left neighbour's last granule is its second, whose bit stays.
-                self.flip(first - GRANULE);
+        if left {
+            if right {
+                self.unlink(old);
             }
+            let len = self.get(first - 4, 0) & !END;
+            // The second granule of the shortest run is its last, and stays marked.
+            self.flip_pair(first - GRANULE, if len == MIN { 2 } else { 3 });
             first -= len;
-            self.unlink(first);
+            old = first;
         } else {
             self.flip(first + GRANULE);
         }
-        if end - first != MIN {
-            self.flip(end - GRANULE);
-        }
-        self.link(Free { first, len: end - first });
+        let run = Free { first, len: end - first };
+        if left || right { self.replace(old, run) } else { self.link(run) }
     }
 }
 
@@ -468,17 +487,18 @@ unsafe impl Large for Segregated {
         if first == 0 {
             return 0;
         }
-        tier.carve(first, at, at + bytes);
+        if at == first {
+            tier.cut(first, at + bytes, 2);
+        } else {
+            tier.carve(first, at, at + bytes);
+        }
         at
     }
 
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
         let tier = Tier(ground);
-        let end = tier.end_of(first, bytes);
-        if end < GRANULE {
-            return Err(Reason::from_number(end));
-        }
-        tier.release(first, end);
+        let end = tier.end_of(first, bytes)?;
+        tier.release(first, end.place, end.free);
         Ok(())
     }
 
@@ -488,24 +508,20 @@ unsafe impl Large for Segregated {
 
     unsafe fn resize(ground: impl Ground, first: u32, old: u32, new: u32) -> Resized {
         let tier = Tier(ground);
-        let mut end = tier.end_of(first, old);
-        if end < GRANULE {
-            return Resized::Wrong(Reason::from_number(end));
-        }
+        let (end, right) = match tier.end_of(first, old) {
+            Ok(end) => (end.place, end.free & RIGHT),
+            Err(reason) => return Resized::Wrong(reason),
+        };
         let wanted = first + new;
-        let next_is_free = tier.bit(end + GRANULE);
         if wanted > end {
-            if !next_is_free || end + tier.get(end, LEN) < wanted {
+            if right == 0 || end + tier.get(end, LEN) < wanted {
                 return Resized::Move;
             }
-            let old_end = end;
-            end = tier.absorb(end);
-            tier.add_free(old_end.wrapping_sub(end));
-        }
-        // A single granule can be left only where it joins a free run.
-        if end - wanted >= MIN || (end != wanted && tier.bit(end + GRANULE)) {
+            tier.cut(end, wanted, 3);
+        } else if end - wanted >= MIN || (end != wanted && right != 0) {
+            // A single granule can be left only where it joins a free run.
             tier.flip(wanted);
-            tier.release(wanted, end);
+            tier.release(wanted, end, right);
         }
         Resized::InPlace
     }
@@ -535,7 +551,7 @@ unsafe impl Large for Segregated {
         }
         // What marked the end reads as a live block's start.
         tier.flip(tier.behind());
-        tier.release(old_bytes + GRANULE, tier.behind());
+        tier.release(old_bytes + GRANULE, tier.behind(), if tier.bit(old_bytes) { LEFT } else { 0 });
     }
 
     unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
