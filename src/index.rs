@@ -30,26 +30,6 @@ pub(crate) const fn summary_words(leaves: usize) -> usize {
     if leaves <= FLAT_WORDS { 0 } else { leaves.div_ceil(32) }
 }
 
-/// Writes the second levels over the indexes of all classes.
-///
-/// # Safety
-///
-/// `leaves` points to so many words for each class, `summaries` to [`summary_words`] of them for each, all 0, which nobody uses
-/// meanwhile.
-#[cfg(any(target_arch = "wasm32", test))]
-pub(crate) unsafe fn summarize(leaves: *const u32, leaf_words: usize, summaries: *mut u32, classes: usize) {
-    for class in 0..classes {
-        for at in 0..leaf_words {
-            // SAFETY: the caller's contract.
-            unsafe {
-                if *leaves.add(class * leaf_words + at) != 0 {
-                    *summaries.add(class * summary_words(leaf_words) + at / 32) |= 1 << (at % 32);
-                }
-            }
-        }
-    }
-}
-
 /// The index of class `.1` in tables `.0`.
 #[derive(Clone, Copy)]
 pub(crate) struct Index<T>(pub(crate) T, pub(crate) u32);
@@ -186,7 +166,7 @@ impl<'a, T: Tables<'a>> Index<T> {
 
     /// The lowest page under a word of the summary, or 0. Clears what it finds stale.
     fn lowest_under(self, place: usize) -> u32 {
-        for _ in 0..32 {
+        for _ in 0..if SINGLE { 1 } else { 32 } {
             // Acquire: pairs with `insert`, which writes the leaf first.
             let seen = self.summary(place).load(Acquire);
             if seen == 0 {
@@ -194,7 +174,7 @@ impl<'a, T: Tables<'a>> Index<T> {
             }
             let leaf = place * 32 + seen.trailing_zeros() as usize;
             match self.lowest_of(leaf) {
-                0 => self.leave_summary(leaf),
+                0 if !SINGLE => self.leave_summary(leaf),
                 page => return page,
             }
         }

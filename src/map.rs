@@ -77,44 +77,56 @@ impl Map {
         }
     }
 
+    /// Lays out an arena of `bytes` in a fixed number of steps, with at most one page and 0.1 % less than would fit. `None`: too
+    /// small, or too large.
+    #[cfg(any(target_arch = "wasm32", test))]
+    #[inline(always)]
+    pub(crate) fn roughly<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
+        if !(Self::MIN_BYTES..=EXTENT_MAX_BYTES).contains(&bytes) {
+            return None;
+        }
+        let classes = C::TABLE.count * WORD_BYTES;
+        // Entries for no page, words that are begun, alignment.
+        let fixed = const { Self::fixed::<P, L, C>().leaves } + 2 * classes + WORD_BYTES + 3 * GRANULE_BYTES;
+        let rest = bytes.checked_sub(large_bytes(L::TABLE_BYTES, bytes) + fixed)?;
+        // Eight pages with their words, their owners, their bits, and their share of the second level.
+        let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
+        let pages = if classes == 0 { 0 } else { (rest.min(1 << 28) * 8 / eight).min(PAGES_MAX) };
+        if pages == 0 && classes != 0 {
+            return None;
+        }
+        Some(Self::with_pages::<P, L, C>(bytes, pages))
+    }
+
     /// No arena needs more bytes for so many pages.
     #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
         // With its word, its owner, its bits, and a byte for its share of the second level.
         let bits = (C::TABLE.count * WORD_BYTES).div_ceil(32);
         let a_page = PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
-        let fixed = Self::fixed::<P, L, C>().leaves + L::TABLE_BYTES.fixed + L::TABLE_BYTES.per_doubling * 32;
+        let fixed = const { Self::fixed::<P, L, C>().leaves } + L::TABLE_BYTES.fixed + L::TABLE_BYTES.per_doubling * 32;
         pages * a_page + fixed + 2 * PAGE_BYTES
     }
 
-    /// Moves all tables but the backend's, which was moved before, to those of a longer arena with the same start.
+    /// Moves the tables to those of a longer arena with the same start: all but the backend's, which was moved before, and the indexes,
+    /// which are empty then.
     ///
     /// # Safety
     ///
     /// Both tables are the caller's alone. They may overlap.
     #[cfg(any(target_arch = "wasm32", test))]
-    pub(crate) unsafe fn move_tables(&self, from: *mut u8, new: &Self, to: *mut u8, classes: usize) {
+    pub(crate) unsafe fn move_tables<C: Config>(&self, from: *mut u8, new: &Self, to: *mut u8) {
         debug_assert!(to > from && new.pages >= self.pages);
+        let entries = self.pages as usize + 1;
         // SAFETY: what the tables hold is fine as bytes while nobody looks. The last goes first, and every place lies behind
         // the old one: nothing is overwritten before it was moved.
-        let row = |old: usize, len: usize, at: usize, room: usize| unsafe {
-            core::ptr::copy(from.add(old), to.add(at), len);
-            to.add(at + len).write_bytes(0, room - len);
-        };
-        let entries = self.pages as usize + 1;
-        row(self.owners, entries, new.owners, new.large - new.owners);
-        row(self.words, entries * WORD_BYTES, new.words, new.owners - new.words);
-        row(self.words, 0, new.summaries, new.words - new.summaries);
-        let (len, room) = (self.leaf_words * WORD_BYTES, new.leaf_words * WORD_BYTES);
-        for class in (0..classes).rev() {
-            row(self.leaves + class * len, len, new.leaves + class * room, room);
-        }
-        row(0, self.leaves, 0, new.leaves);
-        if new.summary_words != 0 {
-            // SAFETY: the leaves of the classes' indexes, one behind the other, and the second levels behind them.
-            unsafe {
-                index::summarize(to.add(new.leaves).cast(), new.leaf_words, to.add(new.summaries).cast(), classes)
-            };
+        unsafe {
+            if C::TABLE.count != 0 {
+                let (owners, words) = (from.add(self.owners), from.add(self.words));
+                move_table(owners, entries * size_of::<AtomicU8>(), to.add(new.owners), new.large - new.owners);
+                move_table(words, entries * WORD_BYTES, to.add(new.words), new.owners - new.words);
+            }
+            move_table(from, self.leaves, to, new.words);
         }
     }
 
@@ -169,8 +181,23 @@ impl Map {
 /// Bytes of a backend's table. Counted for all of the arena, tables included, which is never too few.
 const fn large_bytes(table: TableBytes, bytes: usize) -> usize {
     let pages = bytes.div_ceil(PAGE_BYTES);
-    let doublings = (bytes / GRANULE_BYTES).ilog2() as usize;
+    let doublings = (usize::BITS - 1 - (bytes / GRANULE_BYTES).leading_zeros()) as usize;
     table.fixed + table.per_page * pages + table.per_doubling * doublings
+}
+
+/// Moves a table of `len` bytes to where it has `room`, of which the rest is zeroed.
+///
+/// # Safety
+///
+/// Both are the caller's.
+#[cfg(any(target_arch = "wasm32", test))]
+#[inline(never)]
+unsafe fn move_table(from: *mut u8, len: usize, to: *mut u8, room: usize) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        core::ptr::copy(from, to, len);
+        to.add(len).write_bytes(0, room - len);
+    }
 }
 
 const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);

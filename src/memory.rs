@@ -21,12 +21,23 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
     /// Lays out `len_bytes` bytes from `start`, of which it aligns the start. Touches nothing. `None`: too small, or too large.
     pub(crate) fn lay_out(start: *mut u8, len_bytes: usize) -> Option<Self> {
         let skipped = start.addr().wrapping_neg() % PAGE_BYTES;
-        let map = Map::new::<P, L, C>(len_bytes.checked_sub(skipped)?)?;
+        Self::with_map(start.wrapping_add(skipped), Map::new::<P, L, C>(len_bytes.checked_sub(skipped)?)?)
+    }
+
+    /// The same with less code, for a start that is aligned: see [`Map::roughly`].
+    #[cfg(any(target_arch = "wasm32", test))]
+    #[inline(always)]
+    pub(crate) fn roughly(base: *mut u8, len_bytes: usize) -> Option<Self> {
+        Self::with_map(base, Map::roughly::<P, L, C>(len_bytes)?)
+    }
+
+    /// The extent whose first page is at `base`. `None`: more pages are reserved than it has.
+    #[inline(always)]
+    fn with_map(base: *mut u8, map: Map) -> Option<Self> {
         if C::RESERVED_PAGES > map.pages {
             return None;
         }
-        let tables = start.wrapping_add(skipped + map.ground as usize);
-        Some(Self { tables, map, types: PhantomData })
+        Some(Self { tables: base.wrapping_add(map.ground as usize), map, types: PhantomData })
     }
 
     /// # Safety
@@ -64,6 +75,7 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
     #[inline(always)]
     fn map(self) -> Map {
         let fixed = const { Map::fixed::<P, L, C>() };
-        Map { fronts: fixed.fronts, kept: fixed.kept, stash: fixed.stash, leaves: fixed.leaves, ..self.map }
+        let pages = if C::TABLE.count == 0 { 0 } else { self.map.pages };
+        Map { pages, fronts: fixed.fronts, kept: fixed.kept, stash: fixed.stash, leaves: fixed.leaves, ..self.map }
     }
 }

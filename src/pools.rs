@@ -161,6 +161,12 @@ impl<'a, T: Tables<'a>> Pools<T> {
         }
     }
 
+    /// Puts a page that no index knows into that of its class.
+    #[cfg(any(target_arch = "wasm32", test))]
+    pub(crate) fn index(self, page: u32) {
+        self.shelve(page, self.0.owner_of(page));
+    }
+
     /// Takes a block from any page of the class. Returns its place, or 0.
     ///
     /// Time: at most [`PAGE_TRIES`] pages, each of which another context emptied meanwhile.

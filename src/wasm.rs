@@ -27,9 +27,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// Memory never goes back to the host: wasm has no way to.
 ///
 /// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
-/// then an extent of its own, as large as half of what there was, because tables that are read without a lock can't be moved; at most 32
-/// extents. Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: who finds the large tier
-/// held, or another worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
+/// then an extent of its own, as large as half of what there was, because tables that are read without a lock can't be moved.
+/// Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: who finds the large tier held, or another worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
 /// extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
 /// ([`policy::Patient`](crate::policy::Patient)).
 ///
@@ -46,30 +45,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// a [`larder::Heap<BYTES>`](crate::Heap) instead, as on any other target.
 pub struct Heap<P = Entry, L = large::Segregated, C = Defaults>(Growing<Pages, P, L, C>);
 
-/// How the large tier is entered by default, where other threads can be: they are awaited for a while.
-#[cfg(any(target_feature = "atomics", not(target_os = "unknown")))]
-pub type Entry = crate::policy::Patient;
-
-/// How the large tier is entered by default, where there is one thread: nobody can be inside.
-#[cfg(not(any(target_feature = "atomics", not(target_os = "unknown"))))]
-pub type Entry = Alone;
-
-/// The only context there is, on wasm without threads and interrupts: nobody can be inside.
-#[cfg(not(any(target_feature = "atomics", not(target_os = "unknown"))))]
-pub struct Alone;
-
-// SAFETY: there is one thread, nothing interrupts it, and a visit calls nothing that comes from outside.
-#[cfg(not(any(target_feature = "atomics", not(target_os = "unknown"))))]
-unsafe impl Policy for Alone {
-    type Lock = ();
-
-    const WAITS: bool = true;
-
-    #[inline(always)]
-    fn enter<R>((): &(), f: impl FnOnce() -> R) -> Option<R> {
-        Some(f())
-    }
-}
+/// How the large tier is entered by default: `policy::Alone` where there is one thread, else [`policy::Patient`](crate::policy::Patient).
+pub type Entry = crate::policy::Default;
 
 /// The module's memory.
 struct Pages;

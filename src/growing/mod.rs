@@ -1,37 +1,35 @@
 //! The heap in memory that grows on demand: extents, of which the newest may become longer.
 //!
 //! ```text
-//!   extent   ┌ pages and tail ┬ tables ┬ Memory ┐◄ the source's next memory, if nobody else has asked it in between
-//!            base             └────────┴──▲─────┘
-//!   extents  ┌───┬───┬───┬ 0 ┬ 0 ┐        │
-//!            └───┴───┴─│─┴───┴───┘        │
-//!                      └──────────────────┘
+//!   oldest ─► ┌ Node ┬ pages and tail ┬ tables ┐
+//!             └──┬───┴────────────────┴────────┘
+//!                └► ┌ Node ┬ …        ┬ tables ┐◄ the source's next memory, if nobody else has asked it in between
 //! ```
 //!
 //! | word | moves | by whom | ordering, and what it pairs with |
 //! |---|---|---|---|
-//! | an entry of `extents` | from null to an extent, in order, and stays | who has laid the extent out, by compare-exchange | Release: the extent is visible to the Acquire of who finds it |
-//! | the same, where contexts do not run at the same time | to the same extent, made longer | who makes it longer | none needed |
+//! | `oldest`, a node's `next` | from null to the next extent, and stays | who has laid the extent out, by compare-exchange | Release: the extent is visible to the Acquire of who finds it |
 //! | `last` | to any extent | who was served by it | the same: it may be all that a reader sees |
 //! | `growing` | 0 to 1 to 0 | who asks the source | none needed: it only keeps others from asking for the same reason |
 //!
-//! Two that ask the source at the same time get different memories, and enter them into different slots. That they should wait for
-//! each other is thrift, not safety: the wait is bounded, and who has waited for that long asks as well.
+//! Two that ask the source at the same time get different memories. That they should wait for each other is thrift, not safety: the wait
+//! is bounded, and who has waited for that long asks as well.
 //!
-//! A hook may use the heap in the middle of a call of it: meanwhile nothing is moved either ([`Pinned`]).
-//!
-//! Readers of an extent's tables take no lock, so where contexts run at the same time an extent stays as it is, and all
-//! further memory is an extent of its own. Each is then as large as half of what was there, so that there are few.
+//! An extent that becomes longer stays where it is, and so does its node; only its tables move, behind what it got. Readers of tables
+//! take no lock, so where contexts run at the same time an extent stays as it is, and all further memory is an extent of its own.
+//! Each is then as large as half of what there was, so that there are few. Nor is anything moved while a hook may use the heap in the
+//! middle of a call of it ([`Pinned`]).
 
 mod hooked;
-mod longer;
+mod node;
 
 pub(crate) use hooked::{Hooked, Pinned};
+pub(crate) use node::Node;
 
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Table};
 use crate::emergency::Rescue;
-use crate::extent::{Allocate, Engine, Release, Resize, large_bytes};
+use crate::extent::{Allocate, Engine, Release, Resize};
 use crate::geometry::*;
 use crate::large::Large;
 use crate::map::Map;
@@ -41,13 +39,10 @@ use crate::stats::{Census, Stats};
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::*};
 use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
-use core::ptr::{NonNull, copy_nonoverlapping, null_mut};
+use core::ptr::{copy_nonoverlapping, null_mut};
 
 /// In what the source counts. The models' are shorter, and so have fewer words.
 pub(crate) const UNIT_BYTES: usize = if cfg!(all(test, loom)) { 4096 } else { 64 * 1024 };
-
-/// How many extents there can be. By halves of what was there, so many grow from one unit to more than an address space.
-pub(crate) const EXTENTS_MAX: usize = if cfg!(all(test, loom)) { 4 } else { 32 };
 
 /// In the largest extent.
 const UNITS_MAX: usize = EXTENT_MAX_BYTES / UNIT_BYTES;
@@ -77,14 +72,16 @@ pub(crate) unsafe trait Source {
 /// The heap.
 pub(crate) struct Growing<S, P, L, C> {
     source: S,
-    extents: [AtomicPtr<Memory<P, L, Hooked<C>>>; EXTENTS_MAX],
+    oldest: AtomicPtr<Extent<P, L, C>>,
     /// The extent that served last: where calls begin.
-    last: AtomicPtr<Memory<P, L, Hooked<C>>>,
+    last: AtomicPtr<Extent<P, L, C>>,
     growing: AtomicU32,
     units_grown: AtomicU32,
     /// Runs of the out-of-memory hook: see `emergency`.
     rescues: AtomicU32,
 }
+
+type Extent<P, L, C> = Node<P, L, Hooked<C>>;
 
 impl<S, P, L, C: Config> Growing<S, P, L, C> {
     #[cfg(not(all(test, loom)))]
@@ -92,7 +89,7 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
         let () = C::VALID;
         Self {
             source,
-            extents: [const { AtomicPtr::new(null_mut()) }; EXTENTS_MAX],
+            oldest: AtomicPtr::new(null_mut()),
             last: AtomicPtr::new(null_mut()),
             growing: AtomicU32::new(0),
             units_grown: AtomicU32::new(0),
@@ -105,7 +102,7 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
     pub(crate) fn new(source: S) -> Self {
         Self {
             source,
-            extents: core::array::from_fn(|_| AtomicPtr::new(null_mut())),
+            oldest: AtomicPtr::new(null_mut()),
             last: AtomicPtr::new(null_mut()),
             growing: AtomicU32::new(0),
             units_grown: AtomicU32::new(0),
@@ -120,30 +117,47 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     fn last(&self) -> Option<&Memory<P, L, Hooked<C>>> {
         // Acquire: pairs with the Release in `serve_from`.
         // SAFETY: an extent that was entered stays. Where one is made longer, nobody holds a reference meanwhile.
-        unsafe { self.last.load(Acquire).as_ref() }
+        unsafe { self.last.load(Acquire).as_ref() }.map(|extent| &extent.memory)
     }
 
     /// All extents, in the order in which they came.
     #[inline(always)]
-    pub(crate) fn memories(&self) -> impl Iterator<Item = &Memory<P, L, Hooked<C>>> {
-        // Acquire: pairs with the Release in `enter`.
-        // SAFETY: as in `last`.
-        self.extents.iter().map_while(|slot| unsafe { slot.load(Acquire).as_ref() })
+    fn extents(&self) -> impl Iterator<Item = *mut Extent<P, L, C>> {
+        let mut link = &self.oldest;
+        core::iter::from_fn(move || {
+            // Acquire: pairs with the Release in `enter`.
+            let extent = link.load(Acquire);
+            // SAFETY: as in `last`.
+            link = &unsafe { extent.as_ref() }?.next;
+            Some(extent)
+        })
     }
 
-    /// The extent in which an address lies.
-    #[inline(never)]
-    fn memory_of(&self, ptr: *mut u8) -> Option<&Memory<P, L, Hooked<C>>> {
-        self.memories().find(|memory| memory.holds(ptr))
+    #[inline(always)]
+    pub(crate) fn memories(&self) -> impl Iterator<Item = &Memory<P, L, Hooked<C>>> {
+        // SAFETY: as in `last`.
+        self.extents().map(|extent| unsafe { &(*extent).memory })
     }
 
     /// The extent in which an address lies; if it is one of none, an extent to report that.
     #[inline(always)]
     fn responsible(&self, ptr: *mut u8) -> Option<&Memory<P, L, Hooked<C>>> {
         match self.last() {
-            Some(memory) if !memory.holds(ptr) => self.memory_of(ptr).or(Some(memory)),
+            Some(memory) if !memory.holds(ptr) => self.find_responsible(ptr),
             last => last,
         }
+    }
+
+    /// The same, off the common path.
+    #[inline(never)]
+    fn find_responsible(&self, ptr: *mut u8) -> Option<&Memory<P, L, Hooked<C>>> {
+        self.memory_of(ptr).or(self.last())
+    }
+
+    /// The extent in which an address lies.
+    #[inline(always)]
+    fn memory_of(&self, ptr: *mut u8) -> Option<&Memory<P, L, Hooked<C>>> {
+        self.memories().find(|memory| memory.holds(ptr))
     }
 
     /// What the extent that served last does not have: from the others, or from the source; and again, as often as the
@@ -152,8 +166,13 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     #[inline(never)]
     fn allocate_elsewhere(&self, size: usize, align: usize) -> *mut u8 {
         let mut rescue = Rescue::before_attempt::<C>(&self.rescues);
+        // Relaxed: a guess, and the source knows whom it gave what there is.
+        if self.oldest.load(Relaxed).is_null() {
+            self.begin();
+        }
         loop {
-            let (mut block, seen) = self.allocate_existing(size, align);
+            let seen = if S::SHARED { self.newest() } else { null_mut() };
+            let mut block = self.allocate_existing(size, align);
             if block.is_null() {
                 block = self.allocate_growing(size, align, seen);
             }
@@ -171,44 +190,54 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         null_mut()
     }
 
-    /// A block of any extent, or null; and how many extents there were.
+    /// The last extent, or null.
+    fn newest(&self) -> *mut Extent<P, L, C> {
+        self.extents().last().unwrap_or(null_mut())
+    }
+
+    /// A block of any extent, or null.
     #[inline(never)]
-    fn allocate_existing(&self, size: usize, align: usize) -> (*mut u8, usize) {
-        let mut seen = 0;
-        for memory in self.memories() {
-            let block = memory.allocate_rarely::<false>(size, align);
+    fn allocate_existing(&self, size: usize, align: usize) -> *mut u8 {
+        for extent in self.extents() {
+            // SAFETY: as in `last`.
+            let block = unsafe { &(*extent).memory }.allocate_rarely::<false>(size, align);
             if !block.is_null() {
-                self.serve_from(memory, size);
-                return (block, seen);
+                self.serve_from(extent, size);
+                return block;
             }
-            seen += 1;
         }
-        (null_mut(), seen)
+        null_mut()
     }
 
-    fn serve_from(&self, memory: &Memory<P, L, Hooked<C>>, size: usize) {
-        memory.count_live(0, size);
+    #[inline(always)]
+    fn serve_from(&self, extent: *mut Extent<P, L, C>, size: usize) {
+        // SAFETY: as in `last`.
+        unsafe { &(*extent).memory }.count_live(0, size);
         // Release: pairs with the Acquire in `last`.
-        self.last.store(core::ptr::from_ref(memory).cast_mut(), Release);
+        self.last.store(extent, Release);
     }
 
-    /// A block of new memory, or null. Where another context is getting some, it is awaited, and looked at first.
-    fn allocate_growing(&self, size: usize, align: usize, seen: usize) -> *mut u8 {
+    /// A block of new memory, or null. Where another context is getting some, it is awaited, and looked at first: what is newer than
+    /// `seen`.
+    #[inline(always)]
+    fn allocate_growing(&self, size: usize, align: usize, mut seen: *mut Extent<P, L, C>) -> *mut u8 {
         if !S::SHARED {
-            return self.grow(size, align, true).unwrap_or(null_mut());
+            return self.allocate_new(size, align);
         }
         let alone = self.growing.swap(1, Relaxed) == 0;
         if !alone {
             self.wait();
         }
-        let (mut block, mut seen) = (null_mut::<u8>(), seen);
+        let mut block = null_mut::<u8>();
         // Before the source is asked, and once more when it had nothing: others may have got the last of it.
         for is_asked in [false, true] {
-            if block.is_null() && self.memories().count() != seen {
-                (block, seen) = self.allocate_existing(size, align);
+            let newest = self.newest();
+            if block.is_null() && newest != seen {
+                seen = newest;
+                block = self.allocate_existing(size, align);
             }
             if block.is_null() && !is_asked {
-                block = self.grow(size, align, true).unwrap_or(null_mut());
+                block = self.allocate_new(size, align);
             }
         }
         if alone {
@@ -227,32 +256,69 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
     }
 
-    /// Gets memory in which the request fits for sure, and a block of it if that is wanted. `None`: there is none.
-    #[inline(never)]
-    fn grow(&self, size: usize, align: usize, wanted: bool) -> Option<*mut u8> {
-        if let Some((start, len_bytes)) = self.source.first()
-            && let Some(memory) = Self::lay_out(start, len_bytes)
-        {
-            // SAFETY: the source's, and nobody else's; `lay_out` wrote it.
-            unsafe { memory.as_ref().zero_tables() };
-            let block = self.open(memory, size, align, wanted);
-            if !block.is_null() || !wanted {
-                return Some(block);
+    /// Takes the memory that is there from the start, if it is there and long enough to be an extent.
+    #[inline(always)]
+    fn begin(&self) {
+        let Some((start, len_bytes)) = self.source.first() else { return };
+        // SAFETY: the source's, and nobody else's.
+        unsafe {
+            let extent = Node::lay_out(start, len_bytes);
+            if !extent.is_null() {
+                (*extent).memory.zero_tables();
+                self.enter(extent);
             }
         }
-        let (start, len_bytes) = self.ask(units_for::<P, L, C>(size, align)?)?;
-        let memory = self.extend(start, len_bytes).or_else(|| Self::lay_out(start, len_bytes))?;
-        Some(self.open(memory, size, align, wanted))
+    }
+
+    /// A block of what the source has, or null.
+    #[inline(always)]
+    fn allocate_new(&self, size: usize, align: usize) -> *mut u8 {
+        let extent = self.get(size, align);
+        if extent.is_null() {
+            return null_mut();
+        }
+        // Before others see it, or they could take what it was got for.
+        // SAFETY: `get` laid the extent out, and it stays.
+        let block = unsafe { &(*extent).memory }.allocate_rarely::<false>(size, align);
+        // SAFETY: the same.
+        unsafe { self.enter(extent) };
+        if !block.is_null() {
+            self.serve_from(extent, size);
+        }
+        block
+    }
+
+    /// Memory in which the request fits for sure: the newest extent, longer by it, or one that is to be entered. Null: there is none.
+    #[inline(never)]
+    fn get(&self, size: usize, align: usize) -> *mut Extent<P, L, C> {
+        let Some(needed) = units_for::<P, L, Hooked<C>>(size, align) else { return null_mut() };
+        let (mut newest, mut total_bytes) = (null_mut(), 0);
+        for extent in self.extents() {
+            newest = extent;
+            // SAFETY: as in `last`.
+            total_bytes += unsafe { &(*extent).memory }.len_bytes();
+        }
+        let Some((start, len_bytes)) = self.ask(needed, total_bytes) else { return null_mut() };
+        let longest = ARENA_MAX_BYTES.max(total_bytes / 4);
+        // SAFETY: the new memory is the source's, and zeroed. Where an extent can be made longer, nobody else is in the heap.
+        unsafe {
+            if !S::SHARED
+                && L::GROWS
+                && !newest.is_null()
+                && !Pinned::is_any()
+                && Node::extend(newest, start, len_bytes, longest)
+            {
+                return newest;
+            }
+            Node::lay_out(start, len_bytes)
+        }
     }
 
     /// Asks the source for a share of what there is, then for less, down to what is needed.
-    fn ask(&self, needed: usize) -> Option<(*mut u8, usize)> {
-        let is_full = S::SHARED && !self.extents[EXTENTS_MAX - 1].load(Relaxed).is_null();
-        if is_full || needed > UNITS_MAX {
-            return None;
-        }
+    #[inline(always)]
+    fn ask(&self, needed: usize, total_bytes: usize) -> Option<(*mut u8, usize)> {
         let share = if S::SHARED { 2 } else { 8 };
-        let mut units = (self.total_bytes() / (share * UNIT_BYTES)).min(UNITS_MAX).max(needed);
+        let mut units = (total_bytes / (share * UNIT_BYTES)).min(UNITS_MAX).max(needed);
         loop {
             let start = self.source.grow(units);
             if !start.is_null() {
@@ -266,91 +332,63 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
     }
 
-    pub(crate) fn total_bytes(&self) -> usize {
-        self.memories().map(Memory::len_bytes).sum()
-    }
-
     /// How many units the source was asked for, and gave.
     pub(crate) fn units_grown(&self) -> u32 {
         self.units_grown.load(Relaxed)
     }
 
-    /// Makes a memory an extent, with its `Memory` behind its tables. Nobody knows it yet.
+    /// Puts an extent behind all others, unless it is there.
+    ///
+    /// # Safety
+    ///
+    /// It was laid out for this heap.
     #[inline(never)]
-    fn lay_out(start: *mut u8, len_bytes: usize) -> Option<NonNull<Memory<P, L, Hooked<C>>>> {
-        let memory = Memory::lay_out(start, len_bytes.checked_sub(size_of::<Memory<P, L, Hooked<C>>>())?)?;
-        let at = NonNull::new(memory.end().cast::<Memory<P, L, Hooked<C>>>())?;
-        // SAFETY: behind the tables, inside the memory, which is the caller's; aligned as the tables are.
-        unsafe { at.write(memory) };
-        Some(at)
+    unsafe fn enter(&self, extent: *mut Extent<P, L, C>) {
+        let mut link = &self.oldest;
+        // Release: pairs with the Acquire in `extents`.
+        while let Err(other) = link.compare_exchange(null_mut(), extent, Release, Acquire) {
+            if other == extent {
+                return;
+            }
+            // SAFETY: as in `last`.
+            link = unsafe { &(*other).next };
+        }
     }
 
-    /// Makes the newest extent longer by what lies behind it.
-    fn extend(&self, start: *mut u8, len_bytes: usize) -> Option<NonNull<Memory<P, L, Hooked<C>>>> {
-        if S::SHARED || !L::GROWS || Pinned::is_any() {
-            return None;
-        }
-        let slot = self.extents.iter().take_while(|slot| !slot.load(Relaxed).is_null()).last()?;
-        let newest = NonNull::new(slot.load(Relaxed))?;
-        // SAFETY: an extent of this heap.
-        let old = unsafe { newest.read() };
-        let longest = ARENA_MAX_BYTES.max(self.total_bytes() / 4);
-        let len_bytes = old.len_bytes() + size_of::<Memory<P, L, Hooked<C>>>() + len_bytes;
-        // SAFETY: one behind the value is its end.
-        if unsafe { newest.add(1) }.as_ptr().cast() != start || len_bytes > longest {
-            return None;
-        }
-        let new = Self::lay_out((&old).base(), len_bytes)?;
-        // SAFETY: the new memory is the source's, touches the old, and nobody else is in the heap. The new `Memory` lies in what was
-        // just got, and so over nothing of the old one.
-        unsafe { longer::move_tables(&old, new.as_ref()) };
-        slot.store(new.as_ptr(), Relaxed);
-        self.last.store(new.as_ptr(), Relaxed);
-        Some(new)
-    }
-
-    /// Takes a block of an extent if one is wanted, and enters the extent unless it is there.
-    fn open(&self, memory: NonNull<Memory<P, L, Hooked<C>>>, size: usize, align: usize, wanted: bool) -> *mut u8 {
-        // SAFETY: `lay_out` wrote it, and it stays.
-        let extent = unsafe { memory.as_ref() };
-        // Before others see it, or they could take what it was got for.
-        let block = if wanted { extent.allocate_rarely::<false>(size, align) } else { null_mut() };
-        if !self.enter(memory.as_ptr()) {
-            // No slot is left: nobody would find the block again. The memory is lost.
-            return null_mut();
-        }
-        if !block.is_null() {
-            self.serve_from(extent, size);
-        }
-        block
-    }
-
-    /// Enters an extent into the first free slot, unless it is in one.
-    fn enter(&self, memory: *mut Memory<P, L, Hooked<C>>) -> bool {
-        // Release: pairs with the Acquire in `memories`.
-        self.extents.iter().any(|slot| match slot.compare_exchange(null_mut(), memory, Release, Relaxed) {
-            Ok(_) => true,
-            Err(other) => other == memory,
-        })
-    }
-
-    /// A block that can't stay where it is.
+    /// Changes the size of a block, where it is or elsewhere.
     ///
     /// # Safety
     ///
     /// As for `GlobalAlloc::realloc`.
-    #[cold]
     #[inline(never)]
-    unsafe fn move_block(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let mut new = self.allocate_existing(new_size, layout.align()).0;
-        if new.is_null() && !S::SHARED && self.grow(new_size, layout.align(), false).is_some() {
-            // What was got may lie right behind the block.
-            if let Some(memory) = self.memory_of(ptr)
-                && memory.resize(ptr, layout.size(), new_size) == Ok(true)
-            {
-                memory.count_live(layout.size(), new_size);
-                return ptr;
+    unsafe fn reallocate(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let mut is_grown = false;
+        let mut new;
+        loop {
+            let Some(memory) = self.find_responsible(ptr) else { return null_mut() };
+            match memory.resize(ptr, layout.size(), new_size) {
+                Ok(true) => {
+                    memory.count_live(layout.size(), new_size);
+                    return ptr;
+                }
+                Ok(false) => {}
+                Err(reason) => {
+                    memory.wrong_free(ptr, reason);
+                    return null_mut();
+                }
             }
+            new = self.allocate_existing(new_size, layout.align());
+            if S::SHARED || is_grown || !new.is_null() {
+                break;
+            }
+            let extent = self.get(new_size, layout.align());
+            if extent.is_null() {
+                break;
+            }
+            // SAFETY: `get` returned it.
+            unsafe { self.enter(extent) };
+            // Once more from the start: what was got may lie right behind the block.
+            is_grown = true;
         }
         if new.is_null() {
             new = self.allocate_elsewhere(new_size, layout.align());
@@ -358,7 +396,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         if !new.is_null() {
             // SAFETY: both blocks are the caller's, disjoint, and so long.
             unsafe { copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
-            if let Some(memory) = self.responsible(ptr) {
+            if let Some(memory) = self.find_responsible(ptr) {
                 memory.release_slowly(ptr, layout.size());
             }
         }
@@ -417,30 +455,20 @@ unsafe impl<S: Source, P: Policy, L: Large, C: Config> GlobalAlloc for Growing<S
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let Some(memory) = self.responsible(ptr) else { return null_mut() };
-        match memory.resize(ptr, layout.size(), new_size) {
-            Ok(true) => {
-                memory.count_live(layout.size(), new_size);
-                ptr
-            }
-            // SAFETY: passed on.
-            Ok(false) => unsafe { self.move_block(ptr, layout, new_size) },
-            Err(reason) => {
-                memory.wrong_free(ptr, reason);
-                null_mut()
-            }
-        }
+        // SAFETY: passed on.
+        unsafe { self.reallocate(ptr, layout, new_size) }
     }
 }
 
 /// Units in which a request fits, tables included, wherever the run that serves it begins. `None`: it fits into no extent.
+#[inline(always)]
 fn units_for<P: Policy, L: Large, C: Config>(size: usize, align: usize) -> Option<usize> {
     if size > EXTENT_MAX_BYTES / 8 * 7 || align > ALIGN_MAX_BYTES {
         return None;
     }
-    let slack = if align > GRANULE_BYTES { align + GRANULE_BYTES } else { 0 };
-    let pages = (large_bytes(size) as usize + slack).div_ceil(PAGE_BYTES) + C::RESERVED_PAGES as usize + 2;
-    Some(Map::most_bytes::<P, L, C>(pages).div_ceil(UNIT_BYTES))
+    // Twice the smallest block and the alignment: what can lie before the block, and behind it.
+    let pages = (size + align + 2 * LARGE_MIN_BYTES as usize) / PAGE_BYTES + C::RESERVED_PAGES as usize + 2;
+    Some((Node::<P, L, C>::MOST_BYTES + Map::most_bytes::<P, L, C>(pages)) / UNIT_BYTES + 1)
 }
 
 #[cfg(all(test, not(loom)))]

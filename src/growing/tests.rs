@@ -1,7 +1,7 @@
 extern crate std;
 
 use super::*;
-use crate::config::{Defaults, Emergency, Event, OutOfMemory};
+use crate::config::{Compact, Defaults, Emergency, Event, OutOfMemory};
 use crate::large::Segregated;
 use crate::policy::Try;
 use std::cell::Cell;
@@ -158,7 +158,7 @@ fn verify_empty<const S: bool>(heap: &Heap<S>) {
     heap.check().unwrap();
     let mut pieces_bytes = 0;
     assert!(heap.walk(|piece| pieces_bytes += piece.bytes));
-    assert_eq!(pieces_bytes, heap.total_bytes());
+    assert_eq!(pieces_bytes, heap.memories().map(Memory::len_bytes).sum());
     let stats = heap.stats();
     assert_eq!((stats.live_bytes, stats.wrong_frees), (0, 0), "{stats}");
     assert_eq!(stats.free_runs, Some(heap.memories().count()), "{stats}");
@@ -179,6 +179,8 @@ fn memory_that_touches_joins_and_the_tables_move() {
         let heap = Alone::new(Fake::new(seed as usize * 9000, 64));
         let refused = churn(&heap, seed, 800, 20_000);
         assert_eq!((refused, heap.memories().count()), (0, 1));
+        // Nor was a change of size: those leave the block as it is.
+        assert_eq!(heap.stats().refused, 0);
         assert!(heap.units_grown() > 4);
         assert!(heap.source.asked.get() <= heap.units_grown() as usize);
     }
@@ -211,7 +213,7 @@ fn what_does_not_touch_is_an_extent_of_its_own() {
         let heap = Alone::new(Fake::new(5000, 80));
         heap.source.thefts.set(0b10_0100_1000);
         churn(&heap, seed, 700, 20_000);
-        assert_eq!(heap.memories().count(), 4);
+        assert_eq!((heap.stats().refused, heap.memories().count()), (0, 4));
     }
 }
 
@@ -370,7 +372,26 @@ fn the_out_of_memory_hook_is_asked_when_the_source_has_nothing() {
 fn every_request_fits_into_what_is_asked_for() {
     for pages in (1..3000).chain((3000..60_000).step_by(997)) {
         let bytes = Map::most_bytes::<Try, Segregated, Defaults>(pages);
-        let map = Map::new::<Try, Segregated, Defaults>(bytes).unwrap();
+        let map = Map::roughly::<Try, Segregated, Defaults>(bytes).unwrap();
         assert!(map.ground as usize >= pages * PAGE_BYTES, "{pages} pages in {bytes} bytes");
+    }
+}
+
+#[test]
+fn a_rough_map_has_nearly_all_pages_that_fit() {
+    fn compare<C: Config>(bytes: usize) {
+        let [rough, exact] =
+            [Map::roughly::<Try, Segregated, C>, Map::new::<Try, Segregated, C>].map(|map| map(bytes).unwrap());
+        assert!(rough.pages <= exact.pages && rough.pages + 1 + rough.pages / 1000 >= exact.pages, "{bytes} bytes");
+        // Unless some are tier 2's alone, every whole page has its entry.
+        assert!(
+            rough.ground as usize / PAGE_BYTES == rough.pages as usize
+                || C::TABLE.count == 0
+                || bytes > ARENA_MAX_BYTES
+        );
+    }
+    for bytes in (1..2000).map(|step| 1000 + step * 72).chain((1 << 20..40 << 20).step_by(77_777)) {
+        compare::<Defaults>(bytes / 8 * 8);
+        compare::<Compact>(bytes / 8 * 8);
     }
 }

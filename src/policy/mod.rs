@@ -9,10 +9,13 @@
 //! | [`Spin`] | never | until the holder leaves | does not know: an interrupt handler would wait for ever |
 //! | [`Patient`] | never | until the holder leaves, but some milliseconds at most | refused, or deferred; not for interrupt handlers |
 //! | [`Try`] | never | never | refused, or deferred |
+//! | `Alone`, on wasm with one thread alone | never | never | is never held |
 //!
 //! *Refused*: an allocation returns null; a small one only after the stash, the kept pages and the
 //! larger classes were tried. *Deferred*: a release is put on a list that the next visitor drains.
 
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+mod alone;
 #[cfg(feature = "critical-section")]
 mod critical_section;
 mod patient;
@@ -20,6 +23,8 @@ mod patient;
 mod spin;
 mod r#try;
 
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+pub use alone::Alone;
 #[cfg(feature = "critical-section")]
 pub use critical_section::CriticalSection;
 pub use patient::Patient;
@@ -31,24 +36,20 @@ pub use r#try::Try;
 #[cfg(all(target_os = "none", feature = "critical-section"))]
 pub type Default = CriticalSection;
 
-/// The default for wasm with shared memory: [`Patient`].
-#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+/// The default for wasm with one thread: [`Alone`].
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+pub type Default = Alone;
+
+/// The default for wasm with shared memory, and where an operating system may have threads: [`Patient`].
+#[cfg(all(target_arch = "wasm32", any(not(target_os = "unknown"), target_feature = "atomics")))]
 pub type Default = Patient;
 
-/// The default on hosts, and for wasm with one thread: [`Spin`].
-#[cfg(all(
-    feature = "spin",
-    not(all(target_os = "none", feature = "critical-section")),
-    not(all(target_arch = "wasm32", target_feature = "atomics"))
-))]
+/// The default on hosts: [`Spin`].
+#[cfg(all(feature = "spin", not(all(target_os = "none", feature = "critical-section")), not(target_arch = "wasm32")))]
 pub type Default = Spin;
 
 /// The default without any feature: [`Try`].
-#[cfg(not(any(
-    feature = "spin",
-    all(target_os = "none", feature = "critical-section"),
-    all(target_arch = "wasm32", target_feature = "atomics")
-)))]
+#[cfg(not(any(feature = "spin", all(target_os = "none", feature = "critical-section"), target_arch = "wasm32")))]
 pub type Default = Try;
 
 /// How tier 2 is entered. Implement it for what a system has of its own: an RTOS's mutex, a scheduler's lock, a

@@ -1,6 +1,6 @@
 use super::Policy;
 
-/// Wait until tier 2 is free: the default on hosts and for wasm.
+/// Wait until tier 2 is free: the default on hosts.
 ///
 /// Not for interrupt handlers or signal handlers: one that interrupts the holder waits for ever.
 pub struct Spin;

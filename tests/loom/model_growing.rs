@@ -4,9 +4,8 @@ use crate::arena::{Made, Small, Watched};
 use crate::check::Check;
 use crate::extent::Engine;
 use crate::geometry::{GRANULE_BYTES, PAGE_BYTES};
-use crate::growing::{Growing, Source, UNIT_BYTES};
+use crate::growing::{Growing, Hooked, Node, Source, UNIT_BYTES};
 use crate::large::Segregated;
-use crate::memory::Memory;
 use crate::{model, tick};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::null_mut;
@@ -16,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 type Config = Small<1, 1>;
-type Extent = Memory<Watched, Segregated, crate::growing::Hooked<Config>>;
+type Extent = Node<Watched, Segregated, Hooked<Config>>;
 
 /// Memory of so many units, given away from the bottom up, as `memory.grow` does: at once, and to each caller another part.
 struct Units {
@@ -48,8 +47,8 @@ unsafe impl Source for Units {
         }
         self.given.store(old + units, Relaxed);
         let start = self.base.wrapping_add(old * UNIT_BYTES);
-        let extent = Extent::lay_out(start, units * UNIT_BYTES - size_of::<Extent>()).unwrap();
-        (&extent).make_tables();
+        let memory = Extent::memory_in(start, units * UNIT_BYTES).unwrap();
+        (&memory).make_tables();
         start
     }
 }
@@ -161,7 +160,7 @@ fn two_get_memory_at_the_same_time() {
 fn two_get_memory_for_one_each() {
     model(3, || {
         let heap = Heap::new(2);
-        let live = two_at_once(&heap, 1800);
+        let live = two_at_once(&heap, 1750);
         assert_eq!(heap.growing.memories().count(), 2);
         heap.finish(live.map(|block| block.expect("there is memory")).into());
     });
@@ -200,7 +199,7 @@ fn growing_against_calls_in_another_extent() {
         let block = heap.alloc(1500).unwrap();
         let other = spawn({
             let heap = heap.clone();
-            move || heap.alloc(2000).expect("there is memory")
+            move || heap.alloc(1500).expect("there is memory")
         });
         heap.free(block);
         let small = heap.alloc(64);
