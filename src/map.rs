@@ -35,6 +35,7 @@ pub(crate) struct Map {
     pub(crate) summaries: usize,
     /// Words of one class's second level.
     pub(crate) summary_words: usize,
+    /// The backend's table: where the part behind begins.
     pub(crate) large: usize,
     /// One word a page, and one for no page.
     pub(crate) words: usize,
@@ -88,7 +89,8 @@ impl Map {
         let classes = C::TABLE.count * WORD_BYTES;
         // Entries for no page, words that are begun, alignment.
         let fixed = const { Self::fixed::<P, L, C>().leaves } + 2 * classes + WORD_BYTES + 3 * GRANULE_BYTES;
-        let rest = bytes.checked_sub(large_bytes(L::TABLE_BYTES, bytes) + fixed)?;
+        let (before, behind) = large_bytes(L::TABLE_BYTES, bytes);
+        let rest = bytes.checked_sub(before + behind + fixed)?;
         // Eight pages with their words, their owners, their bits, and their share of the second level.
         let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
         let pages = if classes == 0 { 0 } else { (rest.min(1 << 28) * 8 / eight).min(PAGES_MAX) };
@@ -104,7 +106,8 @@ impl Map {
         // With its word, its owner, its bits, and a byte for its share of the second level.
         let bits = (C::TABLE.count * WORD_BYTES).div_ceil(32);
         let a_page = PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
-        let fixed = const { Self::fixed::<P, L, C>().leaves } + L::TABLE_BYTES.fixed + L::TABLE_BYTES.per_doubling * 32;
+        let large = L::TABLE_BYTES.before + L::TABLE_BYTES.per_doubling * 32 + L::TABLE_BYTES.behind;
+        let fixed = const { Self::fixed::<P, L, C>().leaves } + large;
         pages * a_page + fixed + 2 * PAGE_BYTES
     }
 
@@ -122,8 +125,9 @@ impl Map {
         // the old one: nothing is overwritten before it was moved.
         unsafe {
             if C::TABLE.count != 0 {
+                let room = (new.pages as usize + 1) * size_of::<AtomicU8>();
                 let (owners, words) = (from.add(self.owners), from.add(self.words));
-                move_table(owners, entries * size_of::<AtomicU8>(), to.add(new.owners), new.large - new.owners);
+                move_table(owners, entries * size_of::<AtomicU8>(), to.add(new.owners), room);
                 move_table(words, entries * WORD_BYTES, to.add(new.words), new.owners - new.words);
             }
             move_table(from, self.leaves, to, new.words);
@@ -153,8 +157,9 @@ impl Map {
         let summaries = leaves + classes * leaf_words * WORD_BYTES;
         let words = summaries + classes * summary_words * WORD_BYTES;
         let owners = words + (pages + 1) * WORD_BYTES;
-        let large = (owners + (pages + 1) * size_of::<AtomicU8>()).next_multiple_of(8);
-        let tables = (large + large_bytes(L::TABLE_BYTES, bytes)).next_multiple_of(GRANULE_BYTES);
+        let (before, behind) = large_bytes(L::TABLE_BYTES, bytes);
+        let large = (owners + (pages + 1) * size_of::<AtomicU8>() + before).next_multiple_of(8);
+        let tables = (large + behind).next_multiple_of(GRANULE_BYTES);
         // One page more can need a word more in every index, and so not fit although its own bytes would:
         // those belong to nobody, or tier 2 would hand out a page that has no entry in the tables.
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
@@ -178,11 +183,11 @@ impl Map {
     }
 }
 
-/// Bytes of a backend's table. Counted for all of the arena, tables included, which is never too few.
-const fn large_bytes(table: TableBytes, bytes: usize) -> usize {
+/// Bytes of a backend's table, before and behind. Counted for all of the arena, tables included, which is never too few.
+const fn large_bytes(table: TableBytes, bytes: usize) -> (usize, usize) {
     let pages = bytes.div_ceil(PAGE_BYTES);
     let doublings = (usize::BITS - 1 - (bytes / GRANULE_BYTES).leading_zeros()) as usize;
-    table.fixed + table.per_page * pages + table.per_doubling * doublings
+    (table.before + table.per_doubling * doublings, table.behind + table.per_page * pages)
 }
 
 /// Moves a table of `len` bytes to where it has `room`, of which the rest is zeroed.

@@ -153,9 +153,32 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
-    /// A block of the first memory that has one.
-    fn find_block(&self, layout: Layout) -> Option<*mut u8> {
-        self.memories().map(|memory| memory.allocate::<false>(layout)).find(|block| !block.is_null())
+    /// The memory that answers for an address: one of none is the first memory's to report.
+    #[inline(always)]
+    fn responsible(&self, ptr: *mut u8) -> Option<&Memory<P, L, C>> {
+        let first = self.memories().next()?;
+        if first.holds(ptr) { Some(first) } else { self.further_of(ptr).or(Some(first)) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn further_of(&self, ptr: *mut u8) -> Option<&Memory<P, L, C>> {
+        self.memory_of(ptr)
+    }
+
+    /// A block of the first memory that has one, behind the first few.
+    fn find_block(&self, layout: Layout, skipped: usize) -> Option<*mut u8> {
+        let mut memories = self.memories().skip(skipped);
+        memories.find_map(|memory| Some(memory.allocate::<false>(layout)).filter(|block| !block.is_null()))
+    }
+
+    /// The first memory had nothing: the others are asked, and all of them again when an out-of-memory hook says so.
+    #[cold]
+    #[inline(never)]
+    fn allocate_elsewhere(&self, first: &Memory<P, L, C>, layout: Layout) -> *mut u8 {
+        let mut asked = 1;
+        // The first memory keeps count, for all of them.
+        first.persist(layout.size(), layout.align(), || self.find_block(layout, core::mem::take(&mut asked)))
     }
 
     /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats). Figures are sums, but for
@@ -209,22 +232,22 @@ const _: () = assert!(GRANULE_BYTES == 8);
 
 // SAFETY: blocks come from the engines of disjoint memories; otherwise as for `Heap`.
 unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // The first memory keeps count, for all of them.
         let Some(first) = self.memories().next() else { return null_mut() };
-        first.persist(layout.size(), layout.align(), || self.find_block(layout))
+        let block = first.allocate::<false>(layout);
+        if block.is_null() { self.allocate_elsewhere(first, layout) } else { block }
     }
 
+    #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // An address of none is the first memory's to report.
-        if let Some(memory) = self.memory_of(ptr).or_else(|| self.memories().next()) {
+        if let Some(memory) = self.responsible(ptr) {
             memory.release(ptr, layout);
         }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let Some(memory) = self.memory_of(ptr).or_else(|| self.memories().next()) else { return null_mut() };
-        let Some(first) = self.memories().next() else { return null_mut() };
+        let (Some(memory), Some(first)) = (self.responsible(ptr), self.memories().next()) else { return null_mut() };
         first.persist(new_size, layout.align(), || match memory.resize(ptr, layout.size(), new_size) {
             Ok(true) => {
                 memory.count_live(layout.size(), new_size);
@@ -233,7 +256,7 @@ unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
             // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
             // the contract of `realloc`. The new one may lie in another memory.
             Ok(false) => unsafe {
-                let new = self.find_block(Layout::from_size_align_unchecked(new_size, layout.align()))?;
+                let new = self.find_block(Layout::from_size_align_unchecked(new_size, layout.align()), 0)?;
                 core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
                 memory.release(ptr, layout);
                 Some(new)

@@ -235,6 +235,7 @@ pub(crate) trait Engine: Extent {
 
     /// How long a block of tier 2 really is.
     #[cold]
+    #[inline(never)]
     fn true_bytes(self, first: u32) -> u32 {
         // SAFETY: `first` comes from `locate`: a place of the ground.
         unsafe { Self::Large::true_bytes(self, first) }

@@ -15,6 +15,9 @@ pub(crate) trait Release: Entry {
     #[inline(always)]
     fn release(self, ptr: *mut u8, layout: Layout) {
         let offset = self.offset_of(ptr);
+        if Self::TABLE.count == 0 && self.holds(ptr) && offset % GRANULE_BYTES == 0 {
+            return self.apart().release_to_large(offset as u32 + GRANULE, layout.size());
+        }
         if offset < self.map().pages as usize * PAGE_BYTES {
             let page = (offset / PAGE_BYTES) as u32 + 1;
             // Relaxed: the block is the caller's, so its page's owner has not changed since.

@@ -59,9 +59,10 @@ fn layout(bytes: u32, align: u32) -> Layout {
 // only what `take` returned and was not given back, as the bitmaps say.
 unsafe impl Large for LinkedList {
     const TABLE_BYTES: TableBytes = TableBytes {
-        fixed: TABLE_BYTES + 2 * Bitmap::BYTES_FIXED,
-        per_page: 2 * Bitmap::BYTES_PER_PAGE,
+        before: 0,
         per_doubling: 0,
+        behind: TABLE_BYTES + 2 * Bitmap::BYTES_FIXED,
+        per_page: 2 * Bitmap::BYTES_PER_PAGE,
     };
     const WALKS: bool = false;
 

@@ -22,28 +22,31 @@ use crate::geometry::{GRANULE, PAGE};
 ///
 /// - Places `8..=bytes()` are memory of the heap's; `word(8)` is aligned to a page, and all pointers are derived
 ///   from the arena's own.
-/// - `table()` is the backend's own zeroed memory, as long as its constants ask for, aligned to 8,
-///   and lies behind all places; `word(table_place())` is the same address.
+/// - Around `table()`, which is aligned to 8, lies the backend's own zeroed memory, as long before it and behind it as the backend's
+///   constants ask for, and behind all places; `word(table_place())` is the same address.
 pub unsafe trait Ground: Copy {
     /// How many bytes there are, a multiple of 8.
     fn bytes(self) -> u32;
     /// What lies at a place.
     fn word(self, place: u32) -> *mut u32;
-    /// The backend's table.
+    /// The backend's table: where the part behind begins.
     fn table(self) -> *mut u8;
-    /// The table, as a place.
+    /// The same, as a place.
     fn table_place(self) -> u32;
 }
 
-/// The most table bytes that a backend needs: `fixed + per_page * pages + per_doubling * log2(bytes / 8)`.
+/// The most table bytes that a backend needs: `before + per_doubling * log2(bytes / 8)` before [`Ground::table`], and
+/// `behind + per_page * pages` behind it. So what lies before and behind is found without knowing how long the arena is.
 #[derive(Clone, Copy)]
 pub struct TableBytes {
-    /// For any arena.
-    pub fixed: usize,
-    /// For each page of the arena, also one that was begun.
-    pub per_page: usize,
-    /// For each time that the arena doubles.
+    /// Before, for any arena.
+    pub before: usize,
+    /// Before, for each time that the arena doubles.
     pub per_doubling: usize,
+    /// Behind, for any arena.
+    pub behind: usize,
+    /// Behind, for each page of the arena, also one that was begun.
+    pub per_page: usize,
 }
 
 /// A run of bytes: what a walk over the arena meets.

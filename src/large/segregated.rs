@@ -40,7 +40,7 @@ pub struct Segregated;
 const LOOKS: u32 = 2;
 
 /// How many runs are compared for an aligned request, of whatever bins, before one is taken that is long enough wherever it lies.
-const ALIGNED_LOOKS: u32 = 4;
+const ALIGNED_LOOKS: u32 = 1;
 
 /// How many are looked at before a request is refused: enough for `largest_free_bytes` to be true, unless so many
 /// shorter runs of the same bin stand before the one that would do.
@@ -121,22 +121,10 @@ impl<G: Ground> Tier<G> {
         self.0.bytes() + GRANULE
     }
 
-    /// Words before the bitmap.
-    #[inline(always)]
-    fn words(self) -> u32 {
-        HEAD_WORDS + bins(self.0.bytes())
-    }
-
-    /// Word `at` of the table.
-    #[inline(always)]
-    fn table_ptr(self, at: u32) -> *mut u8 {
-        self.0.table().wrapping_add(at as usize * 4)
-    }
-
     #[inline(always)]
     fn bits(self) -> Bitmap {
-        // SAFETY: `TABLE_BYTES` counts the words before the bitmap and the bitmap's own.
-        unsafe { Bitmap::new(self.table_ptr(self.words())) }
+        // SAFETY: `TABLE_BYTES` counts the bitmap's words, behind the table's place.
+        unsafe { Bitmap::new(self.0.table()) }
     }
 
     #[inline(always)]
@@ -155,10 +143,10 @@ impl<G: Ground> Tier<G> {
         self.bits().get(place / GRANULE)
     }
 
-    /// The place of word `at` of the table.
+    /// The place of word `at` of those before the bitmap, the last of which is word 0.
     #[inline(always)]
     fn table(self, at: u32) -> u32 {
-        self.0.table_place() + at * 4
+        self.0.table_place() - 4 - at * 4
     }
 
     /// The word `at` bytes behind a place: of a free run, of a block that is the caller's, or of the table.
@@ -184,7 +172,7 @@ impl<G: Ground> Tier<G> {
     /// Turns the bit that says whether a bin holds something.
     #[inline(always)]
     fn flip_bin(self, bin: u32) {
-        let place = self.table(1) + bin / 32 * 4;
+        let place = self.table(1 + bin / 32);
         self.put(place, 0, self.get(place, 0) ^ 1 << (bin % 32));
     }
 
@@ -211,8 +199,9 @@ impl<G: Ground> Tier<G> {
         self.put(prev, 0, next);
         if next != 0 {
             self.put(next, PREV, prev);
-        } else if prev >= self.table(HEAD_WORDS) {
-            self.flip_bin((prev - self.table(HEAD_WORDS)) / 4);
+        } else if prev > self.0.bytes() {
+            // A head's place: there are no others behind the ground.
+            self.flip_bin((self.table(HEAD_WORDS) - prev) / 4);
         }
         Free { first, len }
     }
@@ -222,13 +211,13 @@ impl<G: Ground> Tier<G> {
     fn next_bin(self, from: u32) -> u32 {
         let mut word = from / 32;
         // The words of bins are one more than this, if `from` is behind the last bin.
-        let mut bits = self.get(self.table(1), word * 4) & u32::MAX << (from % 32);
+        let mut bits = self.get(self.table(1 + word), 0) & u32::MAX << (from % 32);
         while bits == 0 {
             word += 1;
             if word >= bins(self.0.bytes()).div_ceil(32) {
                 return NO_BIN;
             }
-            bits = self.get(self.table(1), word * 4);
+            bits = self.get(self.table(1 + word), 0);
         }
         word * 32 + bits.trailing_zeros()
     }
@@ -236,7 +225,7 @@ impl<G: Ground> Tier<G> {
     /// The first run of a bin.
     #[inline(always)]
     fn head(self, bin: u32) -> u32 {
-        self.get(self.table(HEAD_WORDS), bin * 4)
+        self.get(self.table(HEAD_WORDS + bin), 0)
     }
 
     /// A run of so many bytes at least, or 0: the shorter of the first two of its own bin, or the first of the next larger.
@@ -455,9 +444,10 @@ impl<G: Ground> Tier<G> {
 // words of free runs are written; `give` and `resize` verify before they change anything.
 unsafe impl Large for Segregated {
     const TABLE_BYTES: TableBytes = TableBytes {
-        fixed: HEAD_WORDS as usize * 4 + 13 * 4 + Bitmap::BYTES_FIXED,
-        per_page: Bitmap::BYTES_PER_PAGE,
+        before: HEAD_WORDS as usize * 4 + 13 * 4,
         per_doubling: 16,
+        behind: Bitmap::BYTES_FIXED,
+        per_page: Bitmap::BYTES_PER_PAGE,
     };
     const WALKS: bool = true;
     const KNOWS_ENDS: bool = true;
@@ -527,17 +517,17 @@ unsafe impl Large for Segregated {
     }
 
     unsafe fn move_table(old: impl Ground, new: impl Ground) {
-        let (from, to) = (Tier(old), Tier(new));
+        let (from, to) = (old.table(), new.table());
         let bits = Bitmap::bytes(old.bytes());
-        let words = from.words() * 4;
+        let words = |ground: u32| (HEAD_WORDS + bins(ground)) as usize * 4;
+        let (old_words, new_words) = (words(old.bytes()), words(new.bytes()));
         // SAFETY: both tables are the backend's and as long as its constants say; each part is moved to a place behind its
         // old one, the last first, so that none is overwritten before it was moved.
         unsafe {
-            let at = to.table_ptr(to.words());
-            core::ptr::copy(from.table_ptr(from.words()), at, bits);
-            at.add(bits).write_bytes(0, Bitmap::bytes(new.bytes()) - bits);
-            core::ptr::copy(from.table_ptr(0), to.table_ptr(0), words as usize);
-            to.table_ptr(from.words()).write_bytes(0, (to.words() - from.words()) as usize * 4);
+            core::ptr::copy(from, to, bits);
+            to.add(bits).write_bytes(0, Bitmap::bytes(new.bytes()) - bits);
+            core::ptr::copy(from.sub(old_words), to.sub(old_words), old_words);
+            to.sub(new_words).write_bytes(0, new_words - old_words);
         }
     }
 
