@@ -83,20 +83,21 @@ impl Map {
     #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
     pub(crate) fn roughly<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
-        if !(Self::MIN_BYTES..=EXTENT_MAX_BYTES).contains(&bytes) {
-            return None;
-        }
         let classes = C::TABLE.count * WORD_BYTES;
         // Entries for no page, words that are begun, alignment.
         let fixed = const { Self::fixed::<P, L, C>().leaves } + 2 * classes + WORD_BYTES + 3 * GRANULE_BYTES;
-        let (before, behind) = large_bytes(L::TABLE_BYTES, bytes);
-        let rest = bytes.checked_sub(before + behind + fixed)?;
+        let backend = L::TABLE_BYTES;
+        // In so many there is a page.
+        let least = fixed + backend.before + backend.behind + backend.per_doubling * 32 + 3 * PAGE_BYTES;
+        if bytes < least || bytes > EXTENT_MAX_BYTES {
+            return None;
+        }
+        let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
+        let (before, behind) = large_bytes(backend, bytes);
+        let rest = bytes - before - behind - fixed;
         // Eight pages with their words, their owners, their bits, and their share of the second level.
         let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
         let pages = if classes == 0 { 0 } else { (rest.min(1 << 28) * 8 / eight).min(PAGES_MAX) };
-        if pages == 0 && classes != 0 {
-            return None;
-        }
         Some(Self::with_pages::<P, L, C>(bytes, pages))
     }
 

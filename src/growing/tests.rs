@@ -370,7 +370,8 @@ fn the_out_of_memory_hook_is_asked_when_the_source_has_nothing() {
 
 #[test]
 fn every_request_fits_into_what_is_asked_for() {
-    for pages in (1..3000).chain((3000..60_000).step_by(997)) {
+    // What is asked for has a unit, and so more pages, at least.
+    for pages in (8..3000).chain((3000..60_000).step_by(997)) {
         let bytes = Map::most_bytes::<Try, Segregated, Defaults>(pages);
         let map = Map::roughly::<Try, Segregated, Defaults>(bytes).unwrap();
         assert!(map.ground as usize >= pages * PAGE_BYTES, "{pages} pages in {bytes} bytes");
@@ -383,6 +384,8 @@ fn a_rough_map_has_nearly_all_pages_that_fit() {
         let [rough, exact] =
             [Map::roughly::<Try, Segregated, C>, Map::new::<Try, Segregated, C>].map(|map| map(bytes).unwrap());
         assert!(rough.pages <= exact.pages && rough.pages + 1 + rough.pages / 1000 >= exact.pages, "{bytes} bytes");
+        assert_eq!(rough.ground as usize + rough.bytes, bytes / GRANULE_BYTES * GRANULE_BYTES);
+        assert_eq!(rough.ground as usize % GRANULE_BYTES, 0);
         // Unless some are tier 2's alone, every whole page has its entry.
         assert!(
             rough.ground as usize / PAGE_BYTES == rough.pages as usize
@@ -390,8 +393,9 @@ fn a_rough_map_has_nearly_all_pages_that_fit() {
                 || bytes > ARENA_MAX_BYTES
         );
     }
-    for bytes in (1..2000).map(|step| 1000 + step * 72).chain((1 << 20..40 << 20).step_by(77_777)) {
-        compare::<Defaults>(bytes / 8 * 8);
-        compare::<Compact>(bytes / 8 * 8);
+    for bytes in (1..20_000).map(|step| 2000 + step * 7).chain((1 << 20..40 << 20).step_by(77_777)) {
+        compare::<Defaults>(bytes);
+        compare::<Compact>(bytes);
     }
+    assert!(Map::roughly::<Try, Segregated, Defaults>(1000).is_none());
 }
