@@ -111,6 +111,9 @@ const fn bins(bytes: u32) -> u32 {
 }
 
 /// The tier's words, with names. A place is 8 times the number of a granule.
+///
+/// Under wasm the compiler chooses whether `flip`, `flip_pair`, `unlink` and `next_bin` are inlined: it does for speed, and if it does not for
+/// size, that spares 450 to 650 bytes.
 #[derive(Clone, Copy)]
 struct Tier<G>(G);
 
@@ -127,13 +130,15 @@ impl<G: Ground> Tier<G> {
         unsafe { Bitmap::new(self.0.table()) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg_attr(target_arch = "wasm32", inline)]
     fn flip(self, place: u32) {
         self.bits().flip(place / GRANULE);
     }
 
     /// Flips the bits of a granule and the next, as far as they are set in `pair`.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg_attr(target_arch = "wasm32", inline)]
     fn flip_pair(self, place: u32, pair: u32) {
         self.bits().flip_pair(place / GRANULE, pair);
     }
@@ -193,7 +198,8 @@ impl<G: Ground> Tier<G> {
     }
 
     /// Takes the run that starts at `first` out of its bin.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg_attr(target_arch = "wasm32", inline)]
     fn unlink(self, first: u32) -> Free {
         let (next, prev, len) = (self.get(first, NEXT), self.get(first, PREV), self.get(first, LEN));
         self.put(prev, 0, next);
@@ -207,7 +213,8 @@ impl<G: Ground> Tier<G> {
     }
 
     /// The first bin at or after `from` that is not empty, or one that is none.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg_attr(target_arch = "wasm32", inline)]
     fn next_bin(self, from: u32) -> u32 {
         let mut word = from / 32;
         // The words of bins are one more than this, if `from` is behind the last bin.
