@@ -203,10 +203,10 @@ pub(crate) trait Entry: Defer {
             let class = crate::config::class_of_size(Self::Config::CLASSES, bytes);
             for _ in 0..pages {
                 // SAFETY: inside the entry.
-                match unsafe { Self::Large::take(self, PAGE, PAGE) } {
+                match unsafe { Self::Large::take(self, PAGE, GRANULE) } {
                     0 => return,
                     place => {
-                        // What `retire` goes by: a fresh backend hands out its lowest pages.
+                        // What `retire` goes by: a fresh backend hands out its first bytes.
                         debug_assert!(page_at(place) <= Self::Config::RESERVED_PAGES);
                         Pools(self).open_reserved(page_at(place), class);
                     }

@@ -83,8 +83,9 @@ pub enum Resized {
 /// how long others are kept out, or interrupts masked. What a backend can't do stays as it is by default: [`Large::resize`] makes
 /// blocks move, [`Large::WALKS`] and [`Large::KNOWS_ENDS`] tell the statistics and the shrinking of blocks what not to ask.
 ///
-/// On fresh ground, pages (256 bytes at 256) must be taken in ascending order, from the first on: the heap takes those that its
-/// configuration reserves before anything else, and knows them by their numbers.
+/// On fresh ground, blocks of a page's length (256 bytes, at 8) must be taken in ascending order, from the first on: the heap takes
+/// the pages that its configuration reserves before anything else, and knows them by their numbers. Later pages are asked for as
+/// 256 bytes at 256.
 ///
 /// # Safety
 ///

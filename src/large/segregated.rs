@@ -21,23 +21,32 @@
 //! are sorted by size into bins, four to a doubling, as in TLSF (Masmano et al., 2004); a few entries
 //! of a request's own bin are compared before the next larger bin serves it.
 //!
+//! Pages for the pools are carved from the end of runs: first of a run not much longer than a page, then of the run that ends
+//! at the *frontier*, the start of the page that was taken from there last. So they gather at the end of the arena, and a large
+//! block that grows at its start does not meet them. The frontier is always the start of a live block, or behind the last granule:
+//! a release moves it to the end of the free run in which it comes to lie.
+//!
 //! Links are places: a bin's head is a word whose place a run's `prev` can name, so that a run leaves
 //! its list without asking whether it was the first.
 
 use super::bitmap::Bitmap;
 use super::{Ground, Large, Resized, Run, TableBytes, WALK_GRANULES};
 use crate::config::Reason;
-use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
+use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE, PAGES_MAX};
 
 /// Tier 2 in O(1): the default.
 ///
 /// Time: at most two runs of a bin are compared, and 16 looked at before a refusal; everything else is a fixed number of steps.
-/// An aligned request looks at four runs that may have a place for it, then takes one that is longer by its alignment.
+/// An aligned request looks at four runs that may have a place for it, then takes one that is longer by its alignment; one for a
+/// page looks at four of up to one and a half.
 /// Table: one bit a granule (1.6 % of the arena), and 16 bytes for each doubling of its size.
 pub struct Segregated;
 
 /// How many runs of a request's own bin are compared.
 const LOOKS: u32 = 2;
+
+/// How many runs, too short for two pages, are looked at for one.
+const HOLE_LOOKS: u32 = 4;
 
 /// How many runs are compared for an aligned request, of whatever bins, before one is taken that is long enough wherever it lies.
 const ALIGNED_LOOKS: u32 = 1;
@@ -56,8 +65,10 @@ const NO_BIN: u32 = u32::MAX;
 const MIN: u32 = 2 * GRANULE;
 /// Marks the size at the end of a free run.
 const END: u32 = 1;
-/// Words before the bins: the free bytes, and the bins that are not empty.
-const HEAD_WORDS: u32 = 5;
+/// Words before the bins: the free bytes, the bins that are not empty, and the frontier.
+const HEAD_WORDS: u32 = 6;
+/// Which word is the frontier.
+const FRONTIER: u32 = 5;
 /// A free run: its place, and its length in bytes.
 #[derive(Clone, Copy)]
 struct Free {
@@ -77,6 +88,15 @@ impl Free {
 fn prefix(first: u32, base: u32, align: u32) -> u32 {
     let prefix = (GRANULE.wrapping_sub(first).wrapping_sub(base)) & (align - 1);
     if prefix == GRANULE { prefix + align } else { prefix }
+}
+
+/// The last page of a run from `first` to `end` that the pools can have, or 0.
+#[inline(always)]
+fn last_page(first: u32, end: u32) -> u32 {
+    let last = end.min(PAGES_MAX as u32 * PAGE + GRANULE) - GRANULE;
+    let at = (last & !(PAGE - 1)).wrapping_sub(PAGE) + GRANULE;
+    // Not one granule behind the start: as in `prefix`.
+    if at == first || (at > first + GRANULE && at < last) { at } else { 0 }
 }
 
 /// The bin of runs of `len` bytes: four to a doubling.
@@ -283,6 +303,58 @@ impl<G: Ground> Tier<G> {
         }
     }
 
+    /// A run with a page, and the page's place in it: its last. A hole that is not much longer than a page; or the run that ends
+    /// at the frontier; or any that has a page wherever it lies.
+    ///
+    /// So the pages of the pools gather at the end of the arena, and large blocks that grow at its start do not meet them.
+    #[inline(never)]
+    fn find_page(self) -> (u32, u32) {
+        let hole = self.find_hole();
+        if hole.1 != 0 {
+            return hole;
+        }
+        let (mut first, mut at) = (0, 0);
+        let frontier = self.get(self.table(FRONTIER), 0);
+        if self.bit(frontier - GRANULE) {
+            // A free run ends there.
+            first = frontier - (self.get(frontier - 4, 0) & !END);
+            at = last_page(first, frontier);
+        }
+        if at == 0 {
+            let bin = self.next_bin(bin_of(2 * PAGE) + 1);
+            if bin == NO_BIN {
+                return (0, 0);
+            }
+            first = self.head(bin);
+            at = last_page(first, first + self.get(first, LEN));
+        }
+        if at == 0 {
+            return (0, 0);
+        }
+        self.put(self.table(FRONTIER), 0, at);
+        (first, at)
+    }
+
+    /// One of the first few runs in which a page leaves next to nothing.
+    #[inline(always)]
+    fn find_hole(self) -> (u32, u32) {
+        let mut looks = HOLE_LOOKS;
+        let mut bin = bin_of(PAGE);
+        while bin < bin_of(PAGE + PAGE / 2) {
+            let mut first = self.head(bin);
+            while first != 0 && looks != 0 {
+                let at = last_page(first, first + self.get(first, LEN));
+                if at != 0 {
+                    return (first, at);
+                }
+                first = self.get(first, NEXT);
+                looks -= 1;
+            }
+            bin += 1;
+        }
+        (0, 0)
+    }
+
     /// The last resort before a refusal: a run of the request's own bin, further behind.
     #[cold]
     #[inline(never)]
@@ -421,6 +493,7 @@ impl<G: Ground> Tier<G> {
     fn release(self, first: u32, end: u32, free: u32) {
         let (mut first, mut end) = (first, end);
         let (left, right) = (free & LEFT != 0, free & RIGHT != 0);
+        let frontier = self.get(self.table(FRONTIER), 0);
         self.add_free(end - first);
         let mut old = end;
         if right {
@@ -443,6 +516,9 @@ impl<G: Ground> Tier<G> {
             self.flip(first + GRANULE);
         }
         let run = Free { first, len: end - first };
+        if frontier.wrapping_sub(first) < run.len {
+            self.put(self.table(FRONTIER), 0, end);
+        }
         if left || right { self.replace(old, run) } else { self.link(run) }
     }
 }
@@ -467,6 +543,7 @@ unsafe impl Large for Segregated {
         }
         tier.add_free(ground.bytes());
         tier.link(Free { first: GRANULE, len: ground.bytes() });
+        tier.put(tier.table(FRONTIER), 0, tier.behind());
     }
 
     unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 {
@@ -476,6 +553,7 @@ unsafe impl Large for Segregated {
                 let first = tier.find(bytes);
                 (first, first)
             }
+            PAGE if bytes == PAGE => tier.find_page(),
             _ => {
                 let first = tier.find_aligned(bytes, align);
                 (first, first + tier.lead(first, align))
@@ -630,6 +708,10 @@ impl<G: Ground> Tier<G> {
         if free != self.get(self.table(0), 0) {
             return Err("the count of free bytes is wrong");
         }
+        let frontier = self.get(self.table(FRONTIER), 0);
+        if frontier != self.behind() && (!self.seems_live(frontier) || self.is_second_of_free(frontier)) {
+            return Err("no live block begins at the frontier");
+        }
         self.check_bins(runs)
     }
 
@@ -693,6 +775,6 @@ mod tests {
                 assert!(bins(granules * GRANULE) <= counted, "{granules} granules");
             }
         }
-        assert!(bins((1 << 27) * GRANULE).div_ceil(32) < HEAD_WORDS);
+        assert!(bins((1 << 27) * GRANULE).div_ceil(32) < FRONTIER);
     }
 }

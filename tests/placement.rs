@@ -1,0 +1,66 @@
+//! Where pages lie: at the end of the arena, out of the way of large blocks that grow at its start.
+
+use larder::policy::Try;
+use larder::{Heap, large::Segregated};
+use std::alloc::{GlobalAlloc, Layout};
+
+type Small = Heap<{ 64 * 1024 }, Try, Segregated>;
+
+fn bytes(size: usize) -> Layout {
+    Layout::from_size_align(size, 8).unwrap()
+}
+
+fn alloc(heap: &Small, size: usize) -> *mut u8 {
+    // SAFETY: no size here is zero.
+    let block = unsafe { heap.alloc(bytes(size)) };
+    assert!(!block.is_null(), "{size} bytes");
+    heap.check().unwrap();
+    block
+}
+
+fn free(heap: &Small, block: *mut u8, size: usize) {
+    // SAFETY: the tests free what they allocated, with its size.
+    unsafe { heap.dealloc(block, bytes(size)) };
+    heap.check().unwrap();
+}
+
+fn pages(heap: &Small) -> usize {
+    heap.stats().classes().iter().map(|row| row.pages).sum()
+}
+
+#[test]
+fn a_large_block_grows_where_it_is_among_small_ones() {
+    let heap = Box::new(Small::new());
+    let large = alloc(&heap, 1024);
+    for kib in 1..30 {
+        (0..16).for_each(|_| _ = alloc(&heap, 64));
+        // SAFETY: the block has this size by now.
+        let grown = unsafe { heap.realloc(large, bytes(kib * 1024), (kib + 1) * 1024) };
+        assert_eq!(grown, large, "{kib} KiB");
+    }
+    assert!(pages(&heap) >= 29 * 16 / 4);
+}
+
+#[test]
+fn a_freed_page_is_the_next_one() {
+    let heap = Box::new(Small::new());
+    let blocks: Vec<_> = (0..40).map(|_| alloc(&heap, 64)).collect();
+    let highest = blocks.iter().max().unwrap();
+    blocks.iter().for_each(|&block| free(&heap, block, 64));
+    heap.trim();
+    heap.check().unwrap();
+    assert_eq!(pages(&heap), 0);
+    assert_eq!(alloc(&heap, 8) as usize / 256, *highest as usize / 256);
+}
+
+#[test]
+fn pages_are_had_elsewhere_when_a_large_block_lies_below_the_last_ones() {
+    let heap = Box::new(Small::new());
+    alloc(&heap, 64);
+    let lower = alloc(&heap, 30 * 1024);
+    alloc(&heap, heap.stats().largest_free_bytes.unwrap());
+    free(&heap, lower, 30 * 1024);
+    (0..40).for_each(|_| _ = alloc(&heap, 64));
+    // Four to a page, with the first.
+    assert_eq!(pages(&heap), 41_usize.div_ceil(4));
+}
