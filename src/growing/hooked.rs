@@ -9,22 +9,35 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub(crate) struct Pinned(());
 
 /// How many there are, of all heaps. Not loom's: where it counts, there is one context.
-static PINNED: AtomicU32 = AtomicU32::new(0);
+#[cfg(not(test))]
+#[inline(always)]
+fn count<R>(look: impl FnOnce(&AtomicU32) -> R) -> R {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    look(&COUNT)
+}
+
+/// Each test is a context of its own.
+#[cfg(test)]
+fn count<R>(look: impl FnOnce(&AtomicU32) -> R) -> R {
+    extern crate std;
+    std::thread_local!(static COUNT: AtomicU32 = const { AtomicU32::new(0) });
+    COUNT.with(look)
+}
 
 impl Pinned {
     pub(crate) fn new() -> Self {
-        PINNED.fetch_add(1, Relaxed);
+        count(|count| count.fetch_add(1, Relaxed));
         Self(())
     }
 
     pub(super) fn is_any() -> bool {
-        PINNED.load(Relaxed) != 0
+        count(|count| count.load(Relaxed) != 0)
     }
 }
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        PINNED.fetch_sub(1, Relaxed);
+        count(|count| count.fetch_sub(1, Relaxed));
     }
 }
 
