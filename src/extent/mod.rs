@@ -129,6 +129,8 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
 // SAFETY: the map says how many bytes lie before the tables, the arena's start is aligned to a page, and
 // the backend's table, behind it, was counted by `Map` from its own constants.
 unsafe impl<E: Extent> Ground for E {
+    const HAS_PAGES: bool = E::Config::TABLE.count != 0;
+
     #[inline(always)]
     fn bytes(self) -> u32 {
         self.map().ground

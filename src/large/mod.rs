@@ -25,6 +25,9 @@ use crate::geometry::{GRANULE, PAGE};
 /// - Around `table()`, which is aligned to 8, lies the backend's own zeroed memory, as long before it and behind it as the backend's
 ///   constants ask for, and behind all places; `word(table_place())` is the same address.
 pub unsafe trait Ground: Copy {
+    /// Whether pools take pages of it.
+    const HAS_PAGES: bool;
+
     /// How many bytes there are, a multiple of 8.
     fn bytes(self) -> u32;
     /// What lies at a place.

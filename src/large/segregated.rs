@@ -22,8 +22,8 @@
 //! of a request's own bin are compared before the next larger bin serves it.
 //!
 //! Pages for the pools are carved from the end of runs: first of a run not much longer than a page, then of the run that ends
-//! at the *frontier*, the start of the page that was taken from there last. So they gather at the end of the arena, and a large
-//! block that grows at its start does not meet them. The frontier is always the start of a live block, or behind the last granule:
+//! at the *frontier*, the start of what was taken from there last. So they gather at the end of the arena, and a large
+//! block that grows at its start does not meet them. In a heap without pools, short blocks gather there. The frontier is always the start of a live block, or behind the last granule:
 //! a release moves it to the end of the free run in which it comes to lie.
 //!
 //! Links are places: a bin's head is a word whose place a run's `prev` can name, so that a run leaves
@@ -44,6 +44,11 @@ pub struct Segregated;
 
 /// How many runs of a request's own bin are compared.
 const LOOKS: u32 = 2;
+
+/// Without pools: the longest block, in bytes, that may lie at the end of the arena; and how many bins longer a run is that it
+/// would rather not divide, five doublings.
+const SHORT_MAX: u32 = 1024;
+const SHORT_BINS: u32 = 19;
 
 /// How many runs, too short for two pages, are looked at for one.
 const HOLE_LOOKS: u32 = 4;
@@ -255,9 +260,10 @@ impl<G: Ground> Tier<G> {
         self.get(self.table(HEAD_WORDS + bin), 0)
     }
 
-    /// A run of so many bytes at least, or 0: the shorter of the first two of its own bin, or the first of the next larger.
+    /// A run of so many bytes at least, and the block's place in it: the shorter of the first two of its own bin, or the first of
+    /// the next larger. Without pools, blocks that are short take the end of the run at the frontier before they divide a long one.
     #[inline(always)]
-    fn find(self, bytes: u32) -> u32 {
+    fn find(self, bytes: u32) -> (u32, u32) {
         let own = bin_of(bytes);
         let (mut best, mut best_len) = (0, u32::MAX);
         let mut first = self.head(own);
@@ -270,13 +276,26 @@ impl<G: Ground> Tier<G> {
             first = self.get(first, NEXT);
             looks -= 1;
         }
-        if best != 0 {
-            return best;
+        if best == 0 {
+            let bin = self.next_bin(own + 1);
+            if !G::HAS_PAGES && bytes <= SHORT_MAX && bin > own + SHORT_BINS {
+                let run = self.run_at_frontier();
+                if run.len >= bytes + MIN {
+                    self.put(self.table(FRONTIER), 0, run.end() - bytes);
+                    return (run.first, run.end() - bytes);
+                }
+            }
+            best = if bin == NO_BIN { self.find_deep(bytes) } else { self.head(bin) };
         }
-        match self.next_bin(own + 1) {
-            NO_BIN => self.find_deep(bytes),
-            bin => self.head(bin),
-        }
+        (best, best)
+    }
+
+    /// The run that ends at the frontier; of no bytes if none does.
+    #[inline(always)]
+    fn run_at_frontier(self) -> Free {
+        let end = self.get(self.table(FRONTIER), 0);
+        let len = if self.bit(end - GRANULE) { self.get(end - 4, 0) & !END } else { 0 };
+        Free { first: end - len, len }
     }
 
     /// The same for a block at a multiple of `align`: the first run in which it fits of the first few; or one that is long enough
@@ -313,13 +332,9 @@ impl<G: Ground> Tier<G> {
         if hole.1 != 0 {
             return hole;
         }
-        let (mut first, mut at) = (0, 0);
-        let frontier = self.get(self.table(FRONTIER), 0);
-        if self.bit(frontier - GRANULE) {
-            // A free run ends there.
-            first = frontier - (self.get(frontier - 4, 0) & !END);
-            at = last_page(first, frontier);
-        }
+        let run = self.run_at_frontier();
+        let mut first = run.first;
+        let mut at = last_page(first, run.end());
         if at == 0 {
             let bin = self.next_bin(bin_of(2 * PAGE) + 1);
             if bin == NO_BIN {
@@ -549,10 +564,7 @@ unsafe impl Large for Segregated {
     unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 {
         let tier = Tier(ground);
         let (first, at) = match align {
-            GRANULE => {
-                let first = tier.find(bytes);
-                (first, first)
-            }
+            GRANULE => tier.find(bytes),
             PAGE if bytes == PAGE => tier.find_page(),
             _ => {
                 let first = tier.find_aligned(bytes, align);
