@@ -26,7 +26,7 @@ use core::fmt;
 /// let stats = HEAP.stats();
 /// assert_eq!(stats.live_bytes, 32); // as a block
 /// assert_eq!(stats.waste_bytes, 256 - 32); // the rest of its page
-/// assert_eq!(stats.fragmentation_percent(), Some(0));
+/// assert!(stats.fragmentation_percent().unwrap() < 5); // what is too short for a page, behind the last
 /// let class = stats.classes().iter().find(|class| class.block_bytes == 32).unwrap();
 /// assert_eq!((class.pages, class.blocks_live, class.blocks_free), (1, 1, 7));
 /// ```
