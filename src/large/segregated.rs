@@ -143,6 +143,12 @@ const fn bins(bytes: u32) -> u32 {
 struct Tier<G>(G);
 
 impl<G: Ground> Tier<G> {
+    /// Whether pages are asked for.
+    #[inline(always)]
+    fn has_pages(self) -> bool {
+        G::HAS_PAGES
+    }
+
     /// The place behind the last granule.
     #[inline(always)]
     fn behind(self) -> u32 {
@@ -565,7 +571,7 @@ unsafe impl Large for Segregated {
         let tier = Tier(ground);
         let (first, at) = match align {
             GRANULE => tier.find(bytes),
-            PAGE if bytes == PAGE => tier.find_page(),
+            PAGE if bytes == PAGE && tier.has_pages() => tier.find_page(),
             _ => {
                 let first = tier.find_aligned(bytes, align);
                 (first, first + tier.lead(first, align))
