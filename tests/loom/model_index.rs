@@ -10,7 +10,9 @@ use loom::thread::spawn;
 /// An arena whose pages are full of blocks of 128 bytes, two a page, in the order of their places.
 fn full_pages(pages: u32) -> (std::sync::Arc<Arena<Small<1, 1>>>, Vec<Block>) {
     let arena = Arena::<Small<1, 1>>::new(pages);
-    let blocks = (0..2 * pages).map(|_| arena.must_alloc(128)).collect();
+    let mut blocks: Vec<Block> = (0..2 * pages).map(|_| arena.must_alloc(128)).collect();
+    // The highest page comes first.
+    blocks.sort_by_key(Block::page);
     (arena, blocks)
 }
 

@@ -66,6 +66,7 @@ fn retire_against_free_and_alloc() {
     model(6, || {
         let arena = Arena::<Small<1, 1>>::new(2);
         let last = arena.must_alloc(128);
+        let first = last.page();
         let free = spawn({
             let arena = arena.clone();
             move || arena.free(last)
@@ -75,8 +76,8 @@ fn retire_against_free_and_alloc() {
             move || arena.must_alloc(128)
         });
         tick();
-        if Pools(arena.heap).retire(1) {
-            let page = arena.own_page(1);
+        if Pools(arena.heap).retire(first) {
+            let page = arena.own_page(first);
             arena.surrender_page(page);
         }
         free.join().unwrap();
@@ -95,13 +96,14 @@ fn retire_against_a_page_of_another_class_with_the_same_free_blocks() {
     model(6, || {
         let arena = Arena::<Small<0, 1>>::new(2);
         let old = arena.must_alloc(128);
+        let first = old.page();
         let other = spawn({
             let arena = arena.clone();
             move || {
                 arena.free(old);
                 // Four blocks of 64 bytes, the first and the third of them free: both of 128 bytes.
                 let mut blocks: Vec<Block> = (0..4).filter_map(|_| arena.alloc(64)).collect();
-                if blocks.len() == 4 && blocks.iter().all(|block| block.page() == 1) {
+                if blocks.len() == 4 && blocks.iter().all(|block| block.page() == first) {
                     arena.free(blocks.remove(0));
                     arena.free(blocks.remove(1));
                 }
@@ -109,8 +111,8 @@ fn retire_against_a_page_of_another_class_with_the_same_free_blocks() {
             }
         });
         tick();
-        if Pools(arena.heap).retire(1) {
-            let page = arena.own_page(1);
+        if Pools(arena.heap).retire(first) {
+            let page = arena.own_page(first);
             arena.surrender_page(page);
         }
         let live = other.join().unwrap();
