@@ -1,6 +1,6 @@
 //! The index of a class: its pages that have free blocks, and for which the front has no room.
 //!
-//! A bitmap, one bit a page, lowest page first. Arenas of more than [`FLAT_WORDS`] words have one more
+//! A bitmap, one bit a page. Arenas of more than [`FLAT_WORDS`] words have one more
 //! level: a bit for each word that is not 0.
 //!
 //! A bit is an entry in the sense of [`front`](crate::front), whose rules hold here too: bits can be old ones, and who takes one
@@ -87,20 +87,18 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
     }
 
-    /// Fills an empty front with the lowest pages: as many as it holds, of one leaf. `false`: there is none
+    /// Fills an empty front with the first pages: as many as it holds, of one leaf. `false`: there is none
     /// anywhere.
     #[inline(always)]
     pub(crate) fn draw(self, front: Front) -> bool {
-        let lowest = self.lowest() as usize;
-        if lowest == 0 {
+        // Pages that another context takes meanwhile become old entries of the front. They are entered there before they
+        // are taken out here, so that who comes in between finds them.
+        let (leaf, seen) = self.first_leaf();
+        if seen == 0 {
             // Acquire: pairs with `take`. Who took the last pages out put them into the front before.
             fence(Acquire);
             return !SINGLE && front.seen() != 0;
         }
-        let leaf = (lowest - 1) / 32;
-        // Relaxed: pages that another context takes meanwhile become old entries of the front. They are entered there before they
-        // are taken out here, so that who comes in between finds them.
-        let seen = self.leaf(leaf).load(Relaxed);
         let (mut rest, mut pages) = (seen, 0);
         while rest != 0 && front.has_room(pages) {
             pages = front.with(pages, leaf as u32 * 32 + rest.trailing_zeros() + 1);
@@ -127,45 +125,34 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
     }
 
-    /// The lowest page that is in the index, or 0: a guess, which a claim verifies.
+    /// The first leaf that holds pages, and which: a guess, which a claim verifies. No pages: there is none.
     ///
     /// Time: one load for each 8 KiB of arena up to 64 KiB; beyond, one for each 256 KiB.
     #[inline(always)]
-    pub(crate) fn lowest(self) -> u32 {
+    pub(crate) fn first_leaf(self) -> (usize, u32) {
         if !self.is_flat() {
-            return self.lowest_by_summary();
+            return self.first_by_summary();
         }
         let mut leaf = 0;
         while leaf < self.0.leaf_count() {
-            let page = self.lowest_of(leaf);
-            if page != 0 {
-                return page;
+            // Relaxed: the claim that follows reads the page's word by a read-modify-write of its own.
+            let pages = self.leaf(leaf).load(Relaxed);
+            if pages != 0 {
+                return (leaf, pages);
             }
             leaf += 1;
         }
-        0
+        (0, 0)
     }
 
     #[inline(never)]
-    fn lowest_by_summary(self) -> u32 {
-        (0..summary_words(self.0.leaf_count()))
-            .map(|place| self.lowest_under(place))
-            .find(|&page| page != 0)
-            .unwrap_or(0)
+    fn first_by_summary(self) -> (usize, u32) {
+        let mut leaves = (0..summary_words(self.0.leaf_count())).map(|place| self.first_under(place));
+        leaves.find(|&(_, pages)| pages != 0).unwrap_or((0, 0))
     }
 
-    /// The lowest page of a leaf that is in the index, or 0.
-    #[inline(always)]
-    fn lowest_of(self, leaf: usize) -> u32 {
-        // Relaxed: the claim that follows reads the page's word by a read-modify-write of its own.
-        match self.leaf(leaf).load(Relaxed) {
-            0 => 0,
-            bits => leaf as u32 * 32 + bits.trailing_zeros() + 1,
-        }
-    }
-
-    /// The lowest page under a word of the summary, or 0. Clears what it finds stale.
-    fn lowest_under(self, place: usize) -> u32 {
+    /// The first leaf under a word of the summary that holds pages, and which. Clears what it finds stale.
+    fn first_under(self, place: usize) -> (usize, u32) {
         for _ in 0..if SINGLE { 1 } else { 32 } {
             // Acquire: pairs with `insert`, which writes the leaf first.
             let seen = self.summary(place).load(Acquire);
@@ -173,11 +160,12 @@ impl<'a, T: Tables<'a>> Index<T> {
                 break;
             }
             let leaf = place * 32 + seen.trailing_zeros() as usize;
-            match self.lowest_of(leaf) {
+            // Relaxed: as in `first_leaf`.
+            match self.leaf(leaf).load(Relaxed) {
                 0 if !SINGLE => self.leave_summary(leaf),
-                page => return page,
+                pages => return (leaf, pages),
             }
         }
-        0
+        (0, 0)
     }
 }
