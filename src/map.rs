@@ -93,8 +93,8 @@ impl Map {
             return None;
         }
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
-        let (before, behind) = large_bytes(backend, bytes);
-        let rest = bytes - before - behind - fixed;
+        let rest =
+            bytes - before(backend, bytes) - backend.behind - backend.per_page * bytes.div_ceil(PAGE_BYTES) - fixed;
         // Eight pages with their words, their owners, their bits, and their share of the second level.
         let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
         let pages = if classes == 0 { 0 } else { (rest.min(1 << 28) * 8 / eight).min(PAGES_MAX) };
@@ -158,9 +158,13 @@ impl Map {
         let summaries = leaves + classes * leaf_words * WORD_BYTES;
         let words = summaries + classes * summary_words * WORD_BYTES;
         let owners = words + (pages + 1) * WORD_BYTES;
-        let (before, behind) = large_bytes(L::TABLE_BYTES, bytes);
-        let large = (owners + (pages + 1) * size_of::<AtomicU8>() + before).next_multiple_of(8);
-        let tables = (large + behind).next_multiple_of(GRANULE_BYTES);
+        let large = (owners + (pages + 1) * size_of::<AtomicU8>() + before(L::TABLE_BYTES, bytes)).next_multiple_of(8);
+        // No more ground than that, with its share of the backend's table.
+        let a_page = PAGE_BYTES + L::TABLE_BYTES.per_page;
+        let covered = bytes.saturating_sub(large) / a_page + 1;
+        let covered = if covered > pages + 1 && pages < PAGES_MAX && classes > 0 { pages + 1 } else { covered };
+        let tables =
+            (large + L::TABLE_BYTES.behind + L::TABLE_BYTES.per_page * covered).next_multiple_of(GRANULE_BYTES);
         // One page more can need a word more in every index, and so not fit although its own bytes would:
         // those belong to nobody, or tier 2 would hand out a page that has no entry in the tables.
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
@@ -184,11 +188,9 @@ impl Map {
     }
 }
 
-/// Bytes of a backend's table, before and behind. Counted for all of the arena, tables included, which is never too few.
-const fn large_bytes(table: TableBytes, bytes: usize) -> (usize, usize) {
-    let pages = bytes.div_ceil(PAGE_BYTES);
-    let doublings = (usize::BITS - 1 - (bytes / GRANULE_BYTES).leading_zeros()) as usize;
-    (table.before + table.per_doubling * doublings, table.behind + table.per_page * pages)
+/// Bytes of a backend's table before its place. Counted for all of the arena, tables included, which is never too few.
+const fn before(table: TableBytes, bytes: usize) -> usize {
+    table.before + table.per_doubling * (usize::BITS - 1 - (bytes / GRANULE_BYTES).leading_zeros()) as usize
 }
 
 /// Moves a table of `len` bytes to where it has `room`, of which the rest is zeroed.

@@ -541,7 +541,7 @@ impl<G: Ground> Tier<G> {
 // words of free runs are written; `give` and `resize` verify before they change anything.
 unsafe impl Large for Segregated {
     const TABLE_BYTES: TableBytes = TableBytes {
-        before: HEAD_WORDS as usize * 4 + 13 * 4,
+        before: HEAD_WORDS as usize * 4,
         per_doubling: 16,
         behind: Bitmap::BYTES_FIXED,
         per_page: Bitmap::BYTES_PER_PAGE,
@@ -779,8 +779,7 @@ mod tests {
         }
         for log in 1..=27u32 {
             for granules in [1 << log, (2 << log) - 1] {
-                let counted = 13 + 4 * log;
-                assert!(bins(granules * GRANULE) <= counted, "{granules} granules");
+                assert!(bins(granules * GRANULE) <= 4 * log, "{granules} granules");
             }
         }
         assert!(bins((1 << 27) * GRANULE).div_ceil(32) < FRONTIER);
