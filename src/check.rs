@@ -62,7 +62,7 @@ pub(crate) trait Check: Census {
             if word != 0 {
                 return Err("a page of no class has free blocks");
             }
-            if class > Self::TABLE.in_transit() {
+            if class != owner::LARGE && class != Self::TABLE.in_transit() {
                 return Err("a page's owner is none");
             }
         } else {

@@ -34,7 +34,8 @@ pub trait Config: Sized + 'static {
 
     /// Pages that belong to a class from the first visit of tier 2 on and for ever, as (block size in bytes, pages):
     /// so many blocks an interrupt handler can have even while tier 2 is held and all else is used up.
-    /// More pages than the arena has, or a size that is not in the list, is a compile error.
+    /// More pages than the arena has, or a size that is not in the list, is a compile error. With several [`LANES`](Config::LANES), they
+    /// are the first lane's, and the others' when these find nothing else.
     const RESERVED: &'static [(usize, usize)] = &[];
 
     /// How many empty pages stay in their classes until somebody needs them; at most 64. 0: none, and a
@@ -45,6 +46,69 @@ pub trait Config: Sized + 'static {
     /// How many pages that belong to nobody wait for the next class that needs one, without entering
     /// tier 2; at most 64. Worth having where interrupt handlers meet a tier 2 that is held: a refill from here does not need it.
     const STASH_PAGES: usize = 0;
+
+    /// How many lanes there are: threads or cores that use the heap at the same time and shall not be in each other's way; at most 15,
+    /// and with 16 classes at most 7. Who runs in which is what [`lane`](Config::lane) says.
+    ///
+    /// Each lane has classes of its own, with pages, [`KEPT_PAGES`](Config::KEPT_PAGES) and [`STASH_PAGES`](Config::STASH_PAGES) of its own:
+    /// two threads in two lanes touch no common word, but for
+    /// - a block that one frees and the other had allocated: it goes back to its page, in the lane that it came from;
+    /// - tier 2: large requests, refills, retirements.
+    ///
+    /// A lane that finds nothing there takes what others have: pages of their stashes, empty pages that they keep, and, before the request goes on to
+    /// tier 2, blocks of their pages. So more lanes cost memory as long as there is some: each has pages that are partly free for
+    /// each size. In the tables, a lane has a bit a page for each class, and its words at a distance of 64 bytes from those of others.
+    ///
+    /// With a stash, a refill takes besides the page that it needs the next ones too, of the 16 whose words share a line of the
+    /// cache, as long as the lane's stash has room: up to 17 visits of tier 2 more. On machines with caches, 16 are worth having.
+    ///
+    /// Figures for threads are in `benches/results/host.md`. With one lane there is nothing of all this.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    /// use larder::{Config, Heap, large, policy};
+    ///
+    /// thread_local! {
+    ///     /// This thread's lane, and one more; 0 before it has one.
+    ///     static LANE: Cell<usize> = const { Cell::new(0) };
+    /// }
+    /// static THREADS: AtomicUsize = AtomicUsize::new(0);
+    ///
+    /// struct ByThread;
+    /// impl Config for ByThread {
+    ///     const LANES: usize = 4;
+    ///     const STASH_PAGES: usize = 16;
+    ///
+    ///     fn lane() -> usize {
+    ///         if LANE.get() == 0 {
+    ///             LANE.set(THREADS.fetch_add(1, Relaxed) % 1024 + 1);
+    ///         }
+    ///         LANE.get()
+    ///     }
+    /// }
+    /// static HEAP: Heap<{ 1024 * 1024 }, policy::Default, large::Segregated, ByThread> = Heap::new();
+    ///
+    /// let allocate = || {
+    ///     // SAFETY: the size is not zero.
+    ///     let block = unsafe { std::alloc::GlobalAlloc::alloc(&HEAP, std::alloc::Layout::new::<[u8; 30]>()) };
+    ///     assert!(!block.is_null());
+    ///     block.addr()
+    /// };
+    /// let (a, b) = (allocate(), std::thread::spawn(allocate).join().unwrap());
+    /// assert!(a.abs_diff(b) >= 256); // not in one page
+    /// ```
+    const LANES: usize = 1;
+
+    /// The lane of the context that calls, modulo [`LANES`](Config::LANES): the core's number (`mhartid`, for example), or one of a thread.
+    /// Called by every pooled allocation, and by releases into a page that was full. Must not use the heap.
+    ///
+    /// Any answer at any time is right: a context that changes its lane in the middle of a call, an interrupt handler that runs in
+    /// the lane of what it interrupted, or many in one lane only meet each other more often.
+    #[inline(always)]
+    fn lane() -> usize {
+        0
+    }
 
     /// Called where something happens that a program may want to see, in the context in which it happens, outside of
     /// tier 2. Must not unwind: a panic aborts. It may use the heap, but is told of its own calls too: one that
@@ -255,7 +319,19 @@ impl core::fmt::Display for WrongFree {
 /// What follows from a configuration.
 pub(crate) trait Table: Config {
     /// The classes, laid out.
-    const TABLE: &'static ClassTable = &ClassTable::new(Self::CLASSES);
+    const TABLE: ClassTable = ClassTable::of::<Self>();
+
+    /// The lane of the context that calls.
+    #[inline(always)]
+    fn lane_here() -> usize {
+        if Self::LANES == 1 { 0 } else { Self::lane() % Self::LANES }
+    }
+
+    /// The class for so many granules, at most the largest class's, in the lane of the context that calls.
+    #[inline(always)]
+    fn class_of(granules: usize) -> u32 {
+        Self::TABLE.in_lane(Self::TABLE.class_of(granules), Self::lane_here())
+    }
 
     /// How many pages are reserved, all classes together.
     const RESERVED_PAGES: u32 = {

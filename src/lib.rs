@@ -73,6 +73,11 @@
 //! A large block that shrinks while its tier is held keeps its length until it is freed or resized again
 //! ([`Heap::usable_size`] knows). With the tier `LinkedList`, whatever changes its size moves, or is refused.
 //!
+//! # Threads and cores apart
+//!
+//! Contexts that use the heap at the same time take blocks from the same pages, unless it has several [`Config::LANES`]: then each thread or core
+//! has pages of its own, and meets the others only in the large tier, where it frees what they allocated, and where memory is short.
+//!
 //! # Wrong frees
 //!
 //! A wrong free is counted in [`Stats::wrong_frees`], told to [`Config::on_event`], and changes nothing:
@@ -137,7 +142,7 @@
 //! | `large/` | tier 2: a trait, and a file for each backend | `geometry`; inside the entry alone |
 //! | `emergency` | who calls the out-of-memory hook, and who tries again | `sync` |
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
-//! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, and deferring | everything above |
+//! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, deferring, and several lanes | everything above |
 //! | `memory` | an extent that is only known at run time | `extent` |
 //! | `growing` | a few of those, and where more comes from | `memory` |
 //! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |

@@ -7,7 +7,7 @@
 
 use crate::classes::CLASSES_MAX;
 use crate::config::{Config, Table};
-use crate::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
+use crate::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, LINE_WORDS, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
 use crate::header::Header;
 use crate::index;
 use crate::large::{Large, TableBytes};
@@ -17,6 +17,9 @@ use crate::sync::{AtomicU8, AtomicU32};
 /// Bytes of a table's word: 4, but loom's are larger.
 const WORD_BYTES: usize = size_of::<AtomicU32>();
 
+/// Bytes of a line of the cache, as tables count it.
+const LINE_BYTES: usize = LINE_WORDS * WORD_BYTES;
+
 /// The tables of an arena, as offsets in bytes from the first.
 #[derive(Clone, Copy)]
 pub(crate) struct Map {
@@ -24,7 +27,7 @@ pub(crate) struct Map {
     pub(crate) pages: u32,
     /// Bytes before the tables: whole pages, and the tail behind them.
     pub(crate) ground: u32,
-    /// One front a class, and one for no class.
+    /// One front a class, and one for no class; a lane's lie in a line of the cache.
     pub(crate) fronts: usize,
     pub(crate) kept: usize,
     pub(crate) stash: usize,
@@ -46,6 +49,18 @@ pub(crate) struct Map {
 }
 
 impl Map {
+    /// Where the index of a class begins, in words from the first.
+    #[inline(always)]
+    pub(crate) fn leaf_row<C: Config>(&self, class: u32) -> usize {
+        row::<C>(class, self.leaf_words)
+    }
+
+    /// Where the second level of a class begins, in words from the first.
+    #[inline(always)]
+    pub(crate) fn summary_row<C: Config>(&self, class: u32) -> usize {
+        row::<C>(class, self.summary_words)
+    }
+
     /// The smallest arena that can be one.
     pub(crate) const MIN_BYTES: usize = 1024;
 
@@ -57,7 +72,7 @@ impl Map {
         }
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
         // Every page needs its word, its owner and its bits at least: start from what that allows.
-        let mut pages = bytes / (PAGE_BYTES + 5 + C::TABLE.count / 8 + L::TABLE_BYTES.per_page);
+        let mut pages = bytes / (PAGE_BYTES + 5 + C::TABLE.count * C::LANES / 8 + L::TABLE_BYTES.per_page);
         if pages > PAGES_MAX {
             pages = PAGES_MAX;
         }
@@ -83,9 +98,10 @@ impl Map {
     #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
     pub(crate) fn roughly<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
-        let classes = C::TABLE.count * WORD_BYTES;
+        let classes = C::TABLE.count * C::LANES * WORD_BYTES;
         // Entries for no page, words that are begun, alignment.
-        let fixed = const { Self::fixed::<P, L, C>().leaves } + 2 * classes + WORD_BYTES + 3 * GRANULE_BYTES;
+        let fixed =
+            const { Self::fixed::<P, L, C>().leaves } + 2 * classes + WORD_BYTES + 3 * GRANULE_BYTES + lines::<C>();
         let backend = L::TABLE_BYTES;
         // In so many there is a page.
         let least = fixed + backend.before + backend.behind + backend.per_doubling * 32 + 3 * PAGE_BYTES;
@@ -105,11 +121,11 @@ impl Map {
     #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
         // With its word, its owner, its bits, and a byte for its share of the second level.
-        let bits = (C::TABLE.count * WORD_BYTES).div_ceil(32);
+        let bits = (C::TABLE.count * C::LANES * WORD_BYTES).div_ceil(32);
         let a_page = PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
         let large = L::TABLE_BYTES.before + L::TABLE_BYTES.per_doubling * 32 + L::TABLE_BYTES.behind;
         let fixed = const { Self::fixed::<P, L, C>().leaves } + large;
-        pages * a_page + fixed + 2 * PAGE_BYTES
+        pages * a_page + fixed + lines::<C>() + 2 * PAGE_BYTES
     }
 
     /// Moves the tables to those of a longer arena with the same start: all but the backend's, which was moved before, and the indexes,
@@ -151,12 +167,14 @@ impl Map {
         let classes = C::TABLE.count;
         let leaf_words = pages.div_ceil(32);
         let summary_words = index::summary_words(leaf_words);
-        let fronts = size_of::<Header<P>>().next_multiple_of(8);
-        let kept = fronts + (classes + 1) * WORD_BYTES;
-        let stash = kept + C::KEPT_PAGES * WORD_BYTES;
-        let leaves = stash + C::STASH_PAGES * WORD_BYTES;
-        let summaries = leaves + classes * leaf_words * WORD_BYTES;
-        let words = summaries + classes * summary_words * WORD_BYTES;
+        let fronts = size_of::<Header<P>>().next_multiple_of(alignment::<C>());
+        let kept = fronts + C::TABLE.numbers() * WORD_BYTES;
+        let stash = kept + C::LANES * C::KEPT_PAGES * WORD_BYTES;
+        let leaves = stash + C::LANES * C::STASH_PAGES * WORD_BYTES;
+        let summaries = leaves + C::LANES * lane_words::<C>(leaf_words) * WORD_BYTES;
+        let words = summaries + C::LANES * lane_words::<C>(summary_words) * WORD_BYTES;
+        // The first page's word begins a line.
+        let words = if C::LANES == 1 { words } else { (words + WORD_BYTES).next_multiple_of(LINE_BYTES) - WORD_BYTES };
         let owners = words + (pages + 1) * WORD_BYTES;
         let large = (owners + (pages + 1) * size_of::<AtomicU8>() + before(L::TABLE_BYTES, bytes)).next_multiple_of(8);
         // No more ground than that, with its share of the backend's table.
@@ -170,6 +188,7 @@ impl Map {
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
         let ground = bytes.saturating_sub(tables);
         let ground = if ground > most && pages < PAGES_MAX && classes > 0 { most } else { ground };
+        let ground = ground / alignment::<C>() * alignment::<C>();
         Self {
             pages: pages as u32,
             ground: ground as u32,
@@ -186,6 +205,29 @@ impl Map {
             bytes: if tables > bytes { tables } else { bytes - ground },
         }
     }
+}
+
+/// To which the tables and the fronts are aligned: to lines of the cache, where there are lanes.
+const fn alignment<C: Config>() -> usize {
+    if C::LANES == 1 { GRANULE_BYTES } else { LINE_BYTES }
+}
+
+/// Bytes that rounding up to lines takes at most: behind each lane's two levels, before the pages' words, and behind the ground.
+#[cfg(any(target_arch = "wasm32", test))]
+const fn lines<C: Config>() -> usize {
+    if C::LANES == 1 { 0 } else { (2 * C::LANES + 3) * LINE_BYTES }
+}
+
+/// Words of a lane: so many for each of its classes, and what keeps the next lane's out of the last line.
+const fn lane_words<C: Config>(words: usize) -> usize {
+    let words = C::TABLE.count * words;
+    if C::LANES == 1 { words } else { words.next_multiple_of(LINE_WORDS) }
+}
+
+/// Where a class's row of so many words begins.
+#[inline(always)]
+fn row<C: Config>(class: u32, words: usize) -> usize {
+    C::TABLE.lane(class) * lane_words::<C>(words) + (C::TABLE.size_class(class) as usize - 1) * words
 }
 
 /// Bytes of a backend's table before its place. Counted for all of the arena, tables included, which is never too few.
@@ -223,6 +265,11 @@ mod tests {
         const KEPT_PAGES: usize = 1;
     }
 
+    struct TwoLanes;
+    impl Config for TwoLanes {
+        const LANES: usize = 2;
+    }
+
     fn fits<C: Config>(bytes: usize) {
         let map = Map::new::<Try, Segregated, C>(bytes).unwrap();
         let (pages, ground) = (map.pages as usize, map.ground as usize);
@@ -238,6 +285,9 @@ mod tests {
         for bytes in (Map::MIN_BYTES..150_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
             fits::<Defaults>(bytes);
             fits::<OneKept>(bytes);
+            if bytes > 2000 {
+                fits::<TwoLanes>(bytes);
+            }
             assert_eq!(Map::new::<Try, Segregated, Compact>(bytes).unwrap().pages, 0);
         }
     }

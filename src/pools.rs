@@ -20,6 +20,9 @@
 //!
 //! Without a sequentially consistent fence between the two steps of each side, F could still read
 //! page 3 in step 4, and the empty page would be found by nobody but `trim`.
+//!
+//! With several [`Config::LANES`], each lane has all of this for itself: a class here is a size class of a lane. A page stays in the lane
+//! whose refill got it, whoever frees its blocks.
 
 use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
@@ -63,8 +66,8 @@ pub(crate) trait Tables<'a>: Copy {
     fn summary(self, class: u32, at: usize) -> &'a AtomicU32;
     /// Pages that may be empty.
     fn kept(self) -> &'a [AtomicU32];
-    /// Takes over a page that was retired: word 0, in transit, in no index.
-    fn surrender(self, page: u32);
+    /// Takes over a page that was retired: word 0, in transit, in no index. `class` is what it was, or any.
+    fn surrender(self, page: u32, class: u32);
     /// Grows with each claim that lost a page's blocks to other contexts.
     fn retries(self) -> &'a AtomicU32;
     /// Grows with each bit that a wrong free planted in a page that was nobody's.
@@ -88,7 +91,7 @@ pub(crate) enum Claim {
 pub(crate) struct Pools<T>(pub(crate) T);
 
 impl<'a, T: Tables<'a>> Pools<T> {
-    const TABLE: &'static ClassTable = T::Config::TABLE;
+    const TABLE: ClassTable = T::Config::TABLE;
 
     /// Takes a block from the first page of the class's front: the whole of a common allocation. Returns also what the front held.
     #[inline(always)]
@@ -203,6 +206,19 @@ impl<'a, T: Tables<'a>> Pools<T> {
         0
     }
 
+    /// Takes a block of the same size from another lane's pages. Returns its place, or 0.
+    ///
+    /// Time: as `claim_any`, once for each lane.
+    #[inline(never)]
+    pub(crate) fn claim_elsewhere(self, class: u32) -> u32 {
+        let classes = (0..T::Config::LANES).map(|lane| Self::TABLE.in_lane(Self::TABLE.size_class(class), lane));
+        classes
+            .filter(|&other| other != class)
+            .map(|other| self.claim_any(other))
+            .find(|&place| place != 0)
+            .unwrap_or(0)
+    }
+
     /// Gives back a block that was claimed from a page of another class.
     pub(crate) fn give_stray(self, place: u32) {
         self.give(place_page(place), 1 << ((place / GRANULE - 1) % PAGE_GRANULES));
@@ -255,10 +271,19 @@ impl<'a, T: Tables<'a>> Pools<T> {
     pub(crate) fn released(self, page: u32, class: u32, old: u32, bits: u32) {
         if old == 0 {
             // Rule 1 of the front.
+            if T::Config::LANES > 1 && Self::TABLE.lane(class) != T::Config::lane_here() {
+                return self.send(page, class);
+            }
             self.enter(page, class);
         } else if old | bits == Self::TABLE.mask(class) {
             self.emptied(page, class);
         }
+    }
+
+    /// Puts a page of another lane into that lane's index: its front is what the lane uses all the time.
+    #[inline(never)]
+    fn send(self, page: u32, class: u32) {
+        Index(self.0, class).insert(page);
     }
 
     /// Keeps an empty page in its class; retires the page that it displaces from `kept`.
@@ -267,7 +292,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
         if T::Config::KEPT_PAGES == 0 {
             return self.retire_away(page);
         }
-        let slot = &self.0.kept()[(class as usize - 1) % T::Config::KEPT_PAGES];
+        let lane = Self::TABLE.lane(class) * T::Config::KEPT_PAGES;
+        let slot = &self.0.kept()[lane + (Self::TABLE.size_class(class) as usize - 1) % T::Config::KEPT_PAGES];
         // SeqCst: between the bit that made the page empty and the look at the slot; pairs with the
         // fence in `evict` (see the table above).
         fence(SeqCst);
@@ -292,8 +318,10 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(always)]
     fn retire_away(self, page: u32) {
         T::Config::tell(Event::RetireBegins);
+        // What it is afterwards does not say in whose lane it was.
+        let class = if T::Config::LANES == 1 { 0 } else { self.0.owner_of(page) };
         if self.retire(page) {
-            self.0.surrender(page);
+            self.0.surrender(page, class);
         }
         T::Config::tell(Event::RetireEnds);
     }

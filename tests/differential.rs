@@ -6,7 +6,7 @@ mod shadow;
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
 use larder::{Compact, Config, Defaults};
-use shadow::configs::{KeepsNothing, Reserving, Sparse};
+use shadow::configs::{EveryClass, KeepsNothing, LaneByLane, ManyLanes, Reserving, Sparse};
 use shadow::seeded::{Mix, action};
 use shadow::{Door, Memory, Shadow};
 
@@ -55,6 +55,11 @@ configurations! {
     a_mebibyte: Spin, Segregated, Defaults, 1024 * 1024, 2, 32 * 1024, 60;
     no_pools: Try, Segregated, Compact, 16 * 1024, 20, 300, 60;
     no_pools_in_one_kib: Spin, Segregated, Compact, 1024, 60, 128, 55;
+    two_lanes: Spin, Segregated, LaneByLane, 16 * 1024, 20, 256, 60;
+    two_lanes_in_a_few_pages: Spin, Segregated, LaneByLane, 3000, 40, 128, 55;
+    two_lanes_in_a_mebibyte: Try, Segregated, LaneByLane, 1024 * 1024, 2, 32 * 1024, 60;
+    fifteen_lanes: Spin, Segregated, ManyLanes, 20_001, 20, 256, 60;
+    seven_lanes_of_every_class: Spin, Segregated, EveryClass, 16 * 1024, 20, 256, 60;
 }
 
 #[cfg(feature = "linked-list")]
@@ -84,6 +89,8 @@ fn interrupting_tier_2() {
     run_interrupting::<Segregated, Sparse>(3000);
     run_interrupting::<Segregated, Reserving>(16 * 1024);
     run_interrupting::<Segregated, KeepsNothing>(8 * 1024);
+    run_interrupting::<Segregated, LaneByLane>(8 * 1024);
+    run_interrupting::<Segregated, ManyLanes>(16 * 1024);
 }
 
 #[cfg(feature = "linked-list")]

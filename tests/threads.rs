@@ -202,6 +202,22 @@ impl Config for Restless {
     const STASH_PAGES: usize = 1;
 }
 
+/// Two threads in each of two lanes, whose pages go from lane to lane all the time.
+struct Lanes;
+impl Config for Lanes {
+    const CLASSES: &'static [usize] = &[16, 32, 64, 128];
+    const STASH_PAGES: usize = 2;
+    const LANES: usize = 2;
+
+    fn lane() -> usize {
+        static THREADS: AtomicU32 = AtomicU32::new(0);
+        thread_local! {
+            static LANE: u32 = THREADS.fetch_add(1, Relaxed);
+        }
+        LANE.with(|lane| *lane as usize)
+    }
+}
+
 macro_rules! heaps {
     ($($(#[$attribute:meta])* $name:ident: $bytes:expr, $policy:ty, $large:ty, $config:ty;)*) => {
         $(
@@ -225,6 +241,8 @@ heaps! {
     try_: 32 * 1024, Try, Segregated, Defaults;
     spin_restless: 12 * 1024, Spin, Segregated, Restless;
     try_restless: 12 * 1024, Try, Segregated, Restless;
+    spin_lanes: 32 * 1024, Spin, Segregated, Lanes;
+    try_lanes: 12 * 1024, Try, Segregated, Lanes;
     #[cfg(feature = "linked-list")]
     spin_linked_list: 32 * 1024, Spin, larder::large::LinkedList, Defaults;
     #[cfg(feature = "linked-list")]

@@ -10,7 +10,7 @@ use arbitrary::Arbitrary;
 use larder::large::Large;
 use larder::policy::Try;
 use larder::{Config, Defaults};
-use shadow::configs::{KeepsNothing, Reserving, Sparse};
+use shadow::configs::{KeepsNothing, LaneByLane, Reserving, Sparse};
 use shadow::{Action, Door, Memory, Shadow};
 
 /// One run of a fuzzer.
@@ -35,6 +35,7 @@ enum Configuration {
     Sparse,
     Reserving,
     KeepsNothing,
+    LaneByLane,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -46,6 +47,9 @@ struct Call {
 /// The arena that [`Reserving`] needs at least, with a page left for large blocks.
 const RESERVING_BYTES: usize = 2048;
 
+/// The arena that [`LaneByLane`] needs at least.
+const LANES_BYTES: usize = 2048;
+
 impl Run {
     /// Does the run, on a heap with that large tier; panics when the heap is not what the model says.
     pub fn on<L: Large>(&self) {
@@ -54,6 +58,7 @@ impl Run {
             Configuration::Sparse => self.with::<L, Sparse>(self.arena.bytes()),
             Configuration::Reserving => self.with::<L, Reserving>(self.arena.bytes().max(RESERVING_BYTES)),
             Configuration::KeepsNothing => self.with::<L, KeepsNothing>(self.arena.bytes()),
+            Configuration::LaneByLane => self.with::<L, LaneByLane>(self.arena.bytes().max(LANES_BYTES)),
         }
     }
 

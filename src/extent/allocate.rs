@@ -1,8 +1,8 @@
 //! What an allocation may take, from its class's first page to a page that another class keeps.
 
 use super::entry::Answer;
-use super::{Extent, Release, large_bytes};
-use crate::config::{Event, Table};
+use super::{Extent, Lanes, Release, large_bytes};
+use crate::config::{Config, Event, Table};
 use crate::emergency::Rescue;
 use crate::geometry::*;
 use crate::large::page_at;
@@ -32,7 +32,7 @@ pub(crate) trait Allocate: Release {
         if align > GRANULE_BYTES {
             return self.apart().allocate_rarely::<REPORT>(size, align);
         }
-        let class = Self::TABLE.class_of(granules(size));
+        let class = Self::Config::class_of(granules(size));
         let (claim, seen) = Pools(self).claim_first(class);
         match claim {
             Claim::Block(place) => self.at(place),
@@ -118,6 +118,9 @@ pub(crate) trait Allocate: Release {
     fn find_block(self, size: usize, align: usize, class: u32) -> u32 {
         let mut place = self.refill(class);
         if place == 0 {
+            place = self.block_of_others(class);
+        }
+        if place == 0 {
             place = self.allocate_large(size, align);
         }
         if place == 0 {
@@ -140,7 +143,7 @@ pub(crate) trait Allocate: Release {
         if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
             return 0;
         }
-        let class = Self::TABLE.class_of(granules(size));
+        let class = Self::Config::class_of(granules(size));
         if self.fits(class, align) { class } else { 0 }
     }
 
@@ -156,9 +159,13 @@ pub(crate) trait Allocate: Release {
     fn refill(self, class: u32) -> u32 {
         let block_bytes = Self::TABLE.block_bytes(class);
         Self::Config::tell(Event::RefillBegins { block_bytes });
-        let mut page = slots::take(self.stash());
+        let mut page = slots::take(self.stash_of(class));
         if page == 0 {
             page = self.page_from_large();
+            self.stock(class, page);
+        }
+        if page == 0 {
+            page = self.page_of_others();
         }
         if page == 0 {
             page = Pools(self).reclaim();
@@ -191,14 +198,19 @@ pub(crate) trait Allocate: Release {
 
     /// A block of a larger class, or of the same, which may have got one meanwhile. Its page's owner then says how to free it.
     ///
-    /// Only fronts are looked at: a class that has pages in its index alone is not found.
+    /// Only fronts are looked at: a class that has pages in its index alone is not found. With several lanes, where releases come from
+    /// others into the index, both are.
     #[inline(always)]
     fn borrow(self, class: u32, align: usize) -> u32 {
-        for larger in class..=Self::TABLE.count as u32 {
-            if Tables::front(self, larger).seen() != 0 && self.fits(larger, align) {
-                let place = Pools(self).claim_any(larger);
-                if place != 0 {
-                    return place;
+        for size_class in Self::TABLE.size_class(class)..=Self::TABLE.count as u32 {
+            for lane in 0..Self::Config::LANES {
+                let larger = Self::TABLE.in_lane(size_class, lane);
+                let may_have = Self::Config::LANES > 1 || Tables::front(self, larger).seen() != 0;
+                if may_have && self.fits(larger, align) {
+                    let place = Pools(self).claim_any(larger);
+                    if place != 0 {
+                        return place;
+                    }
                 }
             }
         }

@@ -6,12 +6,14 @@
 mod allocate;
 mod defer;
 mod entry;
+mod lanes;
 mod release;
 mod resize;
 
 pub(crate) use allocate::Allocate;
 pub(crate) use defer::Defer;
 pub(crate) use entry::Entry;
+pub(crate) use lanes::Lanes;
 pub(crate) use release::Release;
 pub(crate) use resize::Resize;
 
@@ -91,7 +93,7 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     }
     #[inline(always)]
     fn front_word(self, class: u32) -> &'a AtomicU32 {
-        debug_assert!(class as usize <= E::Config::TABLE.count);
+        debug_assert!((class as usize) < E::Config::TABLE.numbers());
         entry(self, self.map().fronts, class as usize)
     }
     #[inline(always)]
@@ -101,20 +103,20 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     #[inline(always)]
     fn leaf(self, class: u32, at: usize) -> &'a AtomicU32 {
         debug_assert!(class >= 1 && at < self.map().leaf_words);
-        entry(self, self.map().leaves, (class as usize - 1) * self.map().leaf_words + at)
+        entry(self, self.map().leaves, self.map().leaf_row::<E::Config>(class) + at)
     }
     #[inline(always)]
     fn summary(self, class: u32, at: usize) -> &'a AtomicU32 {
         debug_assert!(class >= 1 && at < self.map().summary_words);
-        entry(self, self.map().summaries, (class as usize - 1) * self.map().summary_words + at)
+        entry(self, self.map().summaries, self.map().summary_row::<E::Config>(class) + at)
     }
     #[inline(always)]
     fn kept(self) -> &'a [AtomicU32] {
-        table(self, self.map().kept, E::Config::KEPT_PAGES)
+        table(self, self.map().kept, E::Config::LANES * E::Config::KEPT_PAGES)
     }
-    /// To the stash; if that is full, to tier 2; if that is held, to the deferred list.
-    fn surrender(self, page: u32) {
-        if !slots::put(self.stash(), page) {
+    /// To the lane's stash; if that is full, to tier 2; if that is held, to the deferred list.
+    fn surrender(self, page: u32, class: u32) {
+        if !slots::put(self.stash_of(class), page) {
             self.page_to_large(page);
         }
     }
@@ -166,7 +168,7 @@ unsafe impl<E: Extent> Links for E {
 
 /// What all calls need.
 pub(crate) trait Engine: Extent {
-    const TABLE: &'static ClassTable = Self::Config::TABLE;
+    const TABLE: ClassTable = Self::Config::TABLE;
 
     /// Whether releases can find tier 2 held.
     const DEFERS: bool = !Self::Policy::WAITS;
@@ -179,13 +181,23 @@ pub(crate) trait Engine: Extent {
         entry(self, 0, 0)
     }
 
-    /// Pages that belong to nobody.
+    /// Pages that belong to nobody, of all lanes.
     #[inline(always)]
     fn stash<'a>(self) -> &'a [AtomicU32]
     where
         Self: 'a,
     {
-        table(self, self.map().stash, Self::Config::STASH_PAGES)
+        table(self, self.map().stash, Self::Config::LANES * Self::Config::STASH_PAGES)
+    }
+
+    /// Pages that belong to nobody, of the class's lane.
+    #[inline(always)]
+    fn stash_of<'a>(self, class: u32) -> &'a [AtomicU32]
+    where
+        Self: 'a,
+    {
+        let offset = self.map().stash + Self::TABLE.lane(class) * Self::Config::STASH_PAGES * size_of::<AtomicU32>();
+        table(self, offset, Self::Config::STASH_PAGES)
     }
 
     /// The start of the arena.

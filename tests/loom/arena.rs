@@ -13,6 +13,7 @@ use crate::stats::Census;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 use crate::tick;
 use core::alloc::Layout;
+use core::cell::Cell;
 use core::marker::PhantomData;
 use loom::cell::UnsafeCell;
 use std::sync::Arc;
@@ -47,6 +48,27 @@ impl<const KEPT: usize, const STASH: usize> Config for Small<KEPT, STASH> {
     const CLASSES: &'static [usize] = &[64, 128];
     const KEPT_PAGES: usize = KEPT;
     const STASH_PAGES: usize = STASH;
+}
+
+/// [`Small`] with two lanes; a thread is in the one that it has entered.
+pub struct Laned;
+
+impl Config for Laned {
+    const CLASSES: &'static [usize] = &[64, 128];
+    const LANES: usize = 2;
+
+    fn lane() -> usize {
+        LANE.with(Cell::get)
+    }
+}
+
+loom::thread_local! {
+    static LANE: Cell<usize> = Cell::new(0);
+}
+
+/// From now on this thread is in that lane.
+pub fn enter_lane(lane: usize) {
+    LANE.with(|here| here.set(lane));
 }
 
 /// The classes that blocks of these sizes have in [`Small`].
@@ -108,12 +130,9 @@ pub trait Made: Extent<Policy = Watched> {
             &*self.tables().cast::<Header<Watched>>()
         };
         header.lock.made.with_mut(|_| ());
-        let (classes, pages) = (Self::Config::TABLE.count, map.pages as usize + 1);
-        self.make(map.fronts, classes + 1, || AtomicU32::new(0));
-        self.make(map.kept, Self::Config::KEPT_PAGES, || AtomicU32::new(0));
-        self.make(map.stash, Self::Config::STASH_PAGES, || AtomicU32::new(0));
-        self.make(map.leaves, classes * map.leaf_words, || AtomicU32::new(0));
-        self.make(map.summaries, classes * map.summary_words, || AtomicU32::new(0));
+        // The tables of words that lie one behind the other, whatever they are for.
+        self.make(map.fronts, (map.words - map.fronts) / size_of::<AtomicU32>(), || AtomicU32::new(0));
+        let pages = map.pages as usize + 1;
         self.make(map.words, pages, || AtomicU32::new(0));
         self.make(map.owners, pages, || AtomicU8::new(0));
     }
@@ -247,7 +266,7 @@ impl<C: Config, L: Large> Arena<C, L> {
     /// Gives a page that belongs to nobody to the stash or to tier 2.
     pub fn surrender_page(&self, page: Block) {
         self.disown(page.offset, PAGE_BYTES);
-        self.heap.surrender(page.page());
+        self.heap.surrender(page.page(), CLASS_64);
     }
 
     fn at(&self, offset: usize) -> *mut u8 {

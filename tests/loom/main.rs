@@ -84,6 +84,7 @@ mod model_emergency;
 mod model_entry;
 mod model_growing;
 mod model_index;
+mod model_lanes;
 mod model_page;
 mod model_reuse;
 mod model_slots;

@@ -211,7 +211,7 @@ impl Tables<'static> for Words {
     fn kept(self) -> &'static [AtomicU32] {
         unreachable!()
     }
-    fn surrender(self, _: u32) {
+    fn surrender(self, _: u32, _: u32) {
         unreachable!()
     }
     fn retries(self) -> &'static AtomicU32 {

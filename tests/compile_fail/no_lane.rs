@@ -1,0 +1,12 @@
+//~ a heap has at least one lane
+
+use larder::{Config, Heap, large::Segregated, policy};
+
+struct Wrong;
+impl Config for Wrong {
+    const LANES: usize = 0;
+}
+
+static HEAP: Heap<4096, policy::Default, Segregated, Wrong> = Heap::new();
+
+fn main() {}

@@ -1,0 +1,88 @@
+//! Lanes that have nothing but each other's blocks.
+
+use crate::arena::{Arena, Block, Laned, enter_lane};
+use crate::model;
+use loom::thread::spawn;
+use std::sync::Arc;
+
+/// An arena in which nothing is free, and two blocks of 128 bytes that fill a page of lane 1.
+fn full_page_of_lane_1() -> (Arc<Arena<Laned>>, [Block; 2], Vec<Block>) {
+    let arena = Arena::<Laned>::new(2);
+    enter_lane(1);
+    let blocks = [arena.must_alloc(128), arena.must_alloc(128)];
+    assert_eq!(blocks[0].page(), blocks[1].page());
+    enter_lane(0);
+    let live = arena.exhaust();
+    (arena, blocks, live)
+}
+
+/// A lane takes the only free block of another lane's page, which that lane has in its front, while the page's other block is freed there.
+///
+/// Runs `claim_elsewhere`, `drop_first`, `put_back`, `released`, `reclaim`.
+/// Catches: a request that is refused although another lane has a block; a dropped entry whose page nobody looks at again.
+#[test]
+fn taking_from_another_lane_against_a_free_there() {
+    model(4, || {
+        let (arena, [a, b], mut live) = full_page_of_lane_1();
+        enter_lane(1);
+        arena.free(a);
+        enter_lane(0);
+        let other = spawn({
+            let arena = arena.clone();
+            move || {
+                enter_lane(1);
+                arena.free(b);
+            }
+        });
+        live.push(arena.must_alloc(128));
+        other.join().unwrap();
+        arena.finish(live);
+    });
+}
+
+/// Two lanes free a block each of a full page of lane 1, which then wants one of them.
+///
+/// Runs `released`, `send`, `claim_any`, `Index::{insert, draw}`.
+/// Catches: a release from another lane that enters the page nowhere, or in the wrong lane.
+#[test]
+fn freeing_from_another_lane_against_a_free_and_an_alloc() {
+    model(4, || {
+        let (arena, [a, b], mut live) = full_page_of_lane_1();
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.free(a)
+        });
+        enter_lane(1);
+        arena.free(b);
+        live.push(arena.must_alloc(128));
+        other.join().unwrap();
+        arena.finish(live);
+    });
+}
+
+/// Both lanes want the one block that is free, which is in lane 1's index: one gets it.
+///
+/// Runs `claim_elsewhere`, `claim_any`, `Index::draw`, `Front::fill`.
+/// Catches: an index that is not looked at; a block that two get.
+#[test]
+fn two_lanes_want_one_block() {
+    model(4, || {
+        let (arena, [a, b], mut live) = full_page_of_lane_1();
+        live.push(b);
+        // From lane 0.
+        arena.free(a);
+        let other = spawn({
+            let arena = arena.clone();
+            move || {
+                enter_lane(1);
+                arena.alloc(128)
+            }
+        });
+        let mine = arena.alloc(128);
+        let theirs = other.join().unwrap();
+        assert!(mine.is_some() != theirs.is_some(), "one block is free, and one context gets it");
+        live.extend(mine);
+        live.extend(theirs);
+        arena.finish(live);
+    });
+}
