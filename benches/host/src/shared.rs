@@ -10,6 +10,7 @@ use memory::allocators::{buddy, dlmalloc, emballoc, linked_list, rlsf, talc};
 use memory::heap::Heap;
 use spin::Mutex;
 
+use crate::lanes::Lanes;
 use crate::threads::THREADS_MAX;
 use crate::{actions, count, replay};
 
@@ -58,12 +59,19 @@ pub struct Larder<P, L, C>(Region<P, L, C>);
 /// As it comes on hosts.
 pub type Default = Larder<policy::Spin, large::Segregated, larder::Defaults>;
 
+/// A lane a thread.
+pub type FourLanes = Larder<policy::Spin, large::Segregated, Lanes<4>>;
+
 trait Named {
     const NAME: &'static str;
 }
 
 impl Named for Default {
     const NAME: &'static str = "larder";
+}
+
+impl Named for FourLanes {
+    const NAME: &'static str = "larder 4 lanes";
 }
 
 // SAFETY: larder keeps the contract.
@@ -297,6 +305,7 @@ pub const ENTRIES: &[Entry] = &[
     entry::<Nothing>(),
     entry::<Floor>(),
     entry::<Default>(),
+    entry::<FourLanes>(),
     entry::<Locked<dlmalloc::Dl>>(),
     entry::<Locked<linked_list::LinkedList>>(),
     entry::<Locked<rlsf::Fine>>(),
