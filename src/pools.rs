@@ -131,6 +131,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// Does what rule 2 of the front asks of who has an entry in hand.
     #[inline(always)]
     fn put_back(self, page: u32, class: u32) {
+        Self::order_looks();
         // Relaxed: ordered after the removal of the entry by its Acquire.
         if !SINGLE && self.0.word(page).load(Relaxed) != 0 {
             self.reenter(page, class);
@@ -142,6 +143,16 @@ impl<'a, T: Tables<'a>> Pools<T> {
     fn reenter(self, page: u32, class: u32) {
         if self.0.owner_of(page) == class {
             self.enter(page, class);
+        }
+    }
+
+    /// What comes between a change of front or index and the look at what that may have missed, where a release from another lane
+    /// goes past the front: see [`index`](crate::index).
+    #[inline(always)]
+    pub(crate) fn order_looks() {
+        if T::Config::LANES > 1 {
+            // SeqCst: pairs with the same fence of who draws, or of who has taken the page out of the front.
+            fence(SeqCst);
         }
     }
 
@@ -159,6 +170,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     fn shelve(self, page: u32, class: u32) {
         // Acquire: pairs with the push of this page, as in `Front::drop_first`.
         fence(Acquire);
+        Self::order_looks();
         if self.0.word(page).load(Relaxed) != 0 && self.0.owner_of(page) == class {
             Index(self.0, class).insert(page);
         }

@@ -86,3 +86,34 @@ fn two_lanes_want_one_block() {
         arena.finish(live);
     });
 }
+
+/// A lane fills its front from its index with a page whose only free block is taken from there at once, while another lane frees the
+/// page's other block: into an index that still has the page, and is about to lose it.
+///
+/// Runs `Index::{draw, insert}`, `Pools::drop_first`, `put_back`, `send`.
+/// Catches: a page that left the front, is taken out of the index, and is missed by both who look at it.
+#[test]
+fn drawing_against_an_alloc_there_and_a_free_from_another_lane() {
+    model(2, || {
+        let (arena, [a, b], mut live) = full_page_of_lane_1();
+        // From lane 0.
+        arena.free(a);
+        let freeing = spawn({
+            let arena = arena.clone();
+            move || arena.free(b)
+        });
+        let taking = spawn({
+            let arena = arena.clone();
+            move || {
+                enter_lane(1);
+                arena.alloc(128)
+            }
+        });
+        enter_lane(1);
+        let mine = arena.alloc(128);
+        freeing.join().unwrap();
+        live.extend(taking.join().unwrap());
+        live.extend(mine);
+        arena.finish(live);
+    });
+}
