@@ -280,6 +280,53 @@ mod tests {
         assert_eq!(ground + map.bytes, bytes / GRANULE_BYTES * GRANULE_BYTES);
     }
 
+    /// The tables that a map of `bytes` bytes says there are don't overlap, and the backend's are as long as it asks for.
+    fn has_room<L: Large, C: Config>(map: &Map, bytes: usize) {
+        let (table, ground) = (L::TABLE_BYTES, map.ground as usize);
+        let before = table.before + table.per_doubling * (ground / GRANULE_BYTES).ilog2() as usize;
+        let pages = if C::TABLE.count == 0 { 0 } else { map.pages as usize + 1 };
+        assert!(
+            map.words + pages * WORD_BYTES <= map.owners && map.owners + pages + before <= map.large,
+            "{bytes} bytes"
+        );
+        let behind = table.behind + table.per_page * ground.div_ceil(PAGE_BYTES);
+        assert!(map.large + behind <= map.bytes && ground + map.bytes <= bytes, "{bytes} bytes: {ground}");
+    }
+
+    fn all_have_room<L: Large, C: Config>() {
+        let around = (11..31).flat_map(|log| (1 << log) - 600..(1 << log) + 600);
+        let small = Map::MIN_BYTES..100_000;
+        let border = (PAGES_MAX * PAGE_BYTES / 100 * 104..PAGES_MAX * PAGE_BYTES / 10 * 12).step_by(1009);
+        for bytes in small.chain(around).chain(border) {
+            if let Some(map) = Map::roughly::<Try, L, C>(bytes) {
+                has_room::<L, C>(&map, bytes);
+            }
+            // As `new` would, which takes long to find out how many pages fit.
+            let most = (bytes / PAGE_BYTES).min(PAGES_MAX);
+            if let Some(map) = (bytes < 10_000).then(|| Map::new::<Try, L, C>(bytes)).flatten() {
+                has_room::<L, C>(&map, bytes);
+            }
+            if C::TABLE.count == 0 || most == PAGES_MAX {
+                let map = Map::with_pages::<Try, L, C>(bytes, if C::TABLE.count == 0 { 0 } else { PAGES_MAX });
+                if map.ground as usize >= PAGE_BYTES && map.ground as usize >= map.pages as usize * PAGE_BYTES {
+                    has_room::<L, C>(&map, bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_table_is_shorter_than_it_has_to_be() {
+        all_have_room::<Segregated, Defaults>();
+        all_have_room::<Segregated, Compact>();
+        all_have_room::<Segregated, OneKept>();
+        all_have_room::<Segregated, TwoLanes>();
+        #[cfg(feature = "linked-list")]
+        all_have_room::<crate::large::LinkedList, Defaults>();
+        #[cfg(feature = "linked-list")]
+        all_have_room::<crate::large::LinkedList, Compact>();
+    }
+
     #[test]
     fn every_whole_page_of_every_arena_has_its_entries() {
         for bytes in (Map::MIN_BYTES..150_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
