@@ -129,7 +129,8 @@
 //! | file | what it is | may use |
 //! |---|---|---|
 //! | `single` | the atomics of a wasm module with one thread: plain memory | nothing |
-//! | `sync` | the atomics, `core`'s, `portable-atomic`'s, loom's or those | `single` |
+//! | `one_core` | the atomics of a processor that has one core for sure: `core`'s, ordered by the compiler alone | nothing |
+//! | `sync` | the atomics, `core`'s, `portable-atomic`'s, loom's or those | `single`, `one_core` |
 //! | `geometry` | granules of 8 bytes, pages of 256, places | nothing |
 //! | `classes` | size classes and their masks, computed at compile time | `geometry` |
 //! | `page` | the protocol of one page's word: claim, release, retire, publish | `sync` |
@@ -158,6 +159,11 @@
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
 //! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what else is told, on the crate `defmt`. An event is told in the middle of a call: log it where your logger may be used, and not out of a log statement that allocates |
 //! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
+//! | `unsafe-assume-single-core` | no | no memory barriers on bare metal: nothing but the compiler keeps the heap's accesses in order. See below |
+//!
+//! **`unsafe-assume-single-core`** is for the binary to choose, never for a library: who sets it vouches that one core alone ever runs
+//! code that uses the heap. With a second core it is undefined behaviour. Interrupt handlers are as safe as without it. It does nothing on targets
+//! with an operating system, on wasm, and on those without compare-and-swap.
 //!
 //! `no_std`, without `alloc`. Rust 1.85 or later.
 #![no_std]
@@ -178,6 +184,8 @@ mod index;
 pub mod large;
 mod map;
 mod memory;
+#[cfg(all(feature = "unsafe-assume-single-core", target_os = "none", target_has_atomic = "32"))]
+mod one_core;
 mod page;
 pub mod policy;
 mod pools;

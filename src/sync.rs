@@ -2,7 +2,8 @@
 //!
 //! In the models of `tests/loom`, which compile these sources as their own, they are loom's. On
 //! targets without compare-and-swap, words that are read, modified and written come from
-//! `portable-atomic`; words that are only loaded and stored stay `core`'s, which need no help there.
+//! `portable-atomic`; words that are only loaded and stored stay `core`'s, which need no help there. Where there is one core for sure,
+//! the compiler alone keeps their order.
 
 #[cfg(all(test, loom))]
 pub use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, fence};
@@ -22,10 +23,13 @@ pub use several::*;
 /// Contexts beside each other, or in the middle of each other.
 #[cfg(not(any(all(test, loom), all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))))]
 mod several {
+    #[cfg(all(feature = "unsafe-assume-single-core", target_os = "none", target_has_atomic = "32"))]
+    pub use crate::one_core::{AtomicU8, AtomicU32, fence};
     #[cfg(any(target_arch = "wasm32", test))]
     pub use core::sync::atomic::AtomicPtr;
-    #[cfg(target_has_atomic = "32")]
+    #[cfg(all(target_has_atomic = "32", not(all(feature = "unsafe-assume-single-core", target_os = "none"))))]
     pub use core::sync::atomic::AtomicU32;
+    #[cfg(not(all(feature = "unsafe-assume-single-core", target_os = "none", target_has_atomic = "32")))]
     pub use core::sync::atomic::{AtomicU8, fence};
     #[cfg(not(target_has_atomic = "32"))]
     pub use portable_atomic::AtomicU32;

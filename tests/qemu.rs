@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | Cortex-M0 | no compare-and-swap, an arena of 8 KiB, a shorter log for the demo | the demo under `Try`: too short to interrupt everything |
 //! | Cortex-M3 | | |
-//! | Cortex-M4F | hard floats | |
+//! | Cortex-M4F | hard floats; the feature `unsafe-assume-single-core` | |
 //! | Cortex-M33 | a critical section for two cores | |
 //! | Cortex-M33, dual | both cores at once, in the emulator's real time | storm and demo: they count instructions |
 //! | RISC-V, IMAC | a critical section for several harts; the tick also comes into the middle of another handler | |

@@ -11,7 +11,7 @@ pub enum Name {
     CortexM0,
     /// LM3S6965: Cortex-M3, 64 KiB RAM
     CortexM3,
-    /// MPS2 AN386: Cortex-M4F, 4 MiB RAM
+    /// MPS2 AN386: Cortex-M4F, 4 MiB RAM, the heap for one core alone
     CortexM4,
     /// MPS2 AN521: Cortex-M33, 2 MiB RAM
     CortexM33,
@@ -37,6 +37,8 @@ pub struct Board {
     pub machine: &'static str,
     /// Features of the package instead of its default ones. The same for all boards of one triple: they share binaries.
     pub features: Option<&'static str>,
+    /// A feature of the library, in every package.
+    pub library_feature: Option<&'static str>,
     /// What the emulator needs besides.
     pub arguments: &'static [&'static str],
     pub clock: Clock,
@@ -60,11 +62,17 @@ const CORTEX_M3: Board = Board {
     emulator_package: "qemu-system-arm",
     machine: "lm3s6965evb",
     features: None,
+    library_feature: None,
     arguments: &[],
     clock: Clock::Instructions,
 };
 
-const CORTEX_M4: Board = Board { triple: "thumbv7em-none-eabihf", machine: "mps2-an386", ..CORTEX_M3 };
+const CORTEX_M4: Board = Board {
+    triple: "thumbv7em-none-eabihf",
+    machine: "mps2-an386",
+    library_feature: Some("larder/unsafe-assume-single-core"),
+    ..CORTEX_M3
+};
 
 const CORTEX_M33: Board = Board {
     triple: "thumbv8m.main-none-eabi",
@@ -83,6 +91,7 @@ const RISCV_IMAC: Board = Board {
     emulator_package: "qemu-system-misc",
     machine: "virt",
     features: Some("harts"),
+    library_feature: None,
     arguments: &["-bios", "none"],
     clock: Clock::Instructions,
 };
@@ -100,7 +109,8 @@ impl Board {
     pub fn package_arguments<'a>(&self, package: &'a str) -> impl Iterator<Item = &'a str> {
         let features = self.features.filter(|_| package == self.package);
         let features = features.into_iter().flat_map(|features| ["--no-default-features", "--features", features]);
-        ["--package", package].into_iter().chain(features)
+        let library = self.library_feature.into_iter().flat_map(|feature| ["--features", feature]);
+        ["--package", package].into_iter().chain(features).chain(library)
     }
 }
 

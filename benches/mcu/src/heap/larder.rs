@@ -24,6 +24,7 @@ macro_rules! variants {
 variants! {
     "larder", "critical-section", Heap<ARENA_BYTES>;
     "larder-try", "try", Heap<ARENA_BYTES, policy::Try>;
+    "larder-one-core", "critical-section", Heap<ARENA_BYTES>;
     "larder-compact", "critical-section", Heap<ARENA_BYTES, policy::CriticalSection, larder::large::Segregated, larder::Compact>;
 }
 
