@@ -1,5 +1,7 @@
 //! The blocks of README.md.
 
+use std::fmt::Write;
+
 use anyhow::{Context, Result};
 
 use crate::bench::mcu::results::{Allocator, Measured, Results};
@@ -20,7 +22,7 @@ const LEVEL: &str = "s";
 pub fn all() -> Result<Vec<(&'static str, String)>> {
     let results = mcu::load()?.context("benches/results has no mcu.json: run `cargo xtask bench mcu`")?;
     Ok(vec![
-        ("promises", promises(&results)),
+        ("promises", promises(&results) + &frugal(&results, memory::load()?.as_ref())),
         ("mcu", beside(&results)),
         ("ahead", comparison(&results, Side::Larder)),
         ("behind", comparison(&results, Side::Peers)),
@@ -123,8 +125,7 @@ fn promises(results: &Results) -> String {
          - **Fast.** {} instructions for an allocation and {} for a release on the common path, from call to return, layouts not known at \
          compile time.\n\
          - **Bounded.** The longest call that was served in any workload took {} instructions for an allocation and {} for a release; \
-         the longest refusal {refusal}. Peers' longest releases take {} to {} (emballoc, ten times behind, left out).\n\
-         - **Frugal.** A live block has no header, and the heap keeps {} bytes besides its arena.\n",
+         the longest refusal {refusal}. Peers' longest releases take {} to {} (emballoc, ten times behind, left out).\n",
         masking_percent(larder),
         grouped(longest_masked(larder) as i64),
         median("alloc"),
@@ -133,8 +134,29 @@ fn promises(results: &Results) -> String {
         longest("dealloc"),
         number(least),
         number(most),
-        larder.footprint.state_bytes,
     )
+}
+
+/// How little memory: of the arena, and of what real programs need, by the table further down.
+fn frugal(results: &Results, memory: Option<&memory::figures::Figures>) -> String {
+    let Some(larder) = measured(results, LARDER) else { return String::new() };
+    let mut text = format!(
+        "- **Frugal.** A live block has no header, and the heap keeps {} bytes besides its arena.",
+        larder.footprint.state_bytes
+    );
+    let Some(memory) = memory else { return text + "\n" };
+    let peers = memory.allocators().into_iter().filter(|name| !name.starts_with(LARDER));
+    let best = peers.filter_map(|name| Some((name, memory.smallest_mean(name)?))).min_by(|a, b| a.1.total_cmp(&b.1));
+    if let (Some(pools), Some(none), Some((peer, best))) =
+        (memory.smallest_mean(LARDER), memory.smallest_mean("larder, no pools"), best)
+    {
+        let _ = write!(
+            text,
+            " The arenas in which real programs run are {pools:.3} times the peak of what these ask for, and {none:.3} times without pools; the \
+             best of the peers, {peer}, needs {best:.3} (`cargo xtask bench memory`)."
+        );
+    }
+    text + "\n"
 }
 
 /// Of the calls in a churn of pooled sizes, how many mask interrupts.
