@@ -38,23 +38,29 @@ pub(crate) enum Given {
 
 /// Enters tier 2.
 pub(crate) trait Entry: Defer {
-    /// Does something inside; `None`: somebody else is there. The first visitor sets tier 2 up. If it has an answer for a fresh
-    /// tier, that is all it does.
+    /// Does something inside; `None`: somebody else is there. The first visit sets tier 2 up, and no more than that, so that it is not
+    /// much longer than others; if there is an answer for a fresh tier, that is it, else another visit follows.
     #[inline(always)]
-    fn visit<R>(self, fresh: Option<R>, act: impl FnOnce(&mut Inside) -> R) -> Option<R> {
+    fn visit<R>(self, fresh: Option<R>, act: impl Fn(&mut Inside) -> R) -> Option<R> {
         let header = self.header();
-        Self::Policy::enter(&header.lock, || {
-            // SAFETY: inside the entry nobody else has a reference to `inside`.
-            let inside = unsafe { &mut *header.inside.get() };
-            if inside.version == 0 {
-                self.set_up(inside);
-                if let Some(answer) = fresh {
-                    return answer;
+        loop {
+            let answer = Self::Policy::enter(&header.lock, || {
+                // SAFETY: inside the entry nobody else has a reference to `inside`.
+                let inside = unsafe { &mut *header.inside.get() };
+                if inside.version == 0 {
+                    self.set_up(inside);
+                    return None;
                 }
+                inside.changes();
+                Some(act(inside))
+            })?;
+            if answer.is_some() {
+                return answer;
             }
-            inside.changes();
-            act(inside)
-        })
+            if fresh.is_some() {
+                return fresh;
+            }
+        }
     }
 
     /// Takes a block, after one deferred release was drained, if there is one.
