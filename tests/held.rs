@@ -5,7 +5,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use larder::Region;
-use larder::large::Segregated;
+use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Try};
 use std::cell::Cell;
 
@@ -27,8 +27,12 @@ unsafe impl Policy for Door {
 type Heap = Region<Door, Segregated>;
 
 fn heap() -> Heap {
+    heap_over()
+}
+
+fn heap_over<L: Large>() -> Region<Door, L> {
     SHUT.set(false);
-    let heap = Heap::new();
+    let heap = Region::new();
     let memory = Vec::leak(vec![0u8; 32 * 1024]);
     // SAFETY: the memory is nobody else's, for ever.
     unsafe { heap.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();
@@ -39,23 +43,24 @@ fn layout(bytes: usize) -> Layout {
     Layout::from_size_align(bytes, 8).unwrap()
 }
 
-fn alloc(heap: &Heap, bytes: usize) -> *mut u8 {
+fn alloc(heap: &Region<Door, impl Large>, bytes: usize) -> *mut u8 {
     // SAFETY: the size is not zero.
     unsafe { heap.alloc(layout(bytes)) }
 }
 
-fn free(heap: &Heap, block: *mut u8, bytes: usize) {
+fn free(heap: &Region<Door, impl Large>, block: *mut u8, bytes: usize) {
     // SAFETY: a block of this layout, unless the test breaks the contract on purpose.
     unsafe { heap.dealloc(block, layout(bytes)) };
 }
 
 /// Opens the door and verifies that nothing has been lost.
-fn settle(heap: &Heap, wrong_frees: u32) {
+fn settle(heap: &Region<Door, impl Large>, wrong_frees: u32) {
     SHUT.set(false);
     heap.trim();
     heap.check().unwrap();
     let stats = heap.stats();
-    assert_eq!((stats.live_bytes, stats.deferred_bytes, stats.free_runs), (0, 0, Some(1)), "{stats}");
+    assert_eq!((stats.live_bytes, stats.deferred_bytes), (0, 0), "{stats}");
+    assert!(stats.free_runs.is_none_or(|runs| runs == 1), "{stats}");
     assert_eq!(stats.wrong_frees, wrong_frees, "{stats}");
 }
 
@@ -128,4 +133,21 @@ fn a_block_that_shrank_grows_again() {
     free(&heap, block, 304);
     free(&heap, right, 80);
     settle(&heap, 0);
+}
+
+/// Releases whose layouts are too long lie on the list above one that is right: the request gets what that brings.
+#[cfg(feature = "linked-list")]
+#[test]
+fn wrong_releases_on_the_list_do_not_hide_the_others() {
+    let heap = heap_over::<larder::large::LinkedList>();
+    let (large, small) = (alloc(&heap, 20_000), [alloc(&heap, 500), alloc(&heap, 500)]);
+    SHUT.set(true);
+    free(&heap, large, 20_000);
+    small.iter().for_each(|&block| free(&heap, block, 600));
+    SHUT.set(false);
+    let large = alloc(&heap, 20_000);
+    assert!(!large.is_null());
+    free(&heap, large, 20_000);
+    small.iter().for_each(|&block| free(&heap, block, 500));
+    settle(&heap, 2);
 }

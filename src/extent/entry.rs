@@ -154,7 +154,7 @@ pub(crate) trait Entry: Defer {
     #[inline(never)]
     fn drain(self) -> bool {
         match self.visit(None, |inside| self.next_deferred(inside)) {
-            Some(Ok(Some((first, bytes)))) => self.give(first, bytes) == Given::Back,
+            Some(Ok(Some((first, bytes)))) => self.give(first, bytes) != Given::Deferred,
             Some(Err(reason)) => {
                 self.wrong_free(core::ptr::null_mut(), reason);
                 true

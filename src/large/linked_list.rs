@@ -51,7 +51,7 @@ fn lasts(ground: impl Ground) -> Bitmap {
 
 fn layout(bytes: u32, align: u32) -> Layout {
     debug_assert!(align.is_power_of_two());
-    // SAFETY: the contract of `Large`: a power of two, and sizes within an arena of 16 MiB.
+    // SAFETY: the contract of `Large`: a power of two, and sizes within an extent, which has 1 GiB at most.
     unsafe { Layout::from_size_align_unchecked(bytes as usize, align as usize) }
 }
 
