@@ -299,8 +299,8 @@ pub enum Reason {
     /// The block is free already. Of a large block, the address may also read as [`Reason::NoBlock`]: once it has joined its
     /// neighbours, no block starts there.
     Double,
-    /// The layout's size is more than the block's, which is large. The sizes of pooled blocks are not looked at, and
-    /// a large block that is longer than its layout may have shrunk while tier 2 was held.
+    /// The layout's size is not the block's, which is large. The sizes of pooled blocks are not looked at, and under a policy that
+    /// does not always wait, a large block may be longer than its layout: it may have shrunk while tier 2 was held.
     Size,
 }
 

@@ -12,7 +12,7 @@
 //!
 //! Nobody pops a single block: the loser of that race would read a link out of a block that its
 //! winner already hands to a new owner. What was taken is moved to a list that only the holder of
-//! tier 2 sees, and drained from there, a few blocks a visit.
+//! tier 2 sees, and drained from there, one block a call.
 
 use crate::sync::{AtomicU32, Ordering::*};
 

@@ -22,7 +22,7 @@
 //! | operation | policy | thread | interrupt handler | above what a critical section masks (NMI, faults) | another core |
 //! |---|---|---|---|---|---|
 //! | pooled call that needs no page | any | masks nothing, never waits | the same | the same | the same |
-//! | refill | [`CriticalSection`] | masks for each visit, at most one more to drain; waits for another core's visit | the same | masks as well, but does not wait for the visit it interrupted: page from other classes, then a larger block, else refused | waits for one visit |
+//! | refill | [`CriticalSection`] | masks for each visit, two more to drain where a release was deferred; waits for another core's visit | the same | masks as well, but does not wait for the visit it interrupted: page from other classes, then a larger block, else refused | waits for one visit |
 //! | refill | [`Try`] | masks nothing, never waits; if the tier is held: page from other classes, then a larger block, else refused | the same | the same | the same |
 //! | refill | [`Spin`] | masks nothing, waits for the holder | **must not**: waits for ever for the thread it interrupted | must not | waits for the holder |
 //! | retirement | [`CriticalSection`] | masks for each visit | the same | page deferred if it interrupted a visit | waits for one visit |
@@ -35,8 +35,8 @@
 //! | large call | [`Spin`] | waits for the holder | must not | must not | waits for the holder |
 //!
 //! - *Refused*: the call returns null and [`Stats::refused`] counts it. A block whose growth was refused is as before.
-//! - *Deferred*: the release succeeds at once; the memory is back after the next visit of somebody else drains it, one release a visit, all of
-//!   them before a large request is refused. Until then it counts as [`Stats::deferred_bytes`].
+//! - *Deferred*: the release succeeds at once; the memory is back when a later call has drained it: a refill and a large call drain one
+//!   release before their own visit, and all of them before a large request is refused. Until then it counts as [`Stats::deferred_bytes`].
 //! - [`stats`](Heap::stats), [`walk`](Heap::walk), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under [`Spin`] they are not for handlers.
 //! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each read-modify-write of a pooled
 //!   call is a critical section of the binary's, a few instructions long: it masks, on several cores it may wait for another, and **what a
@@ -90,7 +90,7 @@
 //! | address inside a block, misaligned | found | found | found |
 //! | address of no memory of the heap, or of its tables | found | found | found |
 //! | size of the layout too large | not looked at: the page's class says how long blocks are | found, unless it ends where another block or free run does, or 8 bytes before: then that **is freed too** | found |
-//! | size of the layout too small | not looked at | not found, harmless: all of the block is freed | found |
+//! | size of the layout too small | not looked at | found, if the policy always waits; else not, which is harmless: all of the block is freed | found |
 //!
 //! To see a late second free, an allocator needs quarantine or tags, which cost memory; this one has none. `realloc` of a pooled
 //! block that was freed is found only when it moves.

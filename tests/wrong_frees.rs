@@ -4,9 +4,10 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use larder::large::{Large, Segregated};
-use larder::{Config, Region, policy::Try};
+use larder::policy::{Policy, Spin, Try};
+use larder::{Config, Region};
 
-fn heap<L: Large>() -> Region<Try, L> {
+fn heap<P: Policy, L: Large>() -> Region<P, L> {
     let heap = Region::new();
     let memory = Vec::leak(vec![0u8; 16 * 1024]);
     // SAFETY: the memory is nobody else's, for ever.
@@ -21,7 +22,7 @@ fn layout(bytes: usize) -> Layout {
 /// Three neighbours of 128 bytes, the second of them freed if asked for; then what `wrong` frees at an offset from the
 /// first, with a size, must be found and change nothing.
 fn refuses<L: Large>(free_second: bool, wrong: &[(usize, usize)]) {
-    let heap = heap::<L>();
+    let heap = heap::<Try, L>();
     // SAFETY: sizes are not zero; blocks are freed once with their layout, apart from what is wrong on purpose.
     unsafe {
         let blocks: [*mut u8; 3] = core::array::from_fn(|_| heap.alloc(layout(128)));
@@ -69,6 +70,20 @@ fn the_backend_on_linked_list_allocator() {
     use larder::large::LinkedList;
     refuses::<LinkedList>(false, &[(8, 120), (120, 16), (120, 136), (0, 120), (0, 136), (0, 256)]);
     refuses::<LinkedList>(true, &[(128, 128), (136, 64), (0, 136), (0, 256), (0, 8192)]);
+}
+
+/// A block that shrank while tier 2 was held has a layout that is too short: where that can be, it is no reason to refuse.
+#[test]
+fn a_size_that_ends_inside_the_block() {
+    fn live_after<P: Policy>() -> (u32, usize) {
+        let heap = heap::<P, Segregated>();
+        // SAFETY: the size is not zero. The layout is wrong, which the heap has to live with.
+        unsafe { heap.dealloc(heap.alloc(layout(128)), layout(100)) };
+        heap.check().unwrap();
+        (heap.stats().wrong_frees, heap.stats().live_bytes)
+    }
+    assert_eq!(live_after::<Spin>(), (1, 128));
+    assert_eq!(live_after::<Try>(), (0, 0));
 }
 
 struct Reserving;
