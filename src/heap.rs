@@ -96,7 +96,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     #[inline(always)]
     fn extent(&self) -> Handle<BYTES, P, L, C> {
         let arena = self.arena.0.get().cast::<u8>();
-        Handle(arena.wrapping_add(Self::MAP.ground as usize), PhantomData)
+        Handle(opaque(arena.wrapping_add(Self::MAP.ground as usize)), PhantomData)
     }
 
     /// Counts what the heap holds. From any context, except that under `Spin` it waits like a large call.
@@ -217,11 +217,6 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handl
     #[inline(always)]
     fn map(self) -> Map {
         const { Heap::<BYTES, P, L, C>::MAP }
-    }
-
-    #[inline(always)]
-    fn apart(self) -> Self {
-        Self(opaque(self.0), PhantomData)
     }
 }
 

@@ -27,10 +27,10 @@ pub(crate) trait Allocate: Release {
     fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
         if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
-            return self.apart().allocate_long::<REPORT>(size, align);
+            return self.allocate_long::<REPORT>(size, align);
         }
         if align > GRANULE_BYTES {
-            return self.apart().allocate_rarely::<REPORT>(size, align);
+            return self.allocate_rarely::<REPORT>(size, align);
         }
         let class = Self::Config::class_of(granules(size));
         let (claim, seen) = Pools(self).claim_first(class);
@@ -40,8 +40,8 @@ pub(crate) trait Allocate: Release {
                 Pools(self).drop_first(seen, class);
                 self.at(place)
             }
-            Claim::Stray(place) => self.apart().allocate_past::<REPORT>(size, class, place),
-            Claim::Nothing => self.apart().allocate_behind::<REPORT>(size, GRANULE_BYTES, class),
+            Claim::Stray(place) => self.allocate_past::<REPORT>(size, class, place),
+            Claim::Nothing => self.allocate_behind::<REPORT>(size, GRANULE_BYTES, class),
         }
     }
 

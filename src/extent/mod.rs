@@ -1,7 +1,7 @@
 //! One contiguous memory with its tables inside: a heap complete in itself.
 //!
 //! [`Heap`](crate::Heap) is one extent, [`Region`](crate::Region) a few. An extent is a handle, generic
-//! over who says where it lies, so that for a static arena every address below is a constant.
+//! over who says where it lies, so that for a static arena all but its start is a constant.
 
 mod allocate;
 mod defer;
@@ -46,12 +46,6 @@ pub(crate) unsafe trait Extent: Copy {
 
     fn tables(self) -> *mut u8;
     fn map(self) -> Map;
-
-    /// The same handle, for calls that leave the common path: the compiler need not know its address there.
-    #[inline(always)]
-    fn apart(self) -> Self {
-        self
-    }
 }
 
 /// Words of a table.

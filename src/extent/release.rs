@@ -16,7 +16,7 @@ pub(crate) trait Release: Entry {
     fn release(self, ptr: *mut u8, layout: Layout) {
         let offset = self.offset_of(ptr);
         if Self::TABLE.count == 0 && self.holds(ptr) && offset % GRANULE_BYTES == 0 {
-            return self.apart().release_to_large(offset as u32 + GRANULE, layout.size());
+            return self.release_to_large(offset as u32 + GRANULE, layout.size());
         }
         if offset < self.map().pages as usize * PAGE_BYTES {
             let page = (offset / PAGE_BYTES) as u32 + 1;
@@ -28,17 +28,17 @@ pub(crate) trait Release: Entry {
                 if mask & bit != 0 {
                     let old = page::release(Tables::word(self, page), bit);
                     if old & bit != 0 {
-                        return self.apart().wrong_free(ptr, Reason::Double);
+                        return self.wrong_free(ptr, Reason::Double);
                     }
                     self.count_live(layout.size(), 0);
                     return Pools(self).released(page, class, old, bit);
                 }
                 if class == owner::LARGE {
-                    return self.apart().release_to_large(offset as u32 + GRANULE, layout.size());
+                    return self.release_to_large(offset as u32 + GRANULE, layout.size());
                 }
             }
         }
-        self.apart().release_slowly(ptr, layout.size());
+        self.release_slowly(ptr, layout.size());
     }
 
     /// A release, once more from the start: the address may be anything.

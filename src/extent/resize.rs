@@ -15,22 +15,21 @@ pub(crate) trait Resize: Allocate {
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
     unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let this = self.apart();
-        let resize = || match this.resize(ptr, layout.size(), new_size) {
+        let resize = || match self.resize(ptr, layout.size(), new_size) {
             Ok(true) => {
-                this.count_live(layout.size(), new_size);
+                self.count_live(layout.size(), new_size);
                 Some(ptr)
             }
             // SAFETY: passed on.
-            Ok(false) => unsafe { this.relocate(ptr, layout, new_size) },
+            Ok(false) => unsafe { self.relocate(ptr, layout, new_size) },
             Err(reason) => {
-                this.wrong_free(ptr, reason);
+                self.wrong_free(ptr, reason);
                 Some(null_mut())
             }
         };
         match Self::Config::RESCUES {
             // Each attempt is the whole request: what was released may lie behind the block.
-            true => this.persist(new_size, layout.align(), resize),
+            true => self.persist(new_size, layout.align(), resize),
             false => resize().unwrap_or(null_mut()),
         }
     }
