@@ -36,7 +36,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// |---|---|---|
 /// | `P` | who may enter the large tier, and how: see [`policy`](crate::policy) | [`Entry`] |
 /// | `L` | the large tier: see [`large`]; of [`large::LinkedList`](crate::large), memories don't join | [`large::Segregated`] |
-/// | `C` | classes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
+/// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 ///
 /// The largest block is 896 MiB, the largest extent 1 GiB. Pages of an extent behind its first 16 MiB are the large tier's alone; so without
 /// shared memory, an extent that is so long is followed by another.

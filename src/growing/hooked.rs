@@ -50,6 +50,12 @@ impl<C: Config> Config for Hooked<C> {
     const RESERVED: &'static [(usize, usize)] = C::RESERVED;
     const KEPT_PAGES: usize = C::KEPT_PAGES;
     const STASH_PAGES: usize = C::STASH_PAGES;
+    const LANES: usize = C::LANES;
+
+    #[inline(always)]
+    fn lane() -> usize {
+        C::lane()
+    }
 
     #[inline(always)]
     fn on_event(event: Event) {

@@ -74,7 +74,7 @@ impl<const SHARED: bool> Drop for Fake<SHARED> {
     }
 }
 
-type Heap<const SHARED: bool> = Growing<Fake<SHARED>, Try, Segregated, Defaults>;
+type Heap<const SHARED: bool, C = Defaults> = Growing<Fake<SHARED>, Try, Segregated, C>;
 type Alone = Heap<false>;
 type Shared = Heap<true>;
 
@@ -82,7 +82,7 @@ type Shared = Heap<true>;
 struct Block(*mut u8, Layout, u8);
 
 impl Block {
-    fn new<const S: bool>(heap: &Heap<S>, size: usize, stamp: u8) -> Option<Self> {
+    fn new<const S: bool, C: Config>(heap: &Heap<S, C>, size: usize, stamp: u8) -> Option<Self> {
         let layout = Layout::from_size_align(size, 8).unwrap();
         // SAFETY: the size is not zero.
         let ptr = unsafe { heap.alloc(layout) };
@@ -105,13 +105,13 @@ impl Block {
         assert!(bytes.iter().all(|&byte| byte == self.2), "somebody wrote into {:?}", self.1);
     }
 
-    fn free<const S: bool>(self, heap: &Heap<S>) {
+    fn free<const S: bool, C: Config>(self, heap: &Heap<S, C>) {
         self.verify(self.1.size());
         // SAFETY: the block is ours, and this is its layout.
         unsafe { heap.dealloc(self.0, self.1) };
     }
 
-    fn resized<const S: bool>(self, heap: &Heap<S>, size: usize) -> Self {
+    fn resized<const S: bool, C: Config>(self, heap: &Heap<S, C>, size: usize) -> Self {
         // SAFETY: the block is ours, this is its layout, the size is not zero.
         let ptr = unsafe { heap.realloc(self.0, self.1, size) };
         if ptr.is_null() {
@@ -125,7 +125,7 @@ impl Block {
 
 /// Random calls, more allocations than releases, and a look at everything after each; then all is freed. Returns how many
 /// requests were refused.
-fn churn<const S: bool>(heap: &Heap<S>, seed: u64, steps: usize, largest: usize) -> u32 {
+fn churn<const S: bool, C: Config>(heap: &Heap<S, C>, seed: u64, steps: usize, largest: usize) -> u32 {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut live: Vec<Block> = Vec::new();
     let mut refused = 0;
@@ -153,7 +153,7 @@ fn churn<const S: bool>(heap: &Heap<S>, seed: u64, steps: usize, largest: usize)
     refused
 }
 
-fn verify_empty<const S: bool>(heap: &Heap<S>) {
+fn verify_empty<const S: bool, C: Config>(heap: &Heap<S, C>) {
     heap.trim();
     heap.check().unwrap();
     let mut pieces_bytes = 0;
@@ -184,6 +184,33 @@ fn memory_that_touches_joins_and_the_tables_move() {
         assert!(heap.units_grown() > 4);
         assert!(heap.source.asked.get() <= heap.units_grown() as usize);
     }
+}
+
+#[test]
+fn tables_of_heaps_without_pools_and_with_lanes_move_as_well() {
+    fn joins<C: Config>() {
+        for seed in 0..4 {
+            let heap = Heap::<false, C>::new(Fake::new(seed as usize * 9000, 64));
+            assert_eq!((churn(&heap, seed, 800, 20_000), heap.memories().count()), (0, 1));
+            assert!(heap.units_grown() > 4);
+        }
+    }
+    joins::<Compact>();
+    joins::<ThreeLanes>();
+}
+
+#[test]
+fn lanes_have_pages_of_their_own() {
+    let heap = Heap::<true, ThreeLanes>::new(Fake::new(40_000, 4));
+    let blocks = [0, 1, 2].map(|lane| {
+        LANE.set(lane);
+        Block::new(&heap, 8, lane as u8).unwrap()
+    });
+    let mut pages = blocks.each_ref().map(|block| block.0.addr() / PAGE_BYTES);
+    pages.sort_unstable();
+    assert!(pages[0] < pages[1] && pages[1] < pages[2], "{pages:?}");
+    blocks.into_iter().for_each(|block| block.free(&heap));
+    verify_empty(&heap);
 }
 
 #[test]
@@ -368,9 +395,18 @@ fn the_out_of_memory_hook_is_asked_when_the_source_has_nothing() {
     heap.check().unwrap();
 }
 
+std::thread_local! {
+    static LANE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Each call in the next lane.
 struct ThreeLanes;
 impl Config for ThreeLanes {
     const LANES: usize = 3;
+
+    fn lane() -> usize {
+        LANE.replace(LANE.get().wrapping_add(1))
+    }
 }
 
 #[test]
