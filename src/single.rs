@@ -1,4 +1,5 @@
-//! The atomics' methods over plain memory, for targets where nothing runs beside a call or in the middle of one.
+//! The atomics' methods over plain memory, for targets where nothing runs beside a call or in the middle of one, but for hooks, which run
+//! where no word was read whose change would matter.
 //!
 //! An exchange then always finds what was read before it, and the compiler knows that: what only serves races is left out of the
 //! program.
@@ -13,6 +14,8 @@ pub struct Single<T>(Cell<T>);
 
 // SAFETY: there is one thread, and nothing interrupts it.
 unsafe impl<T> Sync for Single<T> {}
+// SAFETY: the same. As `core`'s, it is so for pointers too.
+unsafe impl<T> Send for Single<T> {}
 
 impl<T: Copy + PartialEq> Single<T> {
     pub const fn new(value: T) -> Self {
