@@ -66,7 +66,7 @@ pub(crate) trait Tables<'a>: Copy {
     fn summary(self, class: u32, at: usize) -> &'a AtomicU32;
     /// Pages that may be empty.
     fn kept(self) -> &'a [AtomicU32];
-    /// Takes over a page that was retired: word 0, in transit, in no index. `class` is what it was, or any.
+    /// Takes over a page that was retired: word 0, in transit, in no index. `class` is what it was.
     fn surrender(self, page: u32, class: u32);
     /// Grows with each claim that lost a page's blocks to other contexts.
     fn retries(self) -> &'a AtomicU32;
@@ -330,35 +330,34 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(always)]
     fn retire_away(self, page: u32) {
         T::Config::tell(Event::RetireBegins);
-        // What it is afterwards does not say in whose lane it was.
-        let class = if T::Config::LANES == 1 { 0 } else { self.0.owner_of(page) };
-        if self.retire(page) {
+        let class = self.retire(page);
+        if class != 0 {
             self.0.surrender(page, class);
         }
         T::Config::tell(Event::RetireEnds);
     }
 
-    /// Takes an empty page out of its class. The page is then the caller's, its word 0, in transit.
-    /// `false`: it is in use, or reserved.
+    /// Takes an empty page out of its class, which is returned. The page is then the caller's, its word 0, in transit.
+    /// 0: it is in use, or reserved.
     #[inline(never)]
-    pub(crate) fn retire(self, page: u32) -> bool {
+    pub(crate) fn retire(self, page: u32) -> u32 {
         let class = self.0.owner_of(page);
         if page <= T::Config::RESERVED_PAGES || !Self::TABLE.is_class(class) {
-            return false;
+            return 0;
         }
         let mask = Self::TABLE.mask(class);
         if !page::retire(self.0.word(page), mask) {
-            return false;
+            return 0;
         }
         // Relaxed: ordered after the retirement by its Acquire (rule 6).
         if !SINGLE && self.0.owner_of(page) != class {
             self.give(page, mask);
-            return false;
+            return 0;
         }
         // Relaxed: whoever gets the page gets it by a Release of its own.
         self.0.owner(page).store(Self::TABLE.in_transit() as u8, Relaxed);
         Index(self.0, class).remove(page);
-        true
+        class
     }
 
     /// Takes one of the pages that are kept empty, from whatever class; 0 for none.
@@ -373,7 +372,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
             let page = slot.swap(0, AcqRel);
             // SeqCst: as in `emptied`.
             fence(SeqCst);
-            if page != 0 && self.retire(page) {
+            if page != 0 && self.retire(page) != 0 {
                 return page;
             }
         }

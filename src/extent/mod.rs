@@ -29,6 +29,7 @@ use crate::pools::Tables;
 use crate::slots;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 use core::alloc::Layout;
+
 /// Where an extent lies, and its types. A handle: cheap to copy.
 ///
 /// # Safety
@@ -190,6 +191,7 @@ pub(crate) trait Engine: Extent {
     where
         Self: 'a,
     {
+        debug_assert!(Self::TABLE.lane(class) < Self::Config::LANES);
         let offset = self.map().stash + Self::TABLE.lane(class) * Self::Config::STASH_PAGES * size_of::<AtomicU32>();
         table(self, offset, Self::Config::STASH_PAGES)
     }

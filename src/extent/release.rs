@@ -90,7 +90,7 @@ pub(crate) trait Release: Entry {
     fn trim(self) {
         while self.has_deferred() && self.drain() {}
         for page in 1..=self.map().pages {
-            if Pools(self).retire(page) {
+            if Pools(self).retire(page) != 0 {
                 self.page_to_large(page);
             }
         }
