@@ -28,7 +28,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
 /// then an extent of its own, as large as half of what there was, because tables that are read without a lock can't be moved.
-/// Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: who finds the large tier held, or another worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
+/// Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: who finds the large tier held, or another
+/// worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
 /// extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
 /// ([`policy::Patient`](crate::policy::Patient)).
 ///
@@ -39,7 +40,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 ///
 /// The largest block is 896 MiB, the largest extent 1 GiB. Pages of an extent behind its first 16 MiB are the large tier's alone; so without
-/// shared memory, an extent that is so long is followed by another.
+/// shared memory, an extent joins what is got up to that length, or up to a quarter of the heap, and is then followed by another.
 ///
 /// Several of these heaps in one module share the memory: the first that is used begins in the module's own. A module of fixed memory can have
 /// a [`larder::Heap<BYTES>`](crate::Heap) instead, as on any other target.

@@ -23,8 +23,8 @@
 //!
 //! Pages for the pools are carved from the end of runs: first of a run not much longer than a page, then of the run that ends
 //! at the *frontier*, the start of what was taken from there last. So they gather at the end of the arena, and a large
-//! block that grows at its start does not meet them. In a heap without pools, short blocks gather there. The frontier is always the start of a live block, or behind the last granule:
-//! a release moves it to the end of the free run in which it comes to lie.
+//! block that grows at its start does not meet them. In a heap without pools, short blocks gather there. The frontier is always the
+//! start of a live block, or behind the last granule: a release moves it to the end of the free run in which it comes to lie.
 //!
 //! Links are places: a bin's head is a word whose place a run's `prev` can name, so that a run leaves
 //! its list without asking whether it was the first.
@@ -61,6 +61,7 @@ const DEEP_LOOKS: u32 = 10;
 const NEXT: u32 = 0;
 const PREV: u32 = 4;
 const LEN: u32 = 8;
+
 /// Not a bin.
 const NO_BIN: u32 = u32::MAX;
 /// The smallest block, in bytes.
@@ -71,6 +72,7 @@ const END: u32 = 1;
 const HEAD_WORDS: u32 = 6;
 /// Which word is the frontier.
 const FRONTIER: u32 = 5;
+
 /// A free run: its place, and its length in bytes.
 #[derive(Clone, Copy)]
 struct Free {
