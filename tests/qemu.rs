@@ -138,8 +138,8 @@ firmware! {
 #[test]
 fn cortex_m3_bss_alone_grows_with_the_arena() {
     const GROWN_BYTES: i64 = 32 * 1024;
-    /// Another constant may be loaded by another instruction.
-    const SLACK_BYTES: i64 = 64;
+    /// Distances in a larger arena are loaded by longer instructions: some dozens of them.
+    const SLACK_BYTES: i64 = 128;
     let (small, large) = (sections("arena-8k"), sections("arena-40k"));
     let growth = |name| section_bytes(&large, name) - section_bytes(&small, name);
     assert_eq!(growth(".data"), 0);

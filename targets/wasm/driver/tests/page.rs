@@ -209,9 +209,17 @@ fn pixels_are_what_the_heaps_walk_says(stage: &Stage) {
         visit.calls(calls);
         assert_pixels(&visit, 9);
     }
-    // 16 MiB, closer: so that every block is seen, in the middle and in the last corner, where the tables are.
-    for (tile, column, row) in [(8, 70, 3), (16, 120, 40), (32, 9, 90), (32, 999, 999)] {
-        visit.ask(&format!("demo.map.view({tile}, {column}, {row});"));
+    // 16 MiB, closer, so that every block is seen: large ones, the pools' first page, and the last corner, where the tables are.
+    let page = "demo.lab.pieces().findIndex((kind, at, rows) => at % 6 === 0 && kind === 5)";
+    let first_page = format!("demo.lab.pieces()[{page} + 1] / 256");
+    let shows = [
+        "demo.map.view(8, 70, 3);".to_owned(),
+        "demo.map.view(16, 120, 40);".to_owned(),
+        format!("const at = {first_page}; demo.map.view(32, at % demo.map.tiles, Math.floor(at / demo.map.tiles));"),
+        "demo.map.view(32, 999, 999);".to_owned(),
+    ];
+    for show in shows {
+        visit.ask(&show);
         assert_pixels(&visit, 2);
     }
     visit.leave();
