@@ -140,7 +140,7 @@
 //! | `pools` | tier 1: pages, index, kept pages | all of the above, never a block's memory |
 //! | `deferred` | the list of releases that found tier 2 held | `sync` |
 //! | `policy/` | who enters tier 2, and how; a file each | `sync` |
-//! | `large/` | tier 2: a trait, and a file for each backend | `geometry`; inside the entry alone |
+//! | `large/` | tier 2: a trait, and a file or a folder for each backend | `geometry`; inside the entry alone |
 //! | `emergency` | who calls the out-of-memory hook, and who tries again | `sync` |
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
 //! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, deferring, and several lanes | everything above |
