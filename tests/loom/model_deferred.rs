@@ -75,7 +75,7 @@ fn push_against_push_against_take_all() {
 /// Two large blocks are freed at the same time: who finds tier 2 held defers, and the next visitor
 /// gives it back.
 ///
-/// Runs `release_large`, `defer`, `drain`, with the policy `Try`.
+/// Runs `give`, `defer`, `drain`, with the policy `Try`.
 /// Catches: an entry that does not exclude or order its visitors.
 #[test]
 fn free_against_free_of_large_blocks() {
@@ -94,7 +94,7 @@ fn free_against_free_of_large_blocks() {
 
 /// A release is deferred while another context drains the list.
 ///
-/// Runs `drain`, `defer`, `release_large`.
+/// Runs `drain`, `defer`, `give`.
 /// Catches: a visit that forgets the rest of a list it took; a push by a store.
 #[test]
 fn drain_against_push() {
@@ -120,7 +120,7 @@ fn drain_against_push() {
 /// A block shrinks and is freed while another context visits tier 2: it may keep its tail, be deferred, or
 /// both. All of it comes back, and no correct call is taken for a wrong one.
 ///
-/// Runs `resize_large`, `outgrows`, `release_large`, `defer`, `drain`.
+/// Runs `resize_large`, `outgrows`, `give`, `defer`, `drain`.
 /// Catches: a release by the layout's size of a block that kept its tail, at once or deferred. (With the
 /// tail on the deferred list, as it once was, the block could come off the list before its tail.)
 #[test]
@@ -165,7 +165,7 @@ fn shrinking_a_block_with_a_spare_granule() {
 
 /// A block shrinks twice and is freed while another context visits tier 2.
 ///
-/// Runs `resize_large`, `outgrows`, `release_large`, `defer`.
+/// Runs `resize_large`, `outgrows`, `give`, `defer`.
 /// Catches: a resize by the layout's size of a block that kept its tail.
 #[test]
 fn shrinking_twice() {
