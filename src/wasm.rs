@@ -8,7 +8,7 @@ use crate::policy::Policy;
 use crate::stats::Stats;
 use crate::walk::Piece;
 use core::alloc::{GlobalAlloc, Layout};
-use core::arch::wasm32::memory_grow;
+use core::arch::wasm32::{memory_grow, memory_size};
 use core::hint::black_box;
 use core::ptr::{null_mut, with_exposed_provenance_mut};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -84,6 +84,15 @@ unsafe impl Source for Pages {
             return null_mut();
         }
         with_exposed_provenance_mut(old * UNIT_BYTES)
+    }
+
+    /// An engine may check atomic accesses against the size that this instance knows, which another worker's growth reaches a little
+    /// later than its pointers do. To grow by nothing makes it look.
+    #[inline(always)]
+    fn meet(&self, address: usize) {
+        if Self::SHARED && address / UNIT_BYTES >= memory_size::<0>() {
+            memory_grow::<0>(0);
+        }
     }
 }
 

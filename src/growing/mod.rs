@@ -67,6 +67,12 @@ pub(crate) unsafe trait Source {
 
     /// So many units more, or null.
     fn grow(&self, units: usize) -> *mut u8;
+
+    /// Called before memory at this address is used, of which another context may have just got to know.
+    #[inline(always)]
+    fn meet(&self, address: usize) {
+        let _ = address;
+    }
 }
 
 /// The heap.
@@ -116,8 +122,10 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     #[inline(always)]
     fn last(&self) -> Option<&Memory<P, L, Hooked<C>>> {
         // Acquire: pairs with the Release in `serve_from`.
+        let extent = self.last.load(Acquire);
+        self.source.meet(extent.addr());
         // SAFETY: an extent that was entered stays. Where one is made longer, nobody holds a reference meanwhile.
-        unsafe { self.last.load(Acquire).as_ref() }.map(|extent| &extent.memory)
+        unsafe { extent.as_ref() }.map(|extent| &extent.memory)
     }
 
     /// All extents, in the order in which they came.
@@ -127,6 +135,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         core::iter::from_fn(move || {
             // Acquire: pairs with the Release in `enter`.
             let extent = link.load(Acquire);
+            self.source.meet(extent.addr());
             // SAFETY: as in `last`.
             link = &unsafe { extent.as_ref() }?.next;
             Some(extent)
@@ -350,6 +359,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
             if other == extent {
                 return;
             }
+            self.source.meet(other.addr());
             // SAFETY: as in `last`.
             link = unsafe { &(*other).next };
         }
