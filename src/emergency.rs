@@ -20,8 +20,9 @@
 //!
 //! Now A finds that `runs` has grown since before its attempt, and does not ask the hook.
 
-use crate::config::{Config, Emergency, OutOfMemory, Table};
+use crate::config::{Config, Emergency, Event, OutOfMemory, Table};
 use crate::sync::{AtomicU32, Ordering::*};
+use core::ptr::null_mut;
 
 /// A request that may need the hook.
 pub(crate) struct Rescue {
@@ -62,6 +63,34 @@ impl Rescue {
         runs.store(self.before, Release);
         released
     }
+}
+
+/// Makes attempts to serve a request, as many as the hook asks for; `None` is one in vain. Null after the last, which is counted and told.
+#[inline(always)]
+pub(crate) fn persist<C: Config>(
+    runs: &AtomicU32,
+    refused: &AtomicU32,
+    size: usize,
+    align: usize,
+    mut attempt: impl FnMut() -> Option<*mut u8>,
+) -> *mut u8 {
+    let mut rescue = Rescue::before_attempt::<C>(runs);
+    loop {
+        if let Some(block) = attempt() {
+            return block;
+        }
+        if !rescue.should_retry::<C>(runs, size, align) {
+            refuse::<C>(refused, size, align);
+            return null_mut();
+        }
+    }
+}
+
+/// Counts and tells that a request is refused.
+#[inline(always)]
+pub(crate) fn refuse<C: Config>(refused: &AtomicU32, size_bytes: usize, align_bytes: usize) {
+    refused.fetch_add(1, Relaxed);
+    C::tell(Event::Refused { size_bytes, align_bytes });
 }
 
 /// Calls the hook. Its panic does not unwind into the program: it aborts.

@@ -1,5 +1,6 @@
 //! The words of a heap that are not tables.
 
+use crate::live::Live;
 use crate::policy::Policy;
 use crate::sync::AtomicU32;
 use core::cell::UnsafeCell;
@@ -22,10 +23,7 @@ pub(crate) struct Header<P: Policy> {
     pub(crate) wrong_frees: AtomicU32,
     /// Runs of the out-of-memory hook: see `emergency`.
     pub(crate) rescues: AtomicU32,
-    #[cfg(feature = "live-peak")]
-    pub(crate) live: AtomicU32,
-    #[cfg(feature = "live-peak")]
-    pub(crate) live_peak: AtomicU32,
+    pub(crate) live: Live,
 }
 
 /// Reached only inside the entry.

@@ -245,7 +245,7 @@ const _: () = assert!(align_of::<Arena<1024>>() == PAGE_BYTES);
 /// Keeps the compiler from knowing the address: everything else is then found by small offsets from one
 /// register, instead of by a constant of its own each, which costs instructions and flash.
 #[inline(always)]
-fn opaque(tables: *mut u8) -> *mut u8 {
+pub(crate) fn opaque(tables: *mut u8) -> *mut u8 {
     #[cfg(all(target_arch = "arm", not(miri)))]
     let mut tables = tables;
     #[cfg(all(target_arch = "arm", not(miri)))]

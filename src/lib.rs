@@ -12,7 +12,8 @@
 //! ```
 //!
 //! An empty heap is all zeros: the arena lies in `.bss` and costs no flash. Any size from 1 KiB to 16 MiB will do. For memory that
-//! is only known at run time there is [`Region`], for wasm modules whose memory grows `wasm::Heap`.
+//! is only known at run time there is [`Region`], for wasm modules whose memory grows `wasm::Heap`. Where a kilobyte of code is much, there is
+//! [`Small`].
 //!
 //! # Who may call what, from where
 //!
@@ -33,6 +34,7 @@
 //! | large `realloc` | [`CriticalSection`] | masks for each visit, not for the copy | the same | shrinks in place; growth is refused if it interrupted a visit | waits for one visit |
 //! | large `alloc` / `dealloc` / `realloc` | [`Try`] | never waits; refused / deferred / shrinks in place or is refused, if the tier is held | the same | the same | the same |
 //! | large call | [`Spin`] | waits for the holder | must not | must not | waits for the holder |
+//! | any call of a [`Small`] | (it has none) | masks nothing, never waits | the same | the same | the same |
 //!
 //! - *Refused*: the call returns null and [`Stats::refused`] counts it. A block whose growth was refused is as before.
 //! - *Deferred*: the release succeeds at once; the memory is back when a later call has drained it: a refill and a large call drain one
@@ -147,6 +149,8 @@
 //! | `memory` | an extent that is only known at run time | `extent` |
 //! | `growing` | a few of those, and where more comes from | `memory` |
 //! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |
+//! | `live` | the exact peak of live bytes, as a feature | `sync` |
+//! | `small/` | the smallest heap, without tiers: the table and its protocol, the calls, the census | `sync`, `emergency` |
 //! | `walk`, `stats`, `check` | what lies where, the census and the verification of an extent | `extent`, and the one before |
 //! | `config` | what can be set, and what is told back | `classes` |
 //!
@@ -182,6 +186,7 @@ mod header;
 mod heap;
 mod index;
 pub mod large;
+mod live;
 mod map;
 mod memory;
 #[cfg(all(feature = "unsafe-assume-single-core", target_os = "none", target_has_atomic = "32"))]
@@ -193,6 +198,7 @@ mod region;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
 mod single;
 mod slots;
+mod small;
 mod stats;
 mod sync;
 mod walk;
@@ -203,6 +209,7 @@ pub use check::CheckError;
 pub use config::{Compact, Config, Defaults, Emergency, Event, OutOfMemory, Reason, WrongFree};
 pub use heap::Heap;
 pub use region::{ClaimError, EXTENTS_MAX, Region};
+pub use small::Small;
 pub use stats::{ClassStats, Stats};
 pub use walk::{Holds, Piece};
 

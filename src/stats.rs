@@ -287,7 +287,7 @@ pub(crate) trait Census: Walk {
         stats.wrong_frees = header.wrong_frees.load(Relaxed);
         #[cfg(feature = "live-peak")]
         {
-            stats.live_peak_bytes = header.live_peak.load(Relaxed) as usize;
+            stats.live_peak_bytes = header.live.peak();
         }
         stats.consistent = before == self.moment()
             && before.is_some()

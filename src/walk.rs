@@ -39,7 +39,7 @@ pub enum Holds {
     },
     /// An empty page that belongs to no class: in the stash, or on its way.
     Spare,
-    /// One live block of the large tier, or one whose release was deferred.
+    /// One live block of the large tier, or one whose release was deferred. Of a [`Small`](crate::Small), any live block.
     Large,
     /// A free run.
     Free,

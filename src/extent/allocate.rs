@@ -3,7 +3,7 @@
 use super::entry::Answer;
 use super::{Extent, Lanes, Release, large_bytes};
 use crate::config::{Config, Event, Table};
-use crate::emergency::Rescue;
+use crate::emergency;
 use crate::geometry::*;
 use crate::large::page_at;
 use crate::pools::{Claim, Pools, Tables};
@@ -96,21 +96,11 @@ pub(crate) trait Allocate: Release {
         }
     }
 
-    /// Makes attempts to serve a request, as many as the out-of-memory hook asks for; `None` is one in vain. Null after the last,
-    /// which is counted and told.
+    /// Makes attempts to serve a request: see [`emergency::persist`].
     #[inline(always)]
-    fn persist(self, size: usize, align: usize, mut attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
-        let runs = &self.header().rescues;
-        let mut rescue = Rescue::before_attempt::<Self::Config>(runs);
-        loop {
-            if let Some(block) = attempt() {
-                return block;
-            }
-            if !rescue.should_retry::<Self::Config>(runs, size, align) {
-                self.refused(size, align);
-                return null_mut();
-            }
-        }
+    fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
+        let header = self.header();
+        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, attempt)
     }
 
     /// A block of a new page, of tier 2, or of another class: its place, or 0.
@@ -129,10 +119,10 @@ pub(crate) trait Allocate: Release {
         place
     }
 
+    #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
     fn refused(self, size: usize, align: usize) {
-        self.header().refused.fetch_add(1, Relaxed);
-        Self::Config::tell(Event::Refused { size_bytes: size, align_bytes: align });
+        emergency::refuse::<Self::Config>(&self.header().refused, size, align);
     }
 
     /// The class that serves such a request; 0 for none.

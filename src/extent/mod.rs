@@ -271,17 +271,7 @@ pub(crate) trait Engine: Extent {
     /// Keeps the exact count of live bytes, as requested, and its peak: the feature `live-peak`.
     #[inline(always)]
     fn count_live(self, less: usize, more: usize) {
-        #[cfg(feature = "live-peak")]
-        {
-            let header = self.header();
-            let change = (more as u32).wrapping_sub(less as u32);
-            let live = header.live.fetch_add(change, Relaxed).wrapping_add(change);
-            if more > less {
-                header.live_peak.fetch_max(live, Relaxed);
-            }
-        }
-        #[cfg(not(feature = "live-peak"))]
-        let _ = (less, more);
+        self.header().live.change(less, more);
     }
 
     #[cold]

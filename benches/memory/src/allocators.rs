@@ -16,6 +16,8 @@ pub mod linked_list;
 pub mod none;
 #[cfg(feature = "rlsf")]
 pub mod rlsf;
+#[cfg(feature = "larder")]
+pub mod small;
 #[cfg(feature = "talc")]
 pub mod talc;
 
@@ -68,6 +70,8 @@ pub const ENTRIES: &[Entry] = &[
     entry::<larder::Default>(),
     #[cfg(feature = "larder")]
     entry::<larder::Compact>(),
+    #[cfg(feature = "larder")]
+    entry::<small::Small>(),
     #[cfg(feature = "dlmalloc")]
     entry::<dlmalloc::Dl>(),
     #[cfg(feature = "linked_list")]

@@ -1,0 +1,166 @@
+//! What a call of a small heap does.
+
+use super::granules::{Granules, state};
+use crate::config::{Event, Reason, Table, WrongFree};
+use crate::emergency;
+use crate::geometry::{GRANULE_BYTES, granules};
+use crate::sync::Ordering::*;
+use core::alloc::Layout;
+use core::num::NonZero;
+use core::ptr::null_mut;
+
+/// Serves calls.
+pub(crate) trait Calls: Granules {
+    #[inline(always)]
+    fn allocate(self, layout: Layout) -> *mut u8 {
+        let block = self.serve(layout.size(), layout.align());
+        if !block.is_null() {
+            self.header().live.change(0, layout.size());
+        }
+        block
+    }
+
+    /// A block; or null, which is counted and told.
+    #[inline(never)]
+    fn serve(self, size: usize, align: usize) -> *mut u8 {
+        let header = self.header();
+        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, || {
+            self.search(granules(size), align)
+        })
+    }
+
+    /// A block of so many granules, or null.
+    #[inline(always)]
+    fn search(self, len: usize, align: usize) -> Option<*mut u8> {
+        let hint = self.hint(len);
+        let mut from = hint.map_or(0, |hint| hint.load(Relaxed) as usize);
+        loop {
+            // A run that has so many at an aligned place, wherever it begins.
+            let run = self.at(self.find(len + (align - 1) / GRANULE_BYTES, from));
+            let block = run.map_addr(|addr| addr.wrapping_add(align - 1) & !(align - 1));
+            let first = self.granule(block);
+            let end = first + len;
+            if end > self.count() {
+                if from == 0 {
+                    return None;
+                }
+                from = 0;
+            } else if self.claim(first, end, true) {
+                if let Some(hint) = hint {
+                    hint.store(first as u32, Relaxed);
+                }
+                return Some(block);
+            }
+        }
+    }
+
+    /// Takes a block back, if it is one.
+    #[inline(always)]
+    fn deallocate(self, ptr: *mut u8, layout: Layout) {
+        if self.give(ptr, granules(layout.size())) {
+            self.header().live.change(layout.size(), 0);
+        }
+    }
+
+    /// Frees a block of so many granules. `false`: it is none, which is counted and told.
+    #[inline(never)]
+    fn give(self, ptr: *mut u8, len: usize) -> bool {
+        let Some(end) = self.locate(ptr, len) else { return false };
+        let mine = self.release(end.get() - len, end.get());
+        if !mine {
+            self.wrong_free(ptr, Reason::Double);
+        }
+        mine
+    }
+
+    /// Changes the size of a block where it is, or moves it.
+    ///
+    /// # Safety
+    ///
+    /// That of `GlobalAlloc::realloc`.
+    #[inline(always)]
+    unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let len = granules(layout.size());
+        let Some(end) = self.locate(ptr, len) else { return null_mut() };
+        let end = end.get();
+        if self.move_end(end, end - len + granules(new_size)) {
+            self.header().live.change(layout.size(), new_size);
+            return ptr;
+        }
+        let new = self.serve(new_size, layout.align());
+        if !new.is_null() {
+            self.header().live.change(0, new_size);
+            // SAFETY: both blocks are the caller's, disjoint, and so long: one that does not grow stays.
+            unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size()) };
+            if self.give(ptr, len) {
+                self.header().live.change(layout.size(), 0);
+            }
+        }
+        new
+    }
+
+    /// Moves the end of a block. `false`: what is behind it is not free.
+    #[inline(always)]
+    fn move_end(self, end: usize, wanted: usize) -> bool {
+        if wanted <= end {
+            self.clear(wanted, end);
+            return true;
+        }
+        wanted <= self.count() && self.claim(end, wanted, false)
+    }
+
+    /// Where a live block of so many granules ends. `None`: it is none, or longer or shorter, which is counted and told.
+    #[inline(never)]
+    fn locate(self, ptr: *mut u8, len: usize) -> Option<NonZero<usize>> {
+        // An address inside of a granule becomes a large number too.
+        let first = self.offset(ptr).rotate_right(GRANULE_BYTES.ilog2());
+        let reason = if first >= self.count() {
+            if self.contains(ptr) { Reason::NoBlock } else { Reason::Foreign }
+        } else {
+            match self.state(first) {
+                state::STARTS => {
+                    let end = self.end(first);
+                    if end == first + len {
+                        return NonZero::new(end);
+                    }
+                    Reason::Size
+                }
+                state::GOES_ON => Reason::NoBlock,
+                _ => Reason::Double,
+            }
+        };
+        self.wrong_free(ptr, reason);
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wrong_free(self, ptr: *mut u8, reason: Reason) {
+        self.header().wrong_frees.fetch_add(1, Relaxed);
+        Self::Config::tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
+    }
+
+    /// How many bytes an address lies behind the start; very many for one before it.
+    #[inline(always)]
+    fn offset(self, ptr: *mut u8) -> usize {
+        ptr.addr().wrapping_sub(self.base().addr())
+    }
+
+    /// The granule in which an address lies.
+    #[inline(always)]
+    fn granule(self, ptr: *mut u8) -> usize {
+        self.offset(ptr) / GRANULE_BYTES
+    }
+
+    #[inline(always)]
+    fn contains(self, ptr: *mut u8) -> bool {
+        self.granule(ptr) < self.count()
+    }
+
+    #[inline(always)]
+    fn at(self, granule: usize) -> *mut u8 {
+        self.base().wrapping_add(granule * GRANULE_BYTES)
+    }
+}
+
+impl<G: Granules> Calls for G {}

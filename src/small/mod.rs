@@ -1,0 +1,270 @@
+//! The smallest heap: one table, no tiers, no lock.
+
+mod calls;
+mod census;
+mod granules;
+
+use self::calls::Calls;
+use self::census::Census;
+use self::granules::{Granules, WORD_GRANULES};
+use crate::check::CheckError;
+use crate::config::{Config, Defaults, Table};
+use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES};
+use crate::heap::opaque;
+use crate::live::Live;
+use crate::map::Map;
+use crate::stats::Stats;
+use crate::sync::AtomicU32;
+use crate::walk::Piece;
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
+use core::marker::PhantomData;
+
+/// Lengths of blocks, in granules, for which it is kept where to search: 1 to 8, and none that is 0.
+const HINTS: usize = 9;
+
+/// The words of a small heap that are not its table. All zeros is their first value.
+#[repr(C)]
+pub(crate) struct Header {
+    /// Where the search for so many granules begins.
+    hints: [AtomicU32; HINTS],
+    /// Counters: they start at 0, only grow, and wrap.
+    refused: AtomicU32,
+    wrong_frees: AtomicU32,
+    /// Runs of the out-of-memory hook: see `emergency`.
+    rescues: AtomicU32,
+    live: Live,
+}
+
+/// A heap of `BYTES` bytes for whom every byte of code counts, and no interrupt may wait: about 1 KiB of flash, where a [`Heap`](crate::Heap)
+/// has 4 to 7, and *no call masks an interrupt, takes a lock or waits for anybody*, whatever its size. In return, the time of an allocation grows
+/// with the arena.
+///
+/// All of it is zero at the start, so it lies in `.bss`. Blocks are multiples of 8 bytes without a header; the table has two bits for each 8
+/// bytes (3 % of the arena). Requests are served from the first run that is long enough, those of up to 64 bytes from where such a run
+/// was last seen.
+///
+/// | parameter | what it is | default |
+/// |---|---|---|
+/// | `BYTES` | 1 KiB to 16 MiB; fast up to about 32 KiB | |
+/// | `C` | of a [`Config`], the hooks: [`on_event`](Config::on_event) and [`ON_OUT_OF_MEMORY`](Config::ON_OUT_OF_MEMORY). The rest is for heaps that have pools, and does nothing here | [`Defaults`] |
+///
+/// From every context (thread, interrupt handler, NMI, another core), every call is the same: it masks nothing and never waits. What another context
+/// does in the middle of a call only costs it another try.
+///
+/// | call | time |
+/// |---|---|
+/// | `alloc` | O(`BYTES`): at most two searches, of some 10 instructions for each 128 bytes of arena where nothing is free, of up to 50 where something is; once more for each time that another context takes what was found |
+/// | `dealloc` | O(size): some 30 instructions for each 128 bytes |
+/// | `realloc` | both, and a copy if the block can't grow where it is; a block that shrinks stays |
+///
+/// Figures are in `benches/results`. Out of memory is null. So, rarely, is a request for the last memory that there is, while another
+/// context has taken part of it that it will give back because it found too little. An alignment of more than 8 needs a run that is
+/// longer by it.
+///
+/// **Wrong frees** are counted, told, and change nothing: a second free, an address inside a block or of no block at all, a layout whose
+/// size is not the block's (rounded up to 8). Not found: a late second free whose block has a new owner of the same size, and one that another
+/// context commits at the same time, if the block gets a new owner in between.
+///
+/// ```
+/// use core::alloc::{GlobalAlloc, Layout};
+/// use larder::Small;
+///
+/// static HEAP: Small<{ 16 * 1024 }> = Small::new();
+///
+/// let layout = Layout::new::<[u8; 30]>();
+/// // SAFETY: the layout's size is not zero, and the block is freed once, with the same layout.
+/// unsafe {
+///     let block = HEAP.alloc(layout);
+///     assert!(HEAP.contains(block));
+///     assert_eq!(HEAP.stats().live_bytes, 32);
+///     HEAP.dealloc(block, layout);
+///
+///     HEAP.dealloc(block, layout); // wrong: it is free
+///     assert_eq!(HEAP.stats().wrong_frees, 1);
+/// }
+/// assert_eq!(HEAP.stats().free_runs, Some(1));
+/// assert_eq!(HEAP.check(), Ok(()));
+/// ```
+///
+/// ```compile_fail
+/// static TOO_SMALL: larder::Small<512> = larder::Small::new(); // at least 1 KiB
+/// ```
+pub struct Small<const BYTES: usize, C = Defaults> {
+    arena: Arena<BYTES>,
+    config: PhantomData<fn() -> C>,
+}
+
+#[repr(C, align(8))]
+struct Arena<const BYTES: usize>(UnsafeCell<[u8; BYTES]>);
+
+// SAFETY: header and table are reached through atomics, blocks by those who own them.
+unsafe impl<const BYTES: usize, C: Config> Sync for Small<BYTES, C> {}
+
+impl<const BYTES: usize, C: Config> Small<BYTES, C> {
+    /// How many granules have room, with header and table. One more has a state: what is behind the last block does not go on.
+    const GRANULES: usize = {
+        assert!(BYTES >= Map::MIN_BYTES, "larder: the arena is too small: a heap needs at least 1 KiB");
+        assert!(BYTES <= ARENA_MAX_BYTES, "larder: the arena is too large: a heap has at most 16 MiB");
+        let () = C::VALID;
+        let rest = BYTES - size_of::<Header>();
+        let mut granules = rest / GRANULE_BYTES;
+        while granules * GRANULE_BYTES + (granules / WORD_GRANULES + 1) * size_of::<AtomicU32>() > rest {
+            granules -= 1;
+        }
+        granules
+    };
+
+    /// Header and table, and what is left over.
+    const TABLES_BYTES: usize = BYTES - Self::GRANULES * GRANULE_BYTES;
+
+    /// An empty heap: all zeros.
+    ///
+    /// Make it a `static`. As a local variable it would lie on the stack, and must not move while a block is live.
+    pub const fn new() -> Self {
+        let _ = Self::GRANULES;
+        Self { arena: Arena(UnsafeCell::new([0; BYTES])), config: PhantomData }
+    }
+
+    #[inline(always)]
+    fn engine(&self) -> Engine<BYTES, C> {
+        let arena = self.arena.0.get().cast::<u8>();
+        Engine(opaque(arena.wrapping_add(Self::GRANULES * GRANULE_BYTES)), PhantomData)
+    }
+
+    /// Counts what the heap holds. From any context.
+    ///
+    /// Time: O(`BYTES`). What changes meanwhile makes [`Stats::consistent`] false, unless it changes back.
+    ///
+    /// There are no classes, all that is live counts as large, nothing is ever deferred, and the peak of committed bytes is not kept: 0.
+    ///
+    /// ```
+    /// static HEAP: larder::Small<4096> = larder::Small::new();
+    /// let stats = HEAP.stats();
+    /// assert_eq!(stats.arena_bytes, stats.metadata_bytes + stats.free_bytes);
+    /// assert_eq!(stats.largest_free_bytes, Some(stats.free_bytes));
+    /// println!("{stats}");
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.engine().stats(Self::TABLES_BYTES)
+    }
+
+    /// Shows all of the arena, piece by piece and in order, as [`Heap::walk`](crate::Heap::walk) does: live blocks are
+    /// [`Holds::Large`](crate::Holds::Large). From any context; `show` may use the heap.
+    ///
+    /// Time: O(`BYTES`). Returns whether nothing changed meanwhile, or all of it changed back.
+    ///
+    /// ```
+    /// use larder::{Holds, Small};
+    ///
+    /// static HEAP: Small<4096> = Small::new();
+    /// // SAFETY: the size is not zero; the block stays live.
+    /// let block = unsafe { core::alloc::GlobalAlloc::alloc(&HEAP, core::alloc::Layout::new::<[u8; 60]>()) };
+    /// let mut pieces = Vec::new();
+    /// assert!(HEAP.walk(|piece| pieces.push(piece)));
+    /// assert_eq!((pieces[0].start, pieces[0].bytes, pieces[0].holds), (block.cast_const(), 64, Holds::Large));
+    /// assert_eq!((pieces[1].holds, pieces[2].holds, pieces.len()), (Holds::Free, Holds::Tables, 3));
+    /// ```
+    pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
+        self.engine().walk(Self::TABLES_BYTES, show)
+    }
+
+    /// Verifies the whole table. For tests, and for the field when nobody else uses the heap: a call that is going on is reported as
+    /// damage that there is not.
+    ///
+    /// Time: O(`BYTES`).
+    ///
+    /// # Errors
+    ///
+    /// What does not hold, in words. The page is that of 256 bytes in which it does not, counted from 1.
+    pub fn check(&self) -> Result<(), CheckError> {
+        self.engine().check()
+    }
+
+    /// Whether an address lies in the part of the arena that is handed out, live or not. Time: O(1).
+    pub fn contains(&self, ptr: *const u8) -> bool {
+        self.engine().contains(ptr.cast_mut())
+    }
+
+    /// How many bytes a live block really occupies; 0 for what is no block. For information: to use more than the layout says stays
+    /// undefined behaviour.
+    ///
+    /// Time: a load for each 128 bytes of the block.
+    pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
+        let _ = layout;
+        self.engine().occupied(ptr.cast_mut())
+    }
+}
+
+impl<const BYTES: usize, C: Config> Default for Small<BYTES, C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The handle of a small heap: the address of its header, which stands between granules and table.
+struct Engine<const BYTES: usize, C>(*mut u8, PhantomData<fn() -> C>);
+
+impl<const BYTES: usize, C> Clone for Engine<BYTES, C> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<const BYTES: usize, C> Copy for Engine<BYTES, C> {}
+
+impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
+    type Config = C;
+
+    #[inline(always)]
+    fn count(self) -> usize {
+        Small::<BYTES, C>::GRANULES
+    }
+
+    #[inline(always)]
+    fn header<'a>(self) -> &'a Header
+    where
+        Self: 'a,
+    {
+        // SAFETY: behind the granules and aligned as they are, zeroed or written through it, in a `Small` that outlives the handle;
+        // all of it is atomics.
+        unsafe { &*self.0.cast::<Header>() }
+    }
+
+    #[inline(always)]
+    fn word<'a>(self, at: usize) -> &'a AtomicU32
+    where
+        Self: 'a,
+    {
+        debug_assert!(at <= self.count() / WORD_GRANULES);
+        // SAFETY: the table lies behind the header and has that many words, of which nothing but atomics is made.
+        unsafe { &*self.0.add(size_of::<Header>()).cast::<AtomicU32>().add(at) }
+    }
+
+    #[inline(always)]
+    fn base(self) -> *mut u8 {
+        self.0.wrapping_sub(self.count() * GRANULE_BYTES)
+    }
+}
+
+// SAFETY: blocks are granules that one claim got: disjoint, inside the arena, aligned, untouched while live.
+// Nothing unwinds: no path panics, and a hook that does aborts.
+unsafe impl<const BYTES: usize, C: Config> GlobalAlloc for Small<BYTES, C> {
+    #[inline(always)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.engine().allocate(layout)
+    }
+
+    #[inline(always)]
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        self.engine().deallocate(ptr, layout);
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.engine().reallocate(ptr, layout, new_size) }
+    }
+}
+
+const _: () = assert!(align_of::<Header>() <= align_of::<Arena<1024>>());
