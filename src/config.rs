@@ -55,6 +55,9 @@ pub trait Config: Sized + 'static {
     /// - a block that one frees and the other had allocated: it goes back to its page, in the lane that it came from;
     /// - tier 2: large requests, refills, retirements.
     ///
+    /// In a [`Region`](crate::Region) of several memories, each lane begins in one of its own: then tier 2 is shared only by lanes that have
+    /// the same.
+    ///
     /// A lane that finds nothing there takes what others have: pages of their stashes, empty pages that they keep, and, before the request goes on to
     /// tier 2, blocks of their pages. So more lanes cost memory as long as there is some: each has pages that are partly free for
     /// each size. In the tables, a lane has a bit a page for each class, and its words at a distance of 64 bytes from those of others.

@@ -26,6 +26,9 @@ pub const EXTENTS_MAX: usize = 4;
 /// first. A block whose growth its memory can't serve moves to another. `KEPT_PAGES`, `STASH_PAGES` and `RESERVED` of the
 /// configuration are for each memory.
 ///
+/// With several [`Config::LANES`], each lane has a memory of its own to begin with, in turns: lane 0 the first, lane 1 the second. So threads or
+/// cores that have a lane and a memory each share not even the large tier, as long as there is room in what is theirs.
+///
 /// Time of a call: that of a [`Heap`](crate::Heap)'s for each memory that is asked, and somewhat more, because
 /// addresses are not constants. The region itself is a few hundred bytes besides the memories.
 ///
@@ -147,17 +150,28 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         self.extents.iter().take(count).map(|extent| unsafe { (*extent.get()).assume_init_ref() })
     }
 
+    /// The memory in which the calls of this lane begin: the first, if there is one lane, else each lane has one, in turns.
+    #[inline(always)]
+    fn home(&self) -> Option<&Memory<P, L, C>> {
+        if C::LANES == 1 {
+            return self.memories().next();
+        }
+        // Acquire: as in `memories`. There can be more by then.
+        let count = self.count.load(Acquire);
+        self.memories().nth(C::lane_here().checked_rem(count)?)
+    }
+
     /// The memory in which an address lies.
     #[inline(always)]
     fn memory_of(&self, ptr: *mut u8) -> Option<&Memory<P, L, C>> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
-    /// The memory that answers for an address: one of none is the first memory's to report.
+    /// The memory that answers for an address: one of none is for the lane's memory to report.
     #[inline(always)]
     fn responsible(&self, ptr: *mut u8) -> Option<&Memory<P, L, C>> {
-        let first = self.memories().next()?;
-        if first.holds(ptr) { Some(first) } else { self.further_of(ptr).or(Some(first)) }
+        let home = self.home()?;
+        if home.holds(ptr) { Some(home) } else { self.further_of(ptr).or(Some(home)) }
     }
 
     #[cold]
@@ -172,11 +186,12 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         memories.find_map(|memory| Some(memory.allocate::<false>(layout)).filter(|block| !block.is_null()))
     }
 
-    /// The first memory had nothing: the others are asked, and all of them again when an out-of-memory hook says so.
+    /// The lane's memory had nothing: the others are asked, and all of them again when an out-of-memory hook says so.
     #[cold]
     #[inline(never)]
-    fn allocate_elsewhere(&self, first: &Memory<P, L, C>, layout: Layout) -> *mut u8 {
-        let mut asked = 1;
+    fn allocate_elsewhere(&self, layout: Layout) -> *mut u8 {
+        let Some(first) = self.memories().next() else { return null_mut() };
+        let mut asked = usize::from(C::LANES == 1);
         // The first memory keeps count, for all of them.
         first.persist(layout.size(), layout.align(), || self.find_block(layout, core::mem::take(&mut asked)))
     }
@@ -234,9 +249,9 @@ const _: () = assert!(GRANULE_BYTES == 8);
 unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some(first) = self.memories().next() else { return null_mut() };
-        let block = first.allocate::<false>(layout);
-        if block.is_null() { self.allocate_elsewhere(first, layout) } else { block }
+        let Some(home) = self.home() else { return null_mut() };
+        let block = home.allocate::<false>(layout);
+        if block.is_null() { self.allocate_elsewhere(layout) } else { block }
     }
 
     #[inline]

@@ -1,8 +1,10 @@
-//! Where pages lie, and short blocks without pools: at the end of the arena, out of the way of large blocks that grow at its start.
+//! Where pages lie, and short blocks without pools: at the end of the arena, out of the way of large blocks that grow at its start. And in
+//! which memory of a region.
 
 use larder::policy::Try;
-use larder::{Compact, Config, Defaults, Heap, large::Segregated};
+use larder::{Compact, Config, Defaults, Heap, Region, large::Segregated};
 use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
 
 type Small<C = Defaults> = Heap<{ 64 * 1024 }, Try, Segregated, C>;
 
@@ -73,4 +75,52 @@ fn pages_are_had_elsewhere_when_a_large_block_lies_below_the_last_ones() {
     (0..40).for_each(|_| _ = alloc(&heap, 64));
     // Four to a page, with the first.
     assert_eq!(pages(&heap), 41_usize.div_ceil(4));
+}
+
+thread_local! {
+    static LANE: Cell<usize> = const { Cell::new(0) };
+}
+
+struct ThreeLanes;
+impl Config for ThreeLanes {
+    const LANES: usize = 3;
+
+    fn lane() -> usize {
+        LANE.get()
+    }
+}
+
+#[test]
+fn each_lane_of_a_region_begins_in_a_memory_of_its_own() {
+    const BYTES: usize = 16 * 1024;
+    let region = Region::<Try, Segregated, ThreeLanes>::new();
+    let memories: Vec<_> = (0..2).map(|_| Box::leak(vec![0_u8; BYTES].into_boxed_slice())).collect();
+    let starts: Vec<_> = memories.iter().map(|memory| memory.as_ptr() as usize).collect();
+    for memory in memories {
+        // SAFETY: the memory is nobody else's, for ever.
+        unsafe { region.claim(memory.as_mut_ptr(), BYTES) }.unwrap();
+    }
+    let memory_of = |block: *mut u8| starts.iter().position(|start| (block as usize).wrapping_sub(*start) < BYTES);
+    // SAFETY: no size here is zero, and each block is freed with its size.
+    unsafe {
+        for (lane, memory) in [(0, 0), (1, 1), (2, 0), (3, 0), (4, 1)] {
+            LANE.set(lane);
+            let blocks = [8, 60, 300, 3000].map(|size| (region.alloc(bytes(size)), size));
+            for (block, size) in blocks {
+                assert_eq!(memory_of(block), Some(memory), "{size} bytes of lane {lane}");
+                // Another lane's to free.
+                LANE.set(lane + 1);
+                region.dealloc(block, bytes(size));
+                LANE.set(lane);
+            }
+        }
+        LANE.set(1);
+        let full = std::iter::from_fn(|| Some(region.alloc(bytes(1000))).filter(|&block| memory_of(block) == Some(1)));
+        assert!(full.count() > 10);
+        assert_eq!(memory_of(region.alloc(bytes(1000))), Some(0), "when its own is full");
+        let moved = region.realloc(region.alloc(bytes(100)), bytes(100), 2000);
+        assert_eq!(memory_of(moved), Some(0));
+    }
+    region.check().unwrap();
+    assert_eq!((region.stats().wrong_frees, region.stats().refused), (0, 0));
 }

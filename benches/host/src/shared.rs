@@ -53,14 +53,17 @@ pub unsafe trait Shared: Sync + Sized + 'static {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout);
 }
 
-/// larder needs no lock around it. A variant is a type, its name, and a line in [`ENTRIES`].
-pub struct Larder<P, L, C>(Region<P, L, C>);
+/// larder needs no lock around it, in so many memories. A variant is a type, its name, and a line in [`ENTRIES`].
+pub struct Larder<P, L, C, const MEMORIES: usize>(Region<P, L, C>);
 
 /// As it comes on hosts.
-pub type Default = Larder<policy::Spin, large::Segregated, larder::Defaults>;
+pub type Default = Larder<policy::Spin, large::Segregated, larder::Defaults, 1>;
 
 /// A lane a thread.
-pub type FourLanes = Larder<policy::Spin, large::Segregated, Lanes<4>>;
+pub type FourLanes = Larder<policy::Spin, large::Segregated, Lanes<4>, 1>;
+
+/// A lane and a memory a thread.
+pub type FourMemories = Larder<policy::Spin, large::Segregated, Lanes<4>, 4>;
 
 trait Named {
     const NAME: &'static str;
@@ -74,8 +77,13 @@ impl Named for FourLanes {
     const NAME: &'static str = "larder 4 lanes";
 }
 
+impl Named for FourMemories {
+    const NAME: &'static str = "larder 4 memories";
+}
+
 // SAFETY: larder keeps the contract.
-unsafe impl<P: policy::Policy + 'static, L: large::Large + 'static, C: Config + 'static> Shared for Larder<P, L, C>
+unsafe impl<P: policy::Policy + 'static, L: large::Large + 'static, C: Config + 'static, const MEMORIES: usize> Shared
+    for Larder<P, L, C, MEMORIES>
 where
     Self: Named,
 {
@@ -83,8 +91,11 @@ where
 
     unsafe fn start(arena: NonNull<[u8]>) -> Box<Self> {
         let heap = Box::new(Self(Region::new()));
-        // SAFETY: the caller's contract.
-        unsafe { heap.0.claim(arena.as_ptr().cast(), arena.len()) }.expect("the arena is large enough");
+        let (start, bytes) = (arena.as_ptr().cast::<u8>(), arena.len() / MEMORIES);
+        for at in 0..MEMORIES {
+            // SAFETY: the caller's contract; parts of the arena don't overlap.
+            unsafe { heap.0.claim(start.add(at * bytes), bytes) }.expect("the arena is large enough");
+        }
         heap
     }
 
@@ -306,6 +317,7 @@ pub const ENTRIES: &[Entry] = &[
     entry::<Floor>(),
     entry::<Default>(),
     entry::<FourLanes>(),
+    entry::<FourMemories>(),
     entry::<Locked<dlmalloc::Dl>>(),
     entry::<Locked<linked_list::LinkedList>>(),
     entry::<Locked<rlsf::Fine>>(),
