@@ -33,6 +33,10 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
 /// ([`policy::Patient`](crate::policy::Patient)).
 ///
+/// V8 (seen in Node 20, 24 and 26) may tell an instance late how far another worker has grown the memory; until then it traps on atomic
+/// accesses, copies and fills there. The heap's own are safe from that, and so are the blocks that a worker allocates itself. Who gets a block
+/// from another worker by something else than a message, and is to do one of these to it, calls [`contains`](Self::contains) with it before.
+///
 /// | parameter | what it is | default |
 /// |---|---|---|
 /// | `P` | who may enter the large tier, and how: see [`policy`](crate::policy) | [`Entry`] |
@@ -87,7 +91,7 @@ unsafe impl Source for Pages {
     }
 
     /// An engine may check atomic accesses against the size that this instance knows, which another worker's growth reaches a little
-    /// later than its pointers do. To grow by nothing makes it look.
+    /// later than its pointers do. That size is what `memory.size` says; to grow by nothing makes the engine look.
     #[inline(always)]
     fn meet(&self, address: usize) {
         if Self::SHARED && address / UNIT_BYTES >= memory_size::<0>() {

@@ -68,7 +68,8 @@ pub(crate) unsafe trait Source {
     /// So many units more, or null.
     fn grow(&self, units: usize) -> *mut u8;
 
-    /// Called before memory at this address is used, of which another context may have just got to know.
+    /// Called before memory at this address is used that another context may have got, and all that it got with it: so once for an
+    /// extent, at its node, which lies in the same memory as its pages and tables.
     #[inline(always)]
     fn meet(&self, address: usize) {
         let _ = address;

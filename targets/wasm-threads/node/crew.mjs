@@ -39,8 +39,8 @@ export class Crew {
       return answer;
     });
     const replies = (await Promise.all(answers)).map(([reply]) => reply);
-    const broken = replies.find((reply) => reply.error !== undefined);
-    if (broken) throw new Error(broken.error);
+    const errors = replies.flatMap((reply) => reply.error ?? []);
+    if (errors.length > 0) throw new Error(errors.join("; "));
     const begin = replies.map(({ begin }) => begin).reduce((a, b) => (a < b ? a : b));
     const end = replies.map(({ end }) => end).reduce((a, b) => (a > b ? a : b));
     return { results: replies.map(({ result }) => result), nanoseconds: Number(end - begin) };

@@ -50,6 +50,17 @@ const tests = {
     }
   },
 
+  async what_a_worker_does_first_after_another_grew_the_memory() {
+    // In the order of `act_late`.
+    const acts = ["alloc", "dealloc", "realloc", "contains", "usable_size", "extents", "stats", "check", "trim", "walk"];
+    for (const [number, act] of acts.entries()) {
+      const crew = await Crew.hire(module, 2, 1000);
+      await crew.run([[["grow_meanwhile"]], [["act_late", number]]]).catch((error) => assert.fail(`${act}: ${error.message}`));
+      await crew.one("verify_empty");
+      await crew.dismiss();
+    }
+  },
+
   async rusts_collections_use_the_heap() {
     const crew = await Crew.hire(module, WORKERS, 2000);
     await crew.run(Array.from({ length: WORKERS }, () => [["collections", 20_000]]));

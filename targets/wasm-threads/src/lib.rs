@@ -9,6 +9,7 @@ extern crate alloc;
 mod block;
 mod cases;
 mod heap;
+mod late;
 
 use block::Block;
 use core::fmt::Write;
