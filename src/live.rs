@@ -4,6 +4,7 @@
 use crate::sync::{AtomicU32, Ordering::*};
 
 /// Live bytes, as requested, and the most that they ever were.
+#[derive(Default)]
 pub(crate) struct Live {
     #[cfg(feature = "live-peak")]
     now: AtomicU32,

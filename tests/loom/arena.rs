@@ -6,6 +6,7 @@ use crate::extent::{Allocate, Engine, Extent, Release, Resize};
 use crate::geometry::{GRANULE_BYTES, PAGE_BYTES};
 use crate::header::{Header, Inside};
 use crate::large::{Large, Segregated};
+use crate::live::Live;
 use crate::map::Map;
 use crate::policy::{Policy, Try};
 use crate::pools::Tables;
@@ -119,10 +120,7 @@ pub trait Made: Extent<Policy = Watched> {
             refused: AtomicU32::new(0),
             wrong_frees: AtomicU32::new(0),
             rescues: AtomicU32::new(0),
-            #[cfg(feature = "live-peak")]
-            live: AtomicU32::new(0),
-            #[cfg(feature = "live-peak")]
-            live_peak: AtomicU32::new(0),
+            live: Live::default(),
         };
         // SAFETY: the map leaves room for a header there.
         let header = unsafe {

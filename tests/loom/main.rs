@@ -48,6 +48,8 @@ mod header;
 mod index;
 #[path = "../../src/large/mod.rs"]
 mod large;
+#[path = "../../src/live.rs"]
+mod live;
 #[path = "../../src/map.rs"]
 mod map;
 #[path = "../../src/memory.rs"]
