@@ -1,4 +1,4 @@
-//! A small program with an arena of 40 KiB: only its `.bss` may differ from that of the same program with another arena.
+//! A small program with an arena of 24 KiB: only its `.bss` may differ from that of the same program with another arena.
 #![no_std]
 #![no_main]
 
@@ -8,7 +8,7 @@ use larder_cortex_m::board;
 use panic_semihosting as _;
 
 #[global_allocator]
-static HEAP: Heap<{ 40 * 1024 }> = Heap::new();
+static HEAP: Heap<{ 24 * 1024 }> = Heap::new();
 
 #[entry]
 fn main() -> ! {
