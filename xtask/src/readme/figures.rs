@@ -12,6 +12,7 @@ use crate::bench::{boards, host, latency, mcu, memory, wasm, wasm_threads};
 /// The rows that are larder's own, and the one that is no allocator.
 const LARDER: &str = "larder";
 const LARDER_TRY: &str = "larder-try";
+const LARDER_SMALL: &str = "larder-small";
 const FLOOR: &str = "bump";
 /// Ten times behind everybody else: it would make any range look good.
 const SLOWEST: &str = "emballoc";
@@ -22,7 +23,7 @@ const LEVEL: &str = "s";
 pub fn all() -> Result<Vec<(&'static str, String)>> {
     let results = mcu::load()?.context("benches/results has no mcu.json: run `cargo xtask bench mcu`")?;
     Ok(vec![
-        ("promises", promises(&results) + &frugal(&results, memory::load()?.as_ref())),
+        ("promises", promises(&results) + &frugal(&results, memory::load()?.as_ref()) + &small(&results)),
         ("mcu", beside(&results)),
         ("ahead", comparison(&results, Side::Larder)),
         ("behind", comparison(&results, Side::Peers)),
@@ -157,6 +158,26 @@ fn frugal(results: &Results, memory: Option<&memory::figures::Figures>) -> Strin
         );
     }
     text + "\n"
+}
+
+/// What the small heap promises.
+fn small(results: &Results) -> String {
+    let Some(small) = measured(results, LARDER_SMALL) else { return String::new() };
+    let peers = peers(results).filter(|(allocator, _)| allocator.is_for_interrupts());
+    let Some((peer, least)) = peers
+        .map(|(allocator, measured)| (&allocator.title, measured.footprint.code_bytes))
+        .min_by_key(|&(_, bytes)| bytes)
+    else {
+        return String::new();
+    };
+    format!(
+        "- **Small, if need be.** `larder::Small` is a heap of another kind, in {} bytes of flash: no call of any size masks an interrupt ({}), \
+         takes a lock or waits, and wrong frees are found there too. Its time grows with the arena. The smallest peer that handlers may use, \
+         {peer}, has {}.\n",
+        grouped(small.footprint.code_bytes),
+        longest_masked(small),
+        grouped(least),
+    )
 }
 
 /// Of the calls in a churn of pooled sizes, how many mask interrupts.

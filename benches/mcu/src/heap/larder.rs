@@ -26,7 +26,7 @@ variants! {
     "larder-try", "try", Heap<ARENA_BYTES, policy::Try>;
     "larder-one-core", "critical-section", Heap<ARENA_BYTES>;
     "larder-compact", "critical-section", Heap<ARENA_BYTES, policy::CriticalSection, larder::large::Segregated, larder::Compact>;
-    "larder-small", "none", larder::Small<ARENA_BYTES>;
+    "larder-small", "lock-free", larder::Small<ARENA_BYTES>;
 }
 
 pub fn init() {}

@@ -142,7 +142,7 @@ impl Allocator {
 }
 
 pub fn is_for_interrupts(lock: &str) -> bool {
-    ["critical-section", "try"].contains(&lock)
+    ["critical-section", "try", "lock-free"].contains(&lock)
 }
 
 impl Measured {
