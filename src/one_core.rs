@@ -36,6 +36,14 @@ fn ordered<R>(ordering: Ordering, access: impl FnOnce() -> R) -> R {
     result
 }
 
+/// An exchange that may fail, which has an ordering of its own.
+#[inline(always)]
+fn exchange<R>(success: Ordering, failure: Ordering, access: impl FnOnce() -> R) -> R {
+    let result = ordered(success, access);
+    behind(failure);
+    result
+}
+
 /// As `core`'s.
 #[repr(transparent)]
 #[derive(Default)]
@@ -76,9 +84,7 @@ impl AtomicU32 {
 
     #[inline(always)]
     pub fn compare_exchange(&self, current: u32, new: u32, success: Ordering, failure: Ordering) -> Result<u32, u32> {
-        let result = ordered(success, || self.0.compare_exchange(current, new, Relaxed, Relaxed));
-        behind(failure);
-        result
+        exchange(success, failure, || self.0.compare_exchange(current, new, Relaxed, Relaxed))
     }
 
     #[inline(always)]
@@ -89,9 +95,7 @@ impl AtomicU32 {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u32, u32> {
-        let result = ordered(success, || self.0.compare_exchange_weak(current, new, Relaxed, Relaxed));
-        behind(failure);
-        result
+        exchange(success, failure, || self.0.compare_exchange_weak(current, new, Relaxed, Relaxed))
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::arena::{Arena, Block, Laned, enter_lane};
 use crate::model;
-use loom::thread::spawn;
+use loom::thread::{JoinHandle, spawn};
 use std::sync::Arc;
 
 /// An arena in which nothing is free, and two blocks of 128 bytes that fill a page of lane 1.
@@ -16,6 +16,19 @@ fn full_page_of_lane_1() -> (Arc<Arena<Laned>>, [Block; 2], Vec<Block>) {
     (arena, blocks, live)
 }
 
+/// A thread that does something in a lane.
+fn in_lane<R: 'static>(
+    lane: usize,
+    arena: &Arc<Arena<Laned>>,
+    act: impl FnOnce(&Arena<Laned>) -> R + 'static,
+) -> JoinHandle<R> {
+    let arena = arena.clone();
+    spawn(move || {
+        enter_lane(lane);
+        act(&arena)
+    })
+}
+
 /// A lane takes the only free block of another lane's page, which that lane has in its front, while the page's other block is freed there.
 ///
 /// Runs `claim_elsewhere`, `drop_first`, `put_back`, `released`, `reclaim`.
@@ -27,13 +40,7 @@ fn taking_from_another_lane_against_a_free_there() {
         enter_lane(1);
         arena.free(a);
         enter_lane(0);
-        let other = spawn({
-            let arena = arena.clone();
-            move || {
-                enter_lane(1);
-                arena.free(b);
-            }
-        });
+        let other = in_lane(1, &arena, |arena| arena.free(b));
         live.push(arena.must_alloc(128));
         other.join().unwrap();
         arena.finish(live);
@@ -48,10 +55,7 @@ fn taking_from_another_lane_against_a_free_there() {
 fn freeing_from_another_lane_against_a_free_and_an_alloc() {
     model(4, || {
         let (arena, [a, b], mut live) = full_page_of_lane_1();
-        let other = spawn({
-            let arena = arena.clone();
-            move || arena.free(a)
-        });
+        let other = in_lane(0, &arena, |arena| arena.free(a));
         enter_lane(1);
         arena.free(b);
         live.push(arena.must_alloc(128));
@@ -71,13 +75,7 @@ fn two_lanes_want_one_block() {
         live.push(b);
         // From lane 0.
         arena.free(a);
-        let other = spawn({
-            let arena = arena.clone();
-            move || {
-                enter_lane(1);
-                arena.alloc(128)
-            }
-        });
+        let other = in_lane(1, &arena, |arena| arena.alloc(128));
         let mine = arena.alloc(128);
         let theirs = other.join().unwrap();
         assert!(mine.is_some() != theirs.is_some(), "one block is free, and one context gets it");
@@ -98,17 +96,8 @@ fn drawing_against_an_alloc_there_and_a_free_from_another_lane() {
         let (arena, [a, b], mut live) = full_page_of_lane_1();
         // From lane 0.
         arena.free(a);
-        let freeing = spawn({
-            let arena = arena.clone();
-            move || arena.free(b)
-        });
-        let taking = spawn({
-            let arena = arena.clone();
-            move || {
-                enter_lane(1);
-                arena.alloc(128)
-            }
-        });
+        let freeing = in_lane(0, &arena, |arena| arena.free(b));
+        let taking = in_lane(1, &arena, |arena| arena.alloc(128));
         enter_lane(1);
         let mine = arena.alloc(128);
         freeing.join().unwrap();
