@@ -1,6 +1,6 @@
 //! Size classes: from a size to a class, from a class to the bits its blocks may have.
 //!
-//! Where a heap has several [`Config::LANES`](crate::Config::LANES), each lane has all size classes for itself, and *class* means
+//! Where a heap has several [`Config::LANES`], each lane has all size classes for itself, and *class* means
 //! a size class of a lane everywhere but here: own pages, own front, own index.
 //!
 //! ```text
