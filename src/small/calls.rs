@@ -34,14 +34,15 @@ pub(crate) trait Calls: Granules {
     fn search(self, len: usize, align: usize) -> Option<*mut u8> {
         let hint = self.hint(len);
         let mut from = hint.map_or(0, |hint| hint.load(Relaxed) as usize);
+        // A run of so many has `len` at an aligned place, wherever it begins.
+        let most = len + (align - 1) / GRANULE_BYTES;
         loop {
-            // A run that has so many at an aligned place, wherever it begins.
-            let run = self.at(self.find(len + (align - 1) / GRANULE_BYTES, from));
+            let run = self.at(self.find(most, from));
             let block = run.map_addr(|addr| addr.wrapping_add(align - 1) & !(align - 1));
             let first = self.granule(block);
             let end = first + len;
             if end > self.count() {
-                if from == 0 {
+                if from == 0 && !self.grow(most) {
                     return None;
                 }
                 from = 0;

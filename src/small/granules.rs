@@ -68,6 +68,13 @@ pub(crate) trait Granules: Copy {
     /// The start of the arena.
     fn base(self) -> *mut u8;
 
+    /// Gets more granules behind the last, so that there may be `len` free ones in a row. `false`: there are none.
+    #[inline(always)]
+    fn grow(self, len: usize) -> bool {
+        let _ = len;
+        false
+    }
+
     /// What a granule is.
     #[inline(always)]
     fn state(self, at: usize) -> u32 {

@@ -4,9 +4,9 @@ mod calls;
 mod census;
 mod granules;
 
-use self::calls::Calls;
-use self::census::Census;
-use self::granules::{Granules, WORD_GRANULES};
+pub(crate) use self::calls::Calls;
+pub(crate) use self::census::Census;
+pub(crate) use self::granules::{Granules, WORD_GRANULES};
 use crate::check::CheckError;
 use crate::config::{Config, Defaults, Table};
 use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES};
@@ -27,13 +27,26 @@ const HINTS: usize = 9;
 #[repr(C)]
 pub(crate) struct Header {
     /// Where the search for so many granules begins.
-    hints: [AtomicU32; HINTS],
+    pub(crate) hints: [AtomicU32; HINTS],
     /// Counters: they start at 0, only grow, and wrap.
     refused: AtomicU32,
     wrong_frees: AtomicU32,
     /// Runs of the out-of-memory hook: see `emergency`.
     rescues: AtomicU32,
     live: Live,
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Header {
+    pub(crate) const fn new() -> Self {
+        Self {
+            hints: [const { AtomicU32::new(0) }; HINTS],
+            refused: AtomicU32::new(0),
+            wrong_frees: AtomicU32::new(0),
+            rescues: AtomicU32::new(0),
+            live: Live::new(),
+        }
+    }
 }
 
 /// A heap of `BYTES` bytes for whom every byte of code counts, and no interrupt may wait: about 1 KiB of flash, where a [`Heap`](crate::Heap)

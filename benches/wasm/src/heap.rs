@@ -19,7 +19,8 @@ heaps! {
     "larder-static", larder::Heap<ARENA_BYTES>, larder::Heap::new();
     "larder-compact", larder::wasm::Heap<larder::wasm::Entry, larder::large::Segregated, larder::Compact>, larder::wasm::Heap::new();
     "larder-static-compact", larder::Heap<ARENA_BYTES, larder::wasm::Entry, larder::large::Segregated, larder::Compact>, larder::Heap::new();
-    "larder-small", larder::Small<ARENA_BYTES>, larder::Small::new();
+    "larder-small", larder::wasm::Small, larder::wasm::Small::new();
+    "larder-static-small", larder::Small<ARENA_BYTES>, larder::Small::new();
     "talc", talc::wasm::WasmDynamicTalc, talc::wasm::new_wasm_dynamic_allocator();
     "talc-small", talc::cell::TalcSyncCell<talc::wasm::WasmGrowAndClaim, talc::wasm::WasmBinning>,
         talc::cell::TalcSyncCell::new_wasm(talc::wasm::WasmGrowAndClaim);

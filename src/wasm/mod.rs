@@ -1,5 +1,11 @@
 //! The heap of a wasm module, whose memory grows.
 
+#[cfg(all(target_os = "unknown", not(target_feature = "atomics")))]
+mod small;
+
+#[cfg(all(target_os = "unknown", not(target_feature = "atomics")))]
+pub use small::Small;
+
 use crate::check::CheckError;
 use crate::config::{Config, Defaults};
 use crate::growing::{Growing, Source, UNIT_BYTES};
