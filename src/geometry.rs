@@ -3,6 +3,7 @@
 //! ```text
 //!   arena   ┌ page 1 ┬ page 2 ┬ … ┬ page P ┬ tail ┬ tables ┐
 //!           │ 256 B  │ 256 B  │   │ 256 B  │< 256 │        │
+//!   (a static arena of 64 KiB or more has its tables in front)
 //!   page    └─ 32 granules of 8 bytes: one bit each in one 32-bit word
 //! ```
 //!

@@ -1,9 +1,14 @@
-//! Where an arena's tables lie: at its end, so that page 1 starts where the arena does.
+//! Where an arena's tables lie: at its end, so that page 1 starts where the arena does, or in a long static arena at its start.
 //!
 //! ```text
 //!   ┌ pages and tail ┬ header ┬ fronts ┬ kept ┬ stash ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
 //!   base             tables: all else is found from here, by small offsets
+//!
+//!   ┌ header ┬ …  ┬ tier 2 ┬ pages
+//!   tables                 base: a small offset too, which spares each call a constant
 //! ```
+//!
+//! Pages begin at multiples of their length, so in the second case up to 255 bytes in front of them are nobody's.
 
 use crate::classes::CLASSES_MAX;
 use crate::config::{Config, Table};
@@ -66,6 +71,15 @@ impl Map {
 
     /// Lays out an arena of `bytes`, with as many pages as fit. `None`: too small, or too large.
     pub(crate) const fn new<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
+        Self::with_tables::<P, L, C>(bytes, Side::Behind)
+    }
+
+    /// The same for a static arena, whose tables may lie in front.
+    pub(crate) const fn of_static<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
+        Self::with_tables::<P, L, C>(bytes, Side::of_static::<C>(bytes))
+    }
+
+    const fn with_tables<P: Policy, L: Large, C: Config>(bytes: usize, side: Side) -> Option<Self> {
         const { assert!(align_of::<Header<P>>() <= GRANULE_BYTES, "larder: a policy's lock needs too large an alignment") };
         if bytes < Self::MIN_BYTES || bytes > EXTENT_MAX_BYTES {
             return None;
@@ -82,7 +96,7 @@ impl Map {
             pages = 0;
         }
         loop {
-            let map = Self::with_pages::<P, L, C>(bytes, pages);
+            let map = Self::with_pages::<P, L, C>(bytes, pages, side);
             if map.ground as usize + map.bytes == bytes && map.ground as usize >= pages * PAGE_BYTES {
                 return Some(map);
             }
@@ -114,7 +128,7 @@ impl Map {
         // Eight pages with their words, their owners, their bits, and their share of the second level.
         let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
         let pages = if classes == 0 { 0 } else { (rest.min(1 << 28) * 8 / eight).min(PAGES_MAX) };
-        Some(Self::with_pages::<P, L, C>(bytes, pages))
+        Some(Self::with_pages::<P, L, C>(bytes, pages, Side::Behind))
     }
 
     /// No arena needs more bytes for so many pages.
@@ -153,7 +167,7 @@ impl Map {
 
     /// Some map of these types: of it, everything before the indexes is the same in all of them.
     pub(crate) const fn fixed<P: Policy, L: Large, C: Config>() -> Self {
-        Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1)
+        Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1, Side::Behind)
     }
 
     /// Whether tier 2 can have pages that the pools have no entry for. Known when the program is built, where the map is.
@@ -163,7 +177,8 @@ impl Map {
     }
 
     /// The tables for so many pages.
-    const fn with_pages<P: Policy, L: Large, C: Config>(bytes: usize, pages: usize) -> Self {
+    #[inline(always)]
+    const fn with_pages<P: Policy, L: Large, C: Config>(bytes: usize, pages: usize, side: Side) -> Self {
         let classes = C::TABLE.count;
         let leaf_words = pages.div_ceil(32);
         let summary_words = index::summary_words(leaf_words);
@@ -188,7 +203,10 @@ impl Map {
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
         let ground = bytes.saturating_sub(tables);
         let ground = if ground > most && pages < PAGES_MAX && classes > 0 { most } else { ground };
-        let ground = ground / alignment::<C>() * alignment::<C>();
+        let ground = match side {
+            Side::Before => bytes.saturating_sub((bytes - ground).next_multiple_of(PAGE_BYTES)),
+            Side::Behind => ground / alignment::<C>() * alignment::<C>(),
+        };
         Self {
             pages: pages as u32,
             ground: ground as u32,
@@ -204,6 +222,21 @@ impl Map {
             owners,
             bytes: if tables > bytes { tables } else { bytes - ground },
         }
+    }
+}
+
+/// On which side of the pages the tables lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Before,
+    Behind,
+}
+
+impl Side {
+    /// Where the tables of a static arena lie: before the pages, if there are any, where the up to 255 bytes that this wastes are 0.4 %
+    /// at most.
+    pub(crate) const fn of_static<C: Config>(bytes: usize) -> Self {
+        if bytes >= 64 * 1024 && C::TABLE.count != 0 { Self::Before } else { Self::Behind }
     }
 }
 
@@ -307,7 +340,8 @@ mod tests {
                 has_room::<L, C>(&map, bytes);
             }
             if C::TABLE.count == 0 || most == PAGES_MAX {
-                let map = Map::with_pages::<Try, L, C>(bytes, if C::TABLE.count == 0 { 0 } else { PAGES_MAX });
+                let map =
+                    Map::with_pages::<Try, L, C>(bytes, if C::TABLE.count == 0 { 0 } else { PAGES_MAX }, Side::Behind);
                 if map.ground as usize >= PAGE_BYTES && map.ground as usize >= map.pages as usize * PAGE_BYTES {
                     has_room::<L, C>(&map, bytes);
                 }
@@ -325,6 +359,18 @@ mod tests {
         all_have_room::<crate::large::LinkedList, Defaults>();
         #[cfg(feature = "linked-list")]
         all_have_room::<crate::large::LinkedList, Compact>();
+    }
+
+    #[test]
+    fn tables_in_front_end_where_a_page_can_begin() {
+        for bytes in (64 * 1024..100_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
+            let map = Map::of_static::<Try, Segregated, Defaults>(bytes).unwrap();
+            assert_eq!(map.bytes % PAGE_BYTES, 0, "{bytes} bytes");
+            let pages = map.pages as usize * PAGE_BYTES..(map.pages as usize + 1) * PAGE_BYTES;
+            assert!(pages.contains(&(map.ground as usize)), "{bytes} bytes: {pages:?}, {}", map.ground);
+            assert_eq!(map.ground as usize + map.bytes, bytes / GRANULE_BYTES * GRANULE_BYTES);
+            has_room::<Segregated, Defaults>(&map, bytes);
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@
 use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
 use crate::front::Front;
-use crate::geometry::{GRANULE, PAGE_GRANULES, page_place, place_page};
+use crate::geometry::{GRANULE, PAGE, PAGE_GRANULES, page_place};
 use crate::index::Index;
 use crate::page;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*, SINGLE, fence};
@@ -74,14 +74,39 @@ pub(crate) trait Tables<'a>: Copy {
     fn planted(self) -> &'a AtomicU32;
 }
 
+/// A block of a page, by how many bytes it would lie behind the start of page 0, if that had any. One register, and the page in plain bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Block(u32);
+
+impl Block {
+    #[inline(always)]
+    fn new(page: u32, granule: u32) -> Self {
+        Self(page * PAGE + granule * GRANULE)
+    }
+
+    /// Where it lies.
+    #[inline(always)]
+    pub(crate) fn place(self) -> u32 {
+        self.0 - (PAGE - GRANULE)
+    }
+
+    fn page(self) -> u32 {
+        self.0 / PAGE
+    }
+
+    fn bit(self) -> u32 {
+        1 << (self.0 / GRANULE % PAGE_GRANULES)
+    }
+}
+
 /// What a page gave.
 pub(crate) enum Claim {
-    /// A block, by its place.
-    Block(u32),
-    /// A block, by its place, which was the page's last: its entry has to go, by `drop_first`.
-    Last(u32),
-    /// A block of another class, by its place: to be given back.
-    Stray(u32),
+    /// A block.
+    Block(Block),
+    /// A block, which was the page's last: its entry has to go, by `drop_first`.
+    Last(Block),
+    /// A block of another class: to be given back.
+    Stray(Block),
     /// Nothing.
     Nothing,
 }
@@ -110,12 +135,12 @@ impl<'a, T: Tables<'a>> Pools<T> {
         let Some(claimed) = page::claim(self.0.word(page)) else {
             return Claim::Nothing;
         };
-        let place = page_place(page) + claimed.granule * GRANULE;
+        let block = Block::new(page, claimed.granule);
         // Ordered after the claim by its Acquire (rule 3 of the page protocol).
         if !SINGLE && self.0.owner_of(page) != class {
-            return Claim::Stray(place);
+            return Claim::Stray(block);
         }
-        if claimed.rest == 0 { Claim::Last(place) } else { Claim::Block(place) }
+        if claimed.rest == 0 { Claim::Last(block) } else { Claim::Block(block) }
     }
 
     /// Takes a page that is full now out of the front.
@@ -198,12 +223,12 @@ impl<'a, T: Tables<'a>> Pools<T> {
             }
             let page = front.first(seen);
             match self.claim_from(page, class) {
-                Claim::Block(place) => return place,
-                Claim::Last(place) => {
+                Claim::Block(block) => return block.place(),
+                Claim::Last(block) => {
                     self.drop_first(seen, class);
-                    return place;
+                    return block.place();
                 }
-                Claim::Stray(place) => self.give_stray(place),
+                Claim::Stray(block) => self.give_stray(block),
                 Claim::Nothing => {}
             }
             // Others were faster, and there is more; or the entry is an old one.
@@ -232,8 +257,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
     }
 
     /// Gives back a block that was claimed from a page of another class.
-    pub(crate) fn give_stray(self, place: u32) {
-        self.give(place_page(place), 1 << ((place / GRANULE - 1) % PAGE_GRANULES));
+    pub(crate) fn give_stray(self, block: Block) {
+        self.give(block.page(), block.bit());
     }
 
     /// Opens a page that is the caller's for a class, and takes its first block. Returns its place.

@@ -98,6 +98,11 @@ pub(crate) trait Walk: Entry {
     /// Shows every piece of the extent. Returns whether all of them are known.
     fn walk(self, show: impl FnMut(Piece)) -> bool {
         let mut tiles = Tiles { extent: self, end: GRANULE, open: None, show };
+        let tables = Piece { start: self.tables().cast_const(), bytes: self.map().bytes, holds: Holds::Tables };
+        let before = self.tables() < self.base();
+        if before {
+            (tiles.show)(tables);
+        }
         let known = Self::Large::WALKS && self.runs(|run| tiles.meet(run));
         if !Self::Large::WALKS {
             for page in (1..=self.map().pages).filter(|&page| self.owner_of(page) != owner::LARGE) {
@@ -105,7 +110,9 @@ pub(crate) trait Walk: Entry {
             }
         }
         tiles.close(self.map().ground + GRANULE);
-        tiles.put(self.map().bytes as u32, Holds::Tables);
+        if !before {
+            (tiles.show)(tables);
+        }
         known
     }
 

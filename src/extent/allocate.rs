@@ -6,7 +6,7 @@ use crate::config::{Config, Event, Table};
 use crate::emergency;
 use crate::geometry::*;
 use crate::large::page_at;
-use crate::pools::{Claim, Pools, Tables};
+use crate::pools::{Block, Claim, Pools, Tables};
 use crate::slots;
 use crate::sync::Ordering::*;
 use core::alloc::Layout;
@@ -35,12 +35,12 @@ pub(crate) trait Allocate: Release {
         let class = Self::Config::class_of(granules(size));
         let (claim, seen) = Pools(self).claim_first(class);
         match claim {
-            Claim::Block(place) => self.at(place),
-            Claim::Last(place) => {
+            Claim::Block(block) => self.at(block.place()),
+            Claim::Last(block) => {
                 Pools(self).drop_first(seen, class);
-                self.at(place)
+                self.at(block.place())
             }
-            Claim::Stray(place) => self.allocate_past::<REPORT>(size, class, place),
+            Claim::Stray(block) => self.allocate_past::<REPORT>(size, class, block),
             Claim::Nothing => self.allocate_behind::<REPORT>(size, GRANULE_BYTES, class),
         }
     }
@@ -48,7 +48,7 @@ pub(crate) trait Allocate: Release {
     /// The first page of the front is another class's by now.
     #[cold]
     #[inline(never)]
-    fn allocate_past<const REPORT: bool>(self, size: usize, class: u32, stray: u32) -> *mut u8 {
+    fn allocate_past<const REPORT: bool>(self, size: usize, class: u32, stray: Block) -> *mut u8 {
         Pools(self).give_stray(stray);
         self.allocate_behind::<REPORT>(size, GRANULE_BYTES, class)
     }

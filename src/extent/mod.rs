@@ -34,9 +34,8 @@ use core::alloc::Layout;
 ///
 /// # Safety
 ///
-/// - `tables` points to `map().bytes` bytes that were zeroed before the first use and lie `map().ground` bytes
-///   behind the start of the arena, which is aligned to a page. The pointer may be used for all of it,
-///   and all of it is the extent's alone for as long as any copy of the handle is used.
+/// - `tables` points to `map().bytes` bytes that were zeroed before the first use. `map().ground` bytes, aligned to a page, end there, or, if
+///   `tables_place` says so, begin behind. The pointer may be used for all of it, and all of it is the extent's alone for as long as any copy of the handle is used.
 /// - `map` is what `Map::new` made for these types, and both always give the same values.
 pub(crate) unsafe trait Extent: Copy {
     type Policy: Policy;
@@ -47,6 +46,12 @@ pub(crate) unsafe trait Extent: Copy {
 
     fn tables(self) -> *mut u8;
     fn map(self) -> Map;
+
+    /// Where the tables begin, as a place: behind all others, or, if that is negative, before.
+    #[inline(always)]
+    fn tables_place(self) -> i32 {
+        (self.map().ground + GRANULE) as i32
+    }
 }
 
 /// Words of a table.
@@ -123,8 +128,8 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     }
 }
 
-// SAFETY: the map says how many bytes lie before the tables, the arena's start is aligned to a page, and
-// the backend's table, behind it, was counted by `Map` from its own constants.
+// SAFETY: the map says how many bytes there are, their start is aligned to a page, and the backend's table, which lies among the tables,
+// before or behind, was counted by `Map` from its own constants.
 unsafe impl<E: Extent> Ground for E {
     const HAS_PAGES: bool = E::Config::TABLE.count != 0;
 
@@ -134,7 +139,7 @@ unsafe impl<E: Extent> Ground for E {
     }
     #[inline(always)]
     fn word(self, place: u32) -> *mut u32 {
-        self.tables().wrapping_sub(self.map().ground as usize + GRANULE_BYTES).wrapping_add(place as usize).cast()
+        self.origin().wrapping_offset(place as i32 as isize).cast()
     }
     #[inline(always)]
     fn table(self) -> *mut u8 {
@@ -142,7 +147,7 @@ unsafe impl<E: Extent> Ground for E {
     }
     #[inline(always)]
     fn table_place(self) -> u32 {
-        self.map().ground + GRANULE + self.map().large as u32
+        (self.tables_place() as u32).wrapping_add(self.map().large as u32)
     }
 }
 
@@ -164,6 +169,18 @@ unsafe impl<E: Extent> Links for E {
 /// What all calls need.
 pub(crate) trait Engine: Extent {
     const TABLE: ClassTable = Self::Config::TABLE;
+
+    /// What place 0 would be.
+    #[inline(always)]
+    fn origin(self) -> *mut u8 {
+        self.tables().wrapping_sub(self.tables_place() as usize)
+    }
+
+    /// The start of the pages.
+    #[inline(always)]
+    fn base(self) -> *mut u8 {
+        self.origin().wrapping_add(GRANULE_BYTES)
+    }
 
     /// Whether releases can find tier 2 held.
     const DEFERS: bool = !Self::Policy::WAITS;
@@ -194,12 +211,6 @@ pub(crate) trait Engine: Extent {
         debug_assert!(Self::TABLE.lane(class) < Self::Config::LANES);
         let offset = self.map().stash + Self::TABLE.lane(class) * Self::Config::STASH_PAGES * size_of::<AtomicU32>();
         table(self, offset, Self::Config::STASH_PAGES)
-    }
-
-    /// The start of the arena.
-    #[inline(always)]
-    fn base(self) -> *mut u8 {
-        self.tables().wrapping_sub(self.map().ground as usize)
     }
 
     #[inline(always)]

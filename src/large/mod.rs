@@ -23,7 +23,8 @@ use crate::geometry::{GRANULE, PAGE};
 /// - Places `8..=bytes()` are memory of the heap's; `word(8)` is aligned to a page, and all pointers are derived
 ///   from the arena's own.
 /// - Around `table()`, which is aligned to 8, lies the backend's own zeroed memory, as long before it and behind it as the backend's
-///   constants ask for, and behind all places; `word(table_place())` is the same address.
+///   constants ask for, and before or behind all places; `word(table_place())` is the same address. Places before the first are
+///   negative, as two's complement: larger than all others.
 pub unsafe trait Ground: Copy {
     /// Whether pools take pages of it.
     const HAS_PAGES: bool;
