@@ -2,6 +2,8 @@
 //! after every step.
 
 mod shadow;
+#[path = "differential/static_arenas.rs"]
+mod static_arenas;
 
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};

@@ -1,14 +1,11 @@
-//! Static heaps against the shadow model. `tests/differential.rs` drives regions; a static arena of 64 KiB or more has its tables before its
-//! pages, and so another layout.
+//! Static heaps, where all others are regions: an arena of 64 KiB or more has its tables before its pages, and so another layout.
 
-mod shadow;
-
+use super::shadow::configs::{EveryClass, LaneByLane, Reserving};
+use super::shadow::seeded::{Mix, action};
+use super::shadow::{self, Memory, Shadow};
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
 use larder::{CheckError, Compact, Config, Defaults, Heap, Holds, Stats};
-use shadow::configs::{EveryClass, LaneByLane, Reserving};
-use shadow::seeded::{Mix, action};
-use shadow::{Memory, Shadow};
 use std::alloc::Layout;
 
 impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<BYTES, P, L, C> {
