@@ -150,7 +150,7 @@
 //! | `growing` | a few of those, and where more comes from | `memory` |
 //! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |
 //! | `live` | the exact peak of live bytes, as a feature | `sync` |
-//! | `small/` | the smallest heap, without tiers: the table and its protocol, the calls, the census | `sync`, `emergency` |
+//! | `small/` | the smallest heap, without tiers: the table and its protocol, the calls, the census, what it takes to grow | `sync`, `emergency` |
 //! | `walk`, `stats`, `check` | what lies where, the census and the verification of an extent | `extent`, and the one before |
 //! | `config` | what can be set, and what is told back | `classes` |
 //!

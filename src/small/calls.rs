@@ -42,7 +42,7 @@ pub(crate) trait Calls: Granules {
             let first = self.granule(block);
             let end = first + len;
             if end > self.count() {
-                if from == 0 && !self.grow(most) {
+                if from == 0 && !self.grow(end, most) {
                     return None;
                 }
                 from = 0;

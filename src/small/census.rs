@@ -26,7 +26,7 @@ pub(crate) trait Census: Calls {
 
     /// A number that is most likely another when the table is.
     fn sum(self) -> u32 {
-        let words = 0..=self.count() / WORD_GRANULES;
+        let words = 0..self.count().div_ceil(WORD_GRANULES);
         // The multiplier of Fowler, Noll and Vo's hash.
         words.fold(0, |sum, at| (sum ^ self.word(at).load(Relaxed)).wrapping_mul(0x0100_0193))
     }

@@ -3,10 +3,14 @@
 mod calls;
 mod census;
 mod granules;
+#[cfg(any(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")), all(test, not(loom))))]
+mod growth;
 
 pub(crate) use self::calls::Calls;
 pub(crate) use self::census::Census;
 pub(crate) use self::granules::{Granules, WORD_GRANULES};
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+pub(crate) use self::growth::{UNIT_GRANULES, lack, room};
 use crate::check::CheckError;
 use crate::config::{Config, Defaults, Table};
 use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES};

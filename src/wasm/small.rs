@@ -5,14 +5,14 @@ use crate::check::CheckError;
 use crate::config::{Config, Defaults, Table};
 use crate::geometry::GRANULE_BYTES;
 use crate::growing::{Source, UNIT_BYTES};
-use crate::small::{Calls, Census, Granules, Header, WORD_GRANULES};
+use crate::small::{Calls, Census, Granules, Header, UNIT_GRANULES, WORD_GRANULES, lack, room};
 use crate::stats::Stats;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use crate::walk::Piece;
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::memory_size;
 use core::marker::PhantomData;
-use core::ptr::null_mut;
+use core::ptr::{null_mut, with_exposed_provenance_mut};
 
 /// A memory that has fewer bytes is not worth a table.
 const LEAST_BYTES: usize = 1024;
@@ -26,20 +26,21 @@ const LEAST_BYTES: usize = 1024;
 /// static HEAP: larder::wasm::Small = larder::wasm::Small::new();
 /// ```
 ///
-/// It begins, as [`Heap`](super::Heap) does, with what lies between `__heap_base` and `__heap_end`, and asks for an eighth of what it has
-/// when that is full, at least for what the request needs; where there is a limit, for that alone, and then the request is refused.
+/// It begins, as [`Heap`](super::Heap) does, with what lies between `__heap_base` and `__heap_end`. When that is full, it asks for an eighth of
+/// what it reaches over, at least for what the request lacks; where there is a limit, for that alone, and then the request is refused.
 /// New memory joins the old. What somebody else has grown the module by in between is never touched: the heap counts it as a live block of its
 /// own, and has states for it (3 % of it).
 ///
 /// The parameter is a [`Config`], for its hooks alone, as in `larder::Small`. There is none of these in a module that is built with
-/// `+atomics`: tables that others read can't be moved. `Heap` can be shared.
+/// `+atomics`, nor for an operating system (`wasm32-wasip1`), where that can't be told: tables that others read can't be moved.
+/// `Heap` can be shared.
 pub struct Small<C = Defaults> {
     header: Header,
-    /// Where the granules begin; null before the first request.
+    /// Where the granules begin. Means nothing while there are none.
     base: AtomicPtr<u8>,
-    /// How many there are. Their table lies behind the last.
+    /// How many there are; 0 before the first request that was served. Their table lies behind the last.
     count: AtomicU32,
-    /// Where the memory ends that the heap got last.
+    /// Where the memory ends that the heap got last; null while there is none.
     end: AtomicPtr<u8>,
     config: PhantomData<fn() -> C>,
 }
@@ -64,7 +65,7 @@ impl<C: Config> Small<C> {
 
     /// As [`larder::Small::walk`](crate::Small::walk); but `show` must not use the heap: its table may move.
     pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
-        Census::walk(self, self.tables_bytes(), show)
+        self.count() == 0 || Census::walk(self, self.tables_bytes(), show)
     }
 
     /// As [`larder::Small::check`](crate::Small::check).
@@ -73,7 +74,7 @@ impl<C: Config> Small<C> {
     ///
     /// What does not hold, in words.
     pub fn check(&self) -> Result<(), CheckError> {
-        if self.base().is_null() { Ok(()) } else { Census::check(self) }
+        if self.count() == 0 { Ok(()) } else { Census::check(self) }
     }
 
     /// As [`larder::Small::contains`](crate::Small::contains).
@@ -89,22 +90,37 @@ impl<C: Config> Small<C> {
 
     /// What is behind the last granule.
     fn tables_bytes(&self) -> usize {
-        self.end.load(Relaxed).addr() - self.base().addr() - self.count() * GRANULE_BYTES
+        // Where there are none yet, `base` may be what a refused request has left.
+        if self.count() == 0 { 0 } else { self.end.load(Relaxed).addr() - self.at(self.count()).addr() }
+    }
+
+    /// Grows the module, whose memory ends where granule `first` begins, so that there is room for `wanted`: by how many bytes.
+    #[inline(always)]
+    fn ask(first: usize, wanted: usize) -> Option<usize> {
+        let least = lack(first, wanted);
+        let mut units = least.max(first / (8 * UNIT_GRANULES));
+        while Pages.grow(units).is_null() {
+            if units == least {
+                return None;
+            }
+            units = least;
+        }
+        Some(units * UNIT_BYTES)
     }
 
     /// Has the granules reach as far as there is room in front of `end` for them and their table, which moves there.
+    #[inline(always)]
     fn reach(&self, end: *mut u8) {
-        let (base, old) = (self.base(), self.count());
-        // Of 66 bytes, 8 granules and their states; and a word for the states that are begun, and the one behind.
-        let count = (end.addr() - base.addr() - size_of::<u32>()) / (8 * GRANULE_BYTES + 2) * 8;
-        let bytes = |count: usize| (count / WORD_GRANULES + 1) * size_of::<u32>();
-        let old_bytes = if old == 0 { 0 } else { bytes(old) };
-        // SAFETY: from `base` to the old end, and from what was got to `end`, all is the heap's; of what may lie in between, only what is
-        // a live block of somebody else's. The new table is behind the old one, which nobody reads meanwhile, and may overlap it.
+        let old = self.count();
+        let count = room(end.addr() - self.base().addr());
+        let states = old.div_ceil(WORD_GRANULES) * size_of::<u32>();
+        let table = self.at(count);
+        // SAFETY: from `base` to the old end, and from what was got to `end`, all is the heap's; what lies in between may be another's, and
+        // the table begins behind it: see `lack`. The new one is behind the old, which nobody reads meanwhile, and may overlap it.
         unsafe {
-            let table = base.add(count * GRANULE_BYTES);
-            core::ptr::copy(base.add(old * GRANULE_BYTES), table, old_bytes);
-            table.add(old_bytes).write_bytes(0, bytes(count) - old_bytes);
+            core::ptr::copy(self.at(old), table, states);
+            let rest = table.add(states);
+            rest.write_bytes(0, end.addr() - rest.addr());
         }
         self.count.store(count as u32, Relaxed);
         self.end.store(end, Relaxed);
@@ -139,7 +155,7 @@ impl<C: Config> Granules for &Small<C> {
         Self: 'a,
     {
         // SAFETY: `reach` has put a table of so many words behind the granules.
-        unsafe { &*self.base().add(self.count() * GRANULE_BYTES).cast::<AtomicU32>().add(at) }
+        unsafe { &*self.at(self.count()).cast::<AtomicU32>().add(at) }
     }
 
     #[inline(always)]
@@ -157,36 +173,28 @@ impl<C: Config> Granules for &Small<C> {
 
     #[cold]
     #[inline(never)]
-    fn grow(self, len: usize) -> bool {
-        let end = self.end.load(Relaxed);
+    fn grow(self, wanted: usize, len: usize) -> bool {
+        // Null where the module has all that addresses can tell: it can't grow then.
+        let mut start = with_exposed_provenance_mut(memory_size::<0>().wrapping_mul(UNIT_BYTES));
+        let mut bytes = 0;
+        let mut end = self.end.load(Relaxed);
         if end.is_null() {
-            if let Some((start, bytes)) = Pages.first().filter(|&(_, bytes)| bytes >= LEAST_BYTES) {
-                self.base.store(start.map_addr(|addr| addr.next_multiple_of(GRANULE_BYTES)), Relaxed);
-                self.reach(start.wrapping_add(bytes));
-                return true;
+            if let Some(first) = Pages.first().filter(|&(_, bytes)| bytes >= LEAST_BYTES) {
+                (start, bytes) = first;
             }
+            end = start;
+            self.base.store(start.map_addr(|addr| addr.next_multiple_of(GRANULE_BYTES)), Relaxed);
         }
-        // With their states. And with those of what somebody else has got in between: the table must not reach back into that.
-        let next = memory_size::<0>() * UNIT_BYTES;
-        let states = if next == end.addr() { 0 } else { (next - self.base().addr()) / 32 };
-        let least = (len * GRANULE_BYTES + len / 4 + states) / UNIT_BYTES + 1;
-        let mut units = least.max((end.addr() - self.base().addr()) / UNIT_BYTES / 8);
-        let memory = loop {
-            let memory = Pages.grow(units);
-            if !memory.is_null() {
-                break memory;
-            }
-            if units == least {
+        let first = self.granule(start);
+        if bytes == 0 {
+            let Some(more) = Small::<C>::ask(first, if start == end { wanted } else { first + len }) else {
                 return false;
-            }
-            units = least;
-        };
-        if end.is_null() {
-            self.base.store(memory, Relaxed);
+            };
+            bytes = more;
         }
-        self.reach(memory.wrapping_add(units * UNIT_BYTES));
-        // What lies in between is somebody else's for ever. Nothing does if there was no memory before.
-        self.claim(self.granule(end), self.granule(memory), true);
+        self.reach(start.wrapping_add(bytes));
+        // What somebody else has got in between is theirs for ever.
+        self.claim(self.granule(end), first, true);
         true
     }
 }
