@@ -2,30 +2,11 @@
 // Its output is libtest's, so that one reader counts both.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { INITIAL, PAGE, instance as instantiate } from "./instance.mjs";
+import { small } from "./small.mjs";
 
-const PAGE = 65536;
-const INITIAL = 72; // as build.rs says
 const module = new WebAssembly.Module(readFileSync(process.argv[2]));
-
-// An instance whose memory has so many pages more at most, of which `behind` are there from the start.
-function instance({ more, behind = 0 }) {
-  const memory = new WebAssembly.Memory({ initial: INITIAL + behind, maximum: INITIAL + more });
-  let message = "";
-  const host = {
-    report: (text, len) => { message = new TextDecoder().decode(new Uint8Array(memory.buffer, text, len)); },
-    take_pages: (count) => memory.grow(count),
-  };
-  const raw = new WebAssembly.Instance(module, { env: { memory }, host }).exports;
-  const call = (name, ...args) => {
-    try {
-      return raw[name](...args) >>> 0;
-    } catch (error) {
-      throw new Error(message === "" ? `${name}: ${error}` : `${name}: ${message}`);
-    }
-  };
-  const pages = () => memory.buffer.byteLength / PAGE;
-  return { call, memory, pages };
-}
+const instance = (memory) => instantiate(module, memory);
 
 const tests = {
   the_first_blocks_lie_between_the_linkers_symbols() {
@@ -60,9 +41,10 @@ const tests = {
 
   the_differential_suite_beside_somebody_who_takes_pages() {
     for (const seed of [7, 8]) {
-      const { call, pages } = instance({ more: 1000 });
+      const { call, pages, verifyTheirs } = instance({ more: 1000 });
       call("differential_beside", seed, 3000);
       call("verify_empty");
+      verifyTheirs();
       assert.ok(call("extents") > 2 && call("extents") < 20);
       assert.ok(pages() > INITIAL + call("pages_grown"));
     }
@@ -75,11 +57,9 @@ const tests = {
   },
 
   what_lies_behind_the_initial_memory_is_not_touched() {
-    const { call, memory } = instance({ more: 500, behind: 1 });
-    const theirs = () => new Uint8Array(memory.buffer, INITIAL * PAGE, PAGE);
-    theirs().fill(0x77);
+    const { call, verifyTheirs } = instance({ more: 500, behind: 1 });
     call("differential", 10, 3000);
-    assert.ok(theirs().every((byte) => byte === 0x77));
+    verifyTheirs();
     assert.equal(call("extents"), 2);
   },
 
@@ -129,12 +109,13 @@ const tests = {
   },
 };
 
+const all = { ...tests, ...small(instance) };
 let failed = 0;
-const names = Object.keys(tests);
+const names = Object.keys(all);
 console.log(`running ${names.length} tests`);
 for (const name of names) {
   try {
-    tests[name]();
+    all[name]();
     console.log(`test ${name} ... ok`);
   } catch (error) {
     failed += 1;

@@ -9,6 +9,7 @@ extern crate alloc as std;
 #[allow(dead_code, reason = "what the host's tests need besides")]
 #[path = "../../../tests/shadow/mod.rs"]
 mod shadow;
+mod small;
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::Write;
@@ -109,15 +110,19 @@ extern "C" fn differential_in_an_arena(seed: u32, steps: u32) -> u32 {
     differ(&ARENA, seed, steps, |_| {})
 }
 
-/// Blocks of so many bytes until there are no more; then all are verified, and freed from the first on. Returns how many.
 #[unsafe(no_mangle)]
 extern "C" fn fill(bytes: usize) -> usize {
+    fill_up(&HEAP, || HEAP.check(), bytes)
+}
+
+/// Blocks of so many bytes until there are no more; then all are verified, and freed from the first on. Returns how many.
+fn fill_up(heap: &impl GlobalAlloc, check: impl Fn() -> Result<(), CheckError>, bytes: usize) -> usize {
     let layout = Layout::from_size_align(bytes, 8).unwrap();
     let mut blocks: Vec<*mut u8> = Vec::with_capacity(200_000);
     loop {
         // SAFETY: the size is not zero; each block is filled with its number.
         unsafe {
-            let block = HEAP.alloc(layout);
+            let block = heap.alloc(layout);
             if block.is_null() {
                 break;
             }
@@ -125,16 +130,16 @@ extern "C" fn fill(bytes: usize) -> usize {
             blocks.push(block);
         }
     }
-    HEAP.check().unwrap();
+    check().unwrap();
     for (number, &block) in blocks.iter().enumerate() {
         // SAFETY: the block is ours and so long.
         unsafe {
             let held = core::slice::from_raw_parts(block, bytes);
             assert!(held.iter().all(|&byte| byte == number as u8), "block {number} is damaged");
-            HEAP.dealloc(block, layout);
+            heap.dealloc(block, layout);
         }
     }
-    HEAP.check().unwrap();
+    check().unwrap();
     blocks.len()
 }
 
