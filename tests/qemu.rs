@@ -15,12 +15,14 @@
 //! The sweeps interrupt every operation at every instruction: by SysTick; by SysTick above a critical section that masks priorities; by
 //! NMI, which only the M4F's board can raise by a timer.
 //!
+//! `Small` runs with compare-and-swap and without, on one kind of core each, and on several cores at once.
+//!
 //! A test's name begins with the board's: `cargo xtask test` leaves out, and says so, what the machine can't emulate.
 //! `cargo xtask` brings the compiler and the emulator, or says what to install.
 
 use std::process::Command;
 
-/// A test for each board, binary and policy; `$verdict` is part of what the firmware says.
+/// A test for each board, binary and policy, or `small`: the heap that has none; `$verdict` is part of what the firmware says.
 macro_rules! firmware {
     ($($test:ident: $board:literal $binary:literal $policy:literal $verdict:expr;)*) => {
         $(
@@ -48,6 +50,8 @@ firmware! {
     cortex_m0_storm_under_try: "cortex-m0" "storm" "try" ENDED;
     cortex_m0_demo: "cortex-m0" "demo" "critical-section" ENDED;
     cortex_m0_emergency: "cortex-m0" "emergency" "critical-section" SURVIVED;
+    cortex_m0_suite_of_small: "cortex-m0" "suite" "small" PASSED;
+    cortex_m0_storm_of_small: "cortex-m0" "storm" "small" ENDED;
 
     cortex_m3_suite: "cortex-m3" "suite" "critical-section" PASSED;
     cortex_m3_suite_under_try: "cortex-m3" "suite" "try" PASSED;
@@ -57,6 +61,8 @@ firmware! {
     cortex_m3_demo: "cortex-m3" "demo" "critical-section" ENDED;
     cortex_m3_demo_under_try: "cortex-m3" "demo" "try" ENDED;
     cortex_m3_emergency: "cortex-m3" "emergency" "critical-section" SURVIVED;
+    cortex_m3_suite_of_small: "cortex-m3" "suite" "small" PASSED;
+    cortex_m3_storm_of_small: "cortex-m3" "storm" "small" ENDED;
 
     cortex_m4_suite: "cortex-m4" "suite" "critical-section" PASSED;
     cortex_m4_suite_under_try: "cortex-m4" "suite" "try" PASSED;
@@ -77,6 +83,7 @@ firmware! {
     cortex_m33_dual_suite: "cortex-m33-dual" "suite" "critical-section" PASSED;
     cortex_m33_dual_cores: "cortex-m33-dual" "cores" "critical-section" "1000000 operations on 2 cores";
     cortex_m33_dual_cores_under_try: "cortex-m33-dual" "cores" "try" "1000000 operations on 2 cores";
+    cortex_m33_dual_cores_in_small: "cortex-m33-dual" "cores" "small" "1000000 operations on 2 cores";
 
     riscv_imac_suite: "riscv-imac" "suite" "critical-section" PASSED;
     riscv_imac_suite_under_try: "riscv-imac" "suite" "try" PASSED;
@@ -85,10 +92,13 @@ firmware! {
     riscv_imac_storm_under_try: "riscv-imac" "storm" "try" ENDED;
     riscv_imac_demo: "riscv-imac" "demo" "critical-section" ENDED;
     riscv_imac_demo_under_try: "riscv-imac" "demo" "try" ENDED;
+    riscv_imac_suite_of_small: "riscv-imac" "suite" "small" PASSED;
+    riscv_imac_storm_of_small: "riscv-imac" "storm" "small" ENDED;
 
     riscv_harts_suite: "riscv-harts" "suite" "critical-section" PASSED;
     riscv_harts_cores: "riscv-harts" "cores" "critical-section" "10000000 operations on 4 cores";
     riscv_harts_cores_under_try: "riscv-harts" "cores" "try" "1000000 operations on 4 cores";
+    riscv_harts_cores_in_small: "riscv-harts" "cores" "small" "4000000 operations on 4 cores";
 
     riscv_imc_suite: "riscv-imc" "suite" "critical-section" PASSED;
     riscv_imc_suite_under_try: "riscv-imc" "suite" "try" PASSED;

@@ -24,6 +24,8 @@ pub enum Policy {
     Try,
     /// For threads alone: only the binary `tasks` has it
     Spin,
+    /// None: the heap is a `Small`, which has no large tier
+    Small,
 }
 
 #[derive(Args)]
@@ -50,6 +52,7 @@ impl Firmware {
             Policy::CriticalSection => self.binary.clone(),
             Policy::Try => format!("{}-try", self.binary),
             Policy::Spin => format!("{}-spin", self.binary),
+            Policy::Small => format!("{}-small", self.binary),
         }
     }
 

@@ -78,11 +78,11 @@ impl Interrupted {
         }
     }
 
-    /// Panics unless the run showed what it is for. Tier 2, a refill and a retirement can only be interrupted where the
-    /// policy masks nothing.
-    pub fn assert_seen(&self, masks_interrupts: bool) {
+    /// Panics unless the run showed what it is for. Tier 2, a refill and a retirement can only be interrupted where there are
+    /// any, and the policy masks nothing.
+    pub fn assert_seen(&self, reaches_tier_2: bool) {
         assert!(self.calls > 0, "no interrupt came into the middle of a call: {self}");
-        if masks_interrupts {
+        if !reaches_tier_2 {
             assert_eq!(self.tier_2, 0, "a critical section was interrupted: {self}");
             return;
         }

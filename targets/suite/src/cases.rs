@@ -1,4 +1,4 @@
-//! The table.
+//! The tables.
 
 mod alignment;
 mod collections;
@@ -6,12 +6,22 @@ mod exhaustion;
 mod held;
 mod resizing;
 mod statistics;
+mod table;
 mod wrong_frees;
 
-use crate::Case;
+use crate::{Case, Shape};
 
-/// Every case, in the order in which they run. Each needs 8 KiB of arena at most, however large the heap is.
-pub const ALL: &[Case] = &[
+/// The cases for a heap of that shape, in the order in which they run. Each needs 8 KiB of arena at most, however large the heap is.
+pub fn of(shape: Shape) -> impl Iterator<Item = &'static Case> {
+    let special = match shape {
+        Shape::Tiers => OF_TIERS,
+        Shape::Table => OF_A_TABLE,
+    };
+    ALWAYS.iter().chain(special)
+}
+
+/// For every heap.
+const ALWAYS: &[Case] = &[
     ("vectors grow, shrink and are sorted", collections::vectors),
     ("strings are built and split", collections::strings),
     ("trees fill and empty", collections::trees),
@@ -27,14 +37,26 @@ pub const ALL: &[Case] = &[
     ("blocks grow and shrink with their contents", resizing::walk),
     ("a refused growth leaves the block alone", resizing::refused),
     ("random sizes come and go with their contents", resizing::churn),
-    ("while tier 2 is held, pools serve and large requests are refused", held::requests),
-    ("what is freed while tier 2 is held is given back later", held::frees),
-    ("what shrinks while tier 2 is held gives its tail back later", held::shrinks),
-    ("random sizes come and go while tier 2 is held and not", held::churn),
     ("a double free is counted and does no harm", wrong_frees::double),
     ("a free inside a block is counted and does no harm", wrong_frees::misaligned),
     ("a foreign free is counted and does no harm", wrong_frees::foreign),
     ("live bytes are those that were asked for, as blocks", statistics::live_bytes),
     ("the largest request that would succeed does", statistics::largest_free),
     ("contains knows the heap's own blocks", statistics::contains),
+];
+
+/// For a large tier that can be held.
+const OF_TIERS: &[Case] = &[
+    ("while tier 2 is held, pools serve and large requests are refused", held::requests),
+    ("what is freed while tier 2 is held is given back later", held::frees),
+    ("what shrinks while tier 2 is held gives its tail back later", held::shrinks),
+    ("random sizes come and go while tier 2 is held and not", held::churn),
+];
+
+/// What only one table can promise.
+const OF_A_TABLE: &[Case] = &[
+    ("every granule can be had", exhaustion::to_the_last_granule),
+    ("a block grows and shrinks where it is", table::resized_in_place),
+    ("lengths, runs and the largest are exact", table::statistics),
+    ("a layout that is too long or too short is counted and does no harm", table::wrong_layouts),
 ];

@@ -2,17 +2,33 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 
-use larder::{Config, Heap, Stats, large::Large, policy::Policy};
+use larder::{CheckError, Config, Heap, Small, Stats, large::Large, policy::Policy};
+
+/// What a heap is made of, as far as it decides what can be expected.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Shape {
+    /// Pools, over a large tier that somebody may hold.
+    Tiers,
+    /// One table, which nobody holds.
+    Table,
+}
 
 /// A heap without its parameters, so that cases and boards need not name them.
 pub trait Subject: GlobalAlloc + Sync {
+    fn shape(&self) -> Shape;
     fn stats(&self) -> Stats;
     fn trim(&self);
     fn contains(&self, block: *const u8) -> bool;
     fn usable_size(&self, block: *const u8, layout: Layout) -> usize;
+    /// Walks the whole heap. Nobody else may be in it.
+    fn check(&self) -> Result<(), CheckError>;
 
     /// Walks the whole heap; panics when an invariant does not hold. Nobody else may be in the heap.
-    fn assert_sound(&self);
+    fn assert_sound(&self) {
+        if let Err(error) = self.check() {
+            panic!("the heap is damaged: {error:?}");
+        }
+    }
 
     /// Asserts that nothing is live and that the memory is one run again, as far as the large tier can tell. Nobody else may be in the heap.
     fn assert_empty(&self) {
@@ -30,6 +46,10 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES,
 where
     Self: GlobalAlloc + Sync,
 {
+    fn shape(&self) -> Shape {
+        Shape::Tiers
+    }
+
     fn stats(&self) -> Stats {
         Heap::stats(self)
     }
@@ -46,9 +66,32 @@ where
         Heap::usable_size(self, block, layout)
     }
 
-    fn assert_sound(&self) {
-        if let Err(error) = self.check() {
-            panic!("the heap is damaged: {error:?}");
-        }
+    fn check(&self) -> Result<(), CheckError> {
+        Heap::check(self)
+    }
+}
+
+impl<const BYTES: usize, C: Config> Subject for Small<BYTES, C> {
+    fn shape(&self) -> Shape {
+        Shape::Table
+    }
+
+    fn stats(&self) -> Stats {
+        Small::stats(self)
+    }
+
+    /// It keeps nothing back.
+    fn trim(&self) {}
+
+    fn contains(&self, block: *const u8) -> bool {
+        Small::contains(self, block)
+    }
+
+    fn usable_size(&self, block: *const u8, layout: Layout) -> usize {
+        Small::usable_size(self, block, layout)
+    }
+
+    fn check(&self) -> Result<(), CheckError> {
+        Small::check(self)
     }
 }

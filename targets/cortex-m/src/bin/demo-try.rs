@@ -16,7 +16,7 @@ static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<Try>, Segregated
 
 #[entry]
 fn main() -> ! {
-    demo::main::<Mcu>(&HEAP.0, false)
+    demo::main::<Mcu>(&HEAP.0, true)
 }
 
 #[exception]

@@ -16,7 +16,7 @@ static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<CriticalSection>
 
 #[entry]
 fn main() -> ! {
-    demo::main::<Mcu>(&HEAP.0, true)
+    demo::main::<Mcu>(&HEAP.0, false)
 }
 
 #[exception]

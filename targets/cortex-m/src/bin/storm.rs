@@ -16,7 +16,7 @@ static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<CriticalSection>
 
 #[entry]
 fn main() -> ! {
-    storm::main::<Mcu>(&HEAP.0, true)
+    storm::main::<Mcu>(&HEAP.0, false)
 }
 
 #[exception]

@@ -16,7 +16,7 @@ static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<CriticalSection>
 
 #[entry]
 fn main() -> ! {
-    demo::main::<Virt>(&HEAP.0, true)
+    demo::main::<Virt>(&HEAP.0, false)
 }
 
 #[core_interrupt(Interrupt::MachineTimer)]

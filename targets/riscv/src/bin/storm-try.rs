@@ -16,7 +16,7 @@ static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<Try>, Segregated
 
 #[entry]
 fn main() -> ! {
-    storm::main::<Virt>(&HEAP.0, false)
+    storm::main::<Virt>(&HEAP.0, true)
 }
 
 #[core_interrupt(Interrupt::MachineTimer)]

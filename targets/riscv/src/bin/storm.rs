@@ -16,7 +16,7 @@ static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<CriticalSection>
 
 #[entry]
 fn main() -> ! {
-    storm::main::<Virt>(&HEAP.0, true)
+    storm::main::<Virt>(&HEAP.0, false)
 }
 
 #[core_interrupt(Interrupt::MachineTimer)]

@@ -1,0 +1,34 @@
+//! The interrupt storm, with the heap that has no tiers.
+#![no_std]
+#![no_main]
+
+use larder::Small;
+use larder_riscv::board::{self, Virt};
+use larder_riscv::storm::{self, Handler};
+use larder_riscv::watch::Watched;
+use riscv::interrupt::Interrupt;
+use riscv_rt::{core_interrupt, entry};
+
+#[global_allocator]
+static HEAP: Watched<Small<{ 16 * 1024 }>> = Watched(Small::new());
+
+#[entry]
+fn main() -> ! {
+    storm::main::<Virt>(&HEAP.0, false)
+}
+
+#[core_interrupt(Interrupt::MachineTimer)]
+fn tick() {
+    static mut HANDLER: Handler = Handler::new();
+    let handler = &raw mut HANDLER;
+    // SAFETY: the interrupt does not nest, and nobody else knows the handler.
+    unsafe { (*handler).tick::<Virt>() };
+}
+
+#[core_interrupt(Interrupt::MachineSoft)]
+fn summons() {
+    static mut HANDLER: Handler = Handler::new();
+    let handler = &raw mut HANDLER;
+    // SAFETY: the interrupt does not come while it is answered, and nobody else knows the handler.
+    board::while_ticks_come(|| unsafe { (*handler).answer() });
+}
