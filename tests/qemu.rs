@@ -126,6 +126,9 @@ firmware! {
     cortex_m3_sweep_above_the_critical_section: "cortex-m3" "sweep-above" "critical-section" SWEPT;
     cortex_m4_sweep_under_try: "cortex-m4" "sweep" "try" SWEPT;
     cortex_m4_sweep_by_nmi: "cortex-m4" "sweep-nmi" "critical-section" SWEPT;
+    cortex_m0_sweep_of_small: "cortex-m0" "sweep" "small" SWEPT;
+    cortex_m3_sweep_of_small: "cortex-m3" "sweep" "small" SWEPT;
+    cortex_m4_sweep_of_small_by_nmi: "cortex-m4" "sweep-nmi" "small" SWEPT;
 
     cortex_m0_tasks: "cortex-m0" "tasks" "critical-section" SWITCHED;
     cortex_m0_tasks_under_try: "cortex-m0" "tasks" "try" SWITCHED;
@@ -142,6 +145,7 @@ firmware! {
     cortex_m3_nested_under_try: "cortex-m3" "nested" "try" NESTED;
     cortex_m3_nested_above_the_critical_section: "cortex-m3" "nested-above" "critical-section" NESTED;
     cortex_m4_nested_above_the_critical_section: "cortex-m4" "nested-above" "critical-section" NESTED;
+    cortex_m3_nested_in_small: "cortex-m3" "nested" "small" NESTED;
 }
 
 /// An empty heap is all zeros: the arena takes RAM, and nothing in flash.

@@ -6,8 +6,10 @@
 //! | `masking` | critical sections to choose from |
 //! | `subject` | the heap under test, and whether somebody is in its large tier |
 //! | `party` | what a context holds |
-//! | `operations` | the calls that are interrupted, each in a state of the heap that makes it what it is |
+//! | `step` | a call that is interrupted |
+//! | `operations` | the calls of a heap of tiers, each in a state of the heap that makes it what it is |
 //! | `scripts` | what the interrupting handlers do |
+//! | `small` | both, for a heap of one table |
 //! | `coverage` | which instructions were interrupted |
 //! | `sweep` | an interrupt at every instruction of every operation |
 //! | `nested` | handlers of several priorities that interrupt each other |
@@ -32,7 +34,9 @@ pub mod operations;
 pub mod party;
 pub mod scripts;
 pub mod shared;
+mod small;
 pub mod stage;
+pub mod step;
 pub mod subject;
 pub mod sweep;
 pub mod switch;

@@ -17,13 +17,15 @@ use core::fmt::Write;
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::{NVIC, Peripherals, SCB};
 use larder_cortex_m::board;
-use larder_suite::{Block, Mailbox, Random, Subject};
+use larder_suite::{Block, Mailbox, Random, Shape, Subject};
 
 use crate::failure::now_at;
-use crate::operations::{self, Operation, POOLED};
+use crate::operations::{self, POOLED};
 use crate::party::Party;
 use crate::shared::Shared;
+use crate::small;
 use crate::stage;
+use crate::step::Operation;
 use crate::subject::{depth, is_inside};
 use crate::trap::{self, Landing, Source, Trap};
 
@@ -112,7 +114,8 @@ pub fn main(heap: &'static &'static dyn Subject, plan: &Plan) -> ! {
     let mut stage = Nested { heap, trap: Trap::calibrate(source), mine: Party::new(3) };
     let mut random = Random::new(4711);
     let mut runs = 0;
-    for operation in operations::ALL {
+    let operations = operations(heap.shape());
+    for operation in operations {
         for position in 0..stage.run(operation, None) {
             let waits = [0; 2].map(|_| random.range(SHORTEST_WAIT, LONGEST_WAIT) as u32);
             now_at(operation.name, "handlers that interrupt each other", [position, waits[0], waits[1]]);
@@ -124,9 +127,16 @@ pub fn main(heap: &'static &'static dyn Subject, plan: &Plan) -> ! {
     }
     report(&mut out, plan);
     let levels = if HAS_NMI { LEVELS } else { LEVELS - 1 };
-    writeln!(out, "{levels} handlers over each other, {runs} times in {} operations", operations::ALL.len())
+    writeln!(out, "{levels} handlers over each other, {runs} times in {} operations", operations.len())
         .expect("the host prints");
     board::succeed()
+}
+
+fn operations(shape: Shape) -> &'static [Operation] {
+    match shape {
+        Shape::Tiers => operations::ALL,
+        Shape::Table => small::OPERATIONS,
+    }
 }
 
 struct Nested {
@@ -139,7 +149,7 @@ impl Nested {
     /// Makes the operation's call, interrupted at that position or not at all. Returns how many instructions it took if not.
     fn run(&mut self, operation: &Operation, position: Option<u32>) -> u32 {
         let heap = *self.heap;
-        self.with_parties(|parties| {
+        let step = self.with_parties(|parties| {
             // SAFETY: the last run has ended, and these are all that have blocks.
             unsafe { stage::clear(heap, parties) };
             let [mine, gifts, ..] = parties else { unreachable!("main and the handlers") };
@@ -148,8 +158,8 @@ impl Nested {
                 mine.add(size);
                 mine.post(&POST, size, size);
             }
+            (operation.prepare)(mine, gifts)
         });
-        let step = (operation.prepare)(&mut self.mine);
         let call = step.call(self.heap);
         let (result, length) = stage::make(operation, || match position {
             None => self.trap.measure(&call),

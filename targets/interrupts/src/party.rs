@@ -8,23 +8,24 @@ use larder_suite::{Block, Mailbox};
 /// More than any context ever has at a time.
 const SLOTS: usize = 40;
 
-/// Blocks, and how often one was refused.
+/// Blocks, how often one was refused, and how many releases have to be found wrong.
 pub struct Party {
     blocks: [Option<Block>; SLOTS],
     pub refused: u32,
+    pub wrong_frees: u32,
     seed: u8,
 }
 
 impl Party {
     /// Seeds should be far apart: no block's contents should pass for another's.
     pub const fn new(seed: u8) -> Self {
-        Self { blocks: [const { None }; SLOTS], refused: 0, seed }
+        Self { blocks: [const { None }; SLOTS], refused: 0, wrong_frees: 0, seed }
     }
 
     /// Forgets everything. For when the heap was reset.
     pub fn forget(&mut self) {
         self.blocks.iter_mut().for_each(|slot| core::mem::forget(slot.take()));
-        self.refused = 0;
+        (self.refused, self.wrong_frees) = (0, 0);
     }
 
     /// Asks for a block and keeps it. `false`: it was refused.

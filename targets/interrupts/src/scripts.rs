@@ -1,4 +1,4 @@
-//! What the interrupting handlers do: each script is hard on the call in its own way.
+//! What the interrupting handlers do: each script is hard on the call in its own way. Those for a heap of tiers.
 
 use larder_suite::Subject;
 
@@ -20,7 +20,8 @@ pub const ALL: &[Script] = &[
     Script { name: "using tier 2", run: visiting },
 ];
 
-fn everything(_: &dyn Subject, own: &mut Party, gifts: &mut Party) {
+/// For any heap.
+pub fn everything(_: &dyn Subject, own: &mut Party, gifts: &mut Party) {
     drop(gifts.take(POOLED, POOLED));
     own.add_many(2, POOLED);
     drop(gifts.take(100, 200));

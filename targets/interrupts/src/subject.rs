@@ -88,7 +88,7 @@ unsafe impl<H: GlobalAlloc> GlobalAlloc for Counted<H> {
 ///
 /// # Safety
 ///
-/// The subject is a `Heap`, nobody is in it, and no block of it will be used any more.
+/// The subject is a `Heap` or a `Small`, nobody is in it, and no block of it will be used any more.
 pub unsafe fn reset(heap: &'static dyn Subject) {
     let arena = core::ptr::from_ref(heap).cast::<u8>().cast_mut();
     // SAFETY: a heap is one arena inside an `UnsafeCell`, and zeros are its first value.

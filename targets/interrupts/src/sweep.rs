@@ -3,19 +3,24 @@
 //! For each operation, each script and each instruction: the heap is reset and brought into the operation's state, the
 //! timer is set, the call is made, and the handler does what its script says, right before that instruction. Then every block's
 //! contents, the statistics and the heap's invariants are verified, everything is freed, and nothing may be left.
+//!
+//! The *middle* of a call is where it visits the large tier, or, where one table is all there is, where that tells neither what it did before
+//! the call nor what it does after.
 
 use core::fmt::{self, Write};
 
 use larder_cortex_m::board;
-use larder_suite::Subject;
+use larder_suite::{Shape, Subject};
 
 use crate::coverage::Coverage;
 use crate::failure::now_at;
-use crate::operations::{self, Operation, Step};
+use crate::operations;
 use crate::party::Party;
 use crate::scripts::{self, Script};
 use crate::shared::Shared;
+use crate::small;
 use crate::stage;
+use crate::step::{Operation, Step};
 use crate::subject::is_inside;
 use crate::trap::{Landing, Source, Trap};
 
@@ -25,13 +30,23 @@ pub struct Plan {
     /// Whether some instructions can't be interrupted, because a critical section masks the interrupt: those of tier 2 under
     /// `CriticalSection`, those of a read-modify-write where there is no compare-and-swap.
     pub is_masked: bool,
-    /// Whether tier 2 can be interrupted.
-    pub enters_tier_2: bool,
+    /// Whether calls that have a middle can be interrupted there.
+    pub reaches_middle: bool,
 }
+
+/// Operations, and the scripts that interrupt each of them.
+pub struct Set {
+    pub operations: &'static [Operation],
+    pub scripts: &'static [Script],
+}
+
+const OF_TIERS: &[Set] = &[Set { operations: operations::ALL, scripts: scripts::ALL }];
 
 /// What the handler has to do, and has seen.
 struct Side {
     heap: Option<&'static dyn Subject>,
+    /// What is live before the call and after it, if the heap is a table.
+    live: [usize; 2],
     script: &'static Script,
     own: Party,
     gifts: Party,
@@ -41,12 +56,13 @@ struct Side {
 #[derive(Clone, Copy)]
 struct Seen {
     landing: Landing,
-    was_inside: bool,
+    was_in_middle: bool,
 }
 
 /// Used by main while no timer runs, and by the handler.
 static SIDE: Shared<Side> = Shared::new(Side {
     heap: None,
+    live: [0; 2],
     script: &scripts::ALL[0],
     own: Party::new(101),
     gifts: Party::new(202),
@@ -68,24 +84,42 @@ struct Tally {
     prompt: u32,
     /// … while at so many instructions it was masked.
     masked: u32,
-    in_tier_2: u32,
+    in_middle: u32,
+    /// In so many of these, the call got another block than usual: somebody had taken part of that meanwhile.
+    rolled_back: u32,
+}
+
+/// What an operation does when nothing interrupts it.
+struct Undisturbed {
+    result: usize,
+    /// In instructions.
+    length: u32,
 }
 
 /// Runs the sweep and ends the run.
 pub fn main(heap: &'static &'static dyn Subject, plan: &Plan) -> ! {
     let mut out = board::console();
     let mut sweep = Sweep { heap, trap: Trap::calibrate(plan.source), mine: Party::new(3), coverage: Coverage::new() };
-    let mut runs = 0;
-    for operation in operations::ALL {
-        let tally = sweep.operation(operation);
-        tally.assert_covered(operation, plan);
-        runs += tally.runs;
-        writeln!(out, "{:<38} {tally}", operation.name).expect("the host prints");
+    let (mut operations, mut runs) = (0, 0);
+    for set in sets(heap.shape()) {
+        for operation in set.operations {
+            let tally = sweep.operation(operation, set.scripts);
+            tally.assert_covered(operation, set.scripts.len() as u32, plan);
+            (operations, runs) = (operations + 1, runs + tally.runs);
+            writeln!(out, "{:<38} {tally}", operation.name).expect("the host prints");
+        }
     }
-    let (operations, addresses) = (operations::ALL.len(), sweep.coverage.count());
+    let addresses = sweep.coverage.count();
     writeln!(out, "{operations} operations, {addresses} instructions interrupted, {runs} runs")
         .expect("the host prints");
     board::succeed()
+}
+
+fn sets(shape: Shape) -> &'static [Set] {
+    match shape {
+        Shape::Tiers => OF_TIERS,
+        Shape::Table => small::SETS,
+    }
 }
 
 struct Sweep {
@@ -96,13 +130,15 @@ struct Sweep {
 }
 
 impl Sweep {
-    fn operation(&mut self, operation: &Operation) -> Tally {
-        let mut tally = Tally { length: self.length(operation), ..Tally::default() };
-        for position in 0..tally.length {
-            for script in scripts::ALL {
+    fn operation(&mut self, operation: &Operation, scripts: &'static [Script]) -> Tally {
+        let Undisturbed { result: usual, length } = self.undisturbed(operation);
+        let mut tally = Tally { length, ..Tally::default() };
+        for position in 0..length {
+            for script in scripts {
                 now_at(operation.name, script.name, [position, 0, 0]);
-                let seen = self.run(operation, script, position);
+                let (seen, result) = self.run(operation, script, position);
                 self.coverage.add(seen.landing.address);
+                tally.rolled_back += u32::from(operation.rolls_back && seen.was_in_middle && result != usual);
                 if tally.count(position, seen) == Came::Late {
                     // Where it came is another position, which has its own turn.
                     break;
@@ -112,25 +148,27 @@ impl Sweep {
         tally
     }
 
-    /// How many instructions the operation takes when nothing interrupts it.
-    fn length(&mut self, operation: &Operation) -> u32 {
+    fn undisturbed(&mut self, operation: &Operation) -> Undisturbed {
         now_at(operation.name, "nothing", [0; 3]);
         let step = self.prepare(operation);
+        let before = live_bytes(*self.heap);
         let call = step.call(self.heap);
         let (result, length) = stage::make(operation, || self.trap.measure(&call));
+        with_side(|side| side.live = [before, live_bytes(*self.heap)]);
         step.finish(result, &mut self.mine);
         self.verify();
-        length
+        Undisturbed { result, length }
     }
 
-    fn run(&mut self, operation: &Operation, script: &'static Script, position: u32) -> Seen {
+    /// What the handler saw, and the call's result.
+    fn run(&mut self, operation: &Operation, script: &'static Script, position: u32) -> (Seen, usize) {
         let step = self.prepare(operation);
         with_side(|side| (side.script, side.seen) = (script, None));
         let call = step.call(self.heap);
         let result = stage::make(operation, || self.trap.spring(&call, position, interrupted));
         step.finish(result, &mut self.mine);
         self.verify();
-        with_side(|side| side.seen).expect("the interrupt came")
+        (with_side(|side| side.seen).expect("the interrupt came"), result)
     }
 
     fn prepare(&mut self, operation: &Operation) -> Step {
@@ -139,8 +177,8 @@ impl Sweep {
             // SAFETY: the last run has ended, and these are all that have blocks.
             unsafe { stage::clear(*self.heap, &mut [&mut self.mine, &mut side.own, &mut side.gifts]) };
             operations::give(&mut side.gifts);
-        });
-        (operation.prepare)(&mut self.mine)
+            (operation.prepare)(&mut self.mine, &mut side.gifts)
+        })
     }
 
     fn verify(&mut self) {
@@ -148,12 +186,20 @@ impl Sweep {
     }
 }
 
+/// What is live, where the middle of a call is known by it. Elsewhere, to ask would change what is swept.
+fn live_bytes(heap: &dyn Subject) -> usize {
+    match heap.shape() {
+        Shape::Tiers => 0,
+        Shape::Table => heap.stats().live_bytes,
+    }
+}
+
 /// The handler.
 fn interrupted(landing: Landing) {
-    let was_inside = is_inside();
     with_side(|side| {
-        side.seen = Some(Seen { landing, was_inside });
         let heap = side.heap.expect("the sweep has begun");
+        let was_in_middle = is_inside() || !side.live.contains(&live_bytes(heap));
+        side.seen = Some(Seen { landing, was_in_middle });
         (side.script.run)(heap, &mut side.own, &mut side.gifts);
     });
 }
@@ -165,9 +211,10 @@ fn with_side<R>(work: impl FnOnce(&mut Side) -> R) -> R {
 
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let Self { length, runs, masked, in_tier_2, .. } = self;
+        let Self { length, runs, masked, in_middle, rolled_back, .. } = self;
         let interrupted = length - masked;
-        write!(out, "{interrupted:>5} of {length:>5} instructions in {runs:>5} runs, {in_tier_2:>5} in tier 2")
+        write!(out, "{interrupted:>5} of {length:>5} instructions in {runs:>5} runs, {in_middle:>5} in the middle")?;
+        if *rolled_back > 0 { write!(out, ", {rolled_back:>5} rolled back") } else { Ok(()) }
     }
 }
 
@@ -176,7 +223,7 @@ impl Tally {
         let landed = seen.landing.position;
         assert!(landed >= position, "the interrupt came at {landed}, before its time");
         self.runs += 1;
-        self.in_tier_2 += u32::from(seen.was_inside);
+        self.in_middle += u32::from(seen.was_in_middle);
         if landed > position {
             self.masked += 1;
             return Came::Late;
@@ -185,16 +232,17 @@ impl Tally {
         Came::InTime
     }
 
-    /// Panics unless the operation was interrupted wherever it can be.
-    fn assert_covered(&self, operation: &Operation, plan: &Plan) {
+    /// Panics unless the operation was interrupted wherever it can be, by each of so many scripts.
+    fn assert_covered(&self, operation: &Operation, scripts: u32, plan: &Plan) {
         let name = operation.name;
         let interrupted = self.length - self.masked;
         assert!(interrupted > 0, "{name} was never interrupted");
-        assert_eq!(self.prompt, interrupted * scripts::ALL.len() as u32, "{name} was interrupted some other time");
+        assert_eq!(self.prompt, interrupted * scripts, "{name} was interrupted some other time");
         if !plan.is_masked {
             assert_eq!(self.masked, 0, "{name} was not interrupted at every instruction");
         }
-        let is_expected = operation.visits && plan.enters_tier_2;
-        assert_eq!(self.in_tier_2 > 0, is_expected, "{name} was interrupted {} times in tier 2", self.in_tier_2);
+        let is_expected = operation.has_middle && plan.reaches_middle;
+        assert_eq!(self.in_middle > 0, is_expected, "{name} was interrupted {} times in the middle", self.in_middle);
+        assert!(self.rolled_back > 0 || !operation.rolls_back, "{name} never had to give back what it had");
     }
 }

@@ -18,5 +18,5 @@ static SUBJECT: &dyn Subject = &HEAP;
 
 #[entry]
 fn main() -> ! {
-    sweep::main(&SUBJECT, &Plan { source: Source::SysTick(PRIORITY_ABOVE), is_masked: false, enters_tier_2: true })
+    sweep::main(&SUBJECT, &Plan { source: Source::SysTick(PRIORITY_ABOVE), is_masked: false, reaches_middle: true })
 }

@@ -23,7 +23,7 @@ fn main() -> ! {
         &Plan {
             source: Source::SysTick(MASKED_PRIORITY),
             is_masked: cfg!(not(target_has_atomic = "32")),
-            enters_tier_2: true,
+            reaches_middle: true,
         },
     )
 }

@@ -18,5 +18,5 @@ static SUBJECT: &dyn Subject = &HEAP;
 
 #[entry]
 fn main() -> ! {
-    sweep::main(&SUBJECT, &Plan { source: Source::SysTick(MASKED_PRIORITY), is_masked: true, enters_tier_2: false })
+    sweep::main(&SUBJECT, &Plan { source: Source::SysTick(MASKED_PRIORITY), is_masked: true, reaches_middle: false })
 }

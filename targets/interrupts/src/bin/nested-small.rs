@@ -1,0 +1,21 @@
+//! Handlers that interrupt each other, with the heap that has no tiers.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use larder::Small;
+use larder_interrupts::masking::Primask;
+use larder_interrupts::nested::{self, Plan};
+use larder_interrupts::subject::{ARENA_BYTES, Counted};
+use larder_suite::Subject;
+
+critical_section::set_impl!(Primask);
+
+#[global_allocator]
+static HEAP: Counted<Small<ARENA_BYTES>> = Counted(Small::new());
+static SUBJECT: &dyn Subject = &HEAP.0;
+
+#[entry]
+fn main() -> ! {
+    nested::main(&SUBJECT, &Plan { low: 0xC0, high: 0x80, tick: 0x40, enters_tier_2: None })
+}
