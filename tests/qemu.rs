@@ -113,7 +113,7 @@ firmware! {
 const SWEPT: &str = " instructions interrupted, ";
 /// The last line of the two tasks, which assert what their policy's documentation says.
 const SWITCHED: &str = " steps of 2 tasks, ";
-/// The last kind of call of which the masking is measured; the firmware asserts that pooled calls mask nothing.
+/// The last kind of call of which the masking is measured; the firmware asserts that pooled calls, and all of `Small`, mask nothing.
 const MEASURED: &str = "{\"kind\":\"check\",";
 /// The last line of the handlers that interrupt each other.
 const NESTED: &str = " handlers over each other, ";
@@ -139,6 +139,8 @@ firmware! {
     cortex_m0_latency: "cortex-m0" "latency" "critical-section" MEASURED;
     cortex_m3_latency: "cortex-m3" "latency" "critical-section" MEASURED;
     cortex_m3_latency_under_try: "cortex-m3" "latency" "try" MEASURED;
+    cortex_m0_latency_of_small: "cortex-m0" "latency" "small" MEASURED;
+    cortex_m3_latency_of_small: "cortex-m3" "latency" "small" MEASURED;
 
     cortex_m0_nested_under_try: "cortex-m0" "nested" "try" NESTED;
     cortex_m3_nested: "cortex-m3" "nested" "critical-section" NESTED;

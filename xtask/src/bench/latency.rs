@@ -61,7 +61,7 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     let mut results = Vec::new();
     for (board, title) in boards {
-        for policy in [Policy::CriticalSection, Policy::Try] {
+        for policy in [Policy::CriticalSection, Policy::Try, Policy::Small] {
             results.push(measure(board, title, policy)?);
         }
     }
@@ -137,6 +137,7 @@ was freed, so that a request meets many runs that are a little too short. What w
 - **refill**, **retirement**: a class gets a page, a page is taken out of its class
 - **refused**: before it says no, the heap gathers what it could still give back, one visit each
 - **check** looks at the whole large tier in one visit: it is for tests
+- with `small`, the heap that has neither pools nor a large tier, **pooled** are blocks of up to 64 bytes, **large** longer ones
 
-Where there is no compare-and-swap (Cortex-M0), every read-modify-write of a pooled call is a critical section of its own.
+Where there is no compare-and-swap (Cortex-M0), every read-modify-write of a pooled call, or of a `Small`, is a critical section of its own, and so is every load.
 ";
