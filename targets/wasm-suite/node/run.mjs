@@ -1,8 +1,9 @@
 // Runs the module's tests, each in an instance of its own: node run.mjs MODULE.wasm
-// Its output is libtest's, so that one reader counts both.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { INITIAL, PAGE, instance as instantiate } from "./instance.mjs";
+import { INITIAL, instance as instantiate } from "./instance.mjs";
+import { PAGE } from "./others.mjs";
+import { run } from "./runner.mjs";
 import { small } from "./small.mjs";
 
 const module = new WebAssembly.Module(readFileSync(process.argv[2]));
@@ -41,10 +42,10 @@ const tests = {
 
   the_differential_suite_beside_somebody_who_takes_pages() {
     for (const seed of [7, 8]) {
-      const { call, pages, verifyTheirs } = instance({ more: 1000 });
+      const { call, others, pages } = instance({ more: 1000 });
       call("differential_beside", seed, 3000);
       call("verify_empty");
-      verifyTheirs();
+      others.verify();
       assert.ok(call("extents") > 2 && call("extents") < 20);
       assert.ok(pages() > INITIAL + call("pages_grown"));
     }
@@ -57,9 +58,9 @@ const tests = {
   },
 
   what_lies_behind_the_initial_memory_is_not_touched() {
-    const { call, verifyTheirs } = instance({ more: 500, behind: 1 });
+    const { call, others } = instance({ more: 500, behind: 1 });
     call("differential", 10, 3000);
-    verifyTheirs();
+    others.verify();
     assert.equal(call("extents"), 2);
   },
 
@@ -109,18 +110,4 @@ const tests = {
   },
 };
 
-const all = { ...tests, ...small(instance) };
-let failed = 0;
-const names = Object.keys(all);
-console.log(`running ${names.length} tests`);
-for (const name of names) {
-  try {
-    all[name]();
-    console.log(`test ${name} ... ok`);
-  } catch (error) {
-    failed += 1;
-    console.log(`test ${name} ... FAILED\n${error.stack}`);
-  }
-}
-console.log(`test result: ${failed === 0 ? "ok" : "FAILED"}. ${names.length - failed} passed; ${failed} failed;`);
-process.exit(failed === 0 ? 0 : 1);
+run({ ...tests, ...small(instance) });

@@ -1,6 +1,7 @@
 // Tests of the small heap whose memory grows.
 import assert from "node:assert/strict";
-import { INITIAL, PAGE } from "./instance.mjs";
+import { INITIAL } from "./instance.mjs";
+import { PAGE } from "./others.mjs";
 
 // How many bytes can be had of so many, with their table: of 66, 64.
 const room = (bytes) => Math.floor((bytes - 4) / 66) * 64;
@@ -20,7 +21,7 @@ export const small = (instance) => ({
   },
 
   a_small_heap_begins_between_the_linkers_symbols() {
-    const { call, pages, verifyTheirs } = instance({ more: 20, behind: 3 });
+    const { call, others, pages } = instance({ more: 20, behind: 3 });
     const start = call("small_request", 8, 8);
     assert.ok(start > 0 && start < INITIAL * PAGE);
     // All of that comes first, and to its last granule.
@@ -32,7 +33,7 @@ export const small = (instance) => ({
     assert.equal(pages(), INITIAL + 4);
     // Where the table was there is room now.
     assert.equal(call("small_request", 8, 8), start + own);
-    verifyTheirs();
+    others.verify();
     call("small_verify_pieces");
   },
 
@@ -57,33 +58,33 @@ export const small = (instance) => ({
 
   the_differential_suite_of_a_small_heap_beside_somebody_who_takes_pages() {
     for (const [seed, taken, steps] of [[7, 1, 2500], [8, 3, 1500], [9, 70, 450]]) {
-      const { call, pages, verifyTheirs } = instance({ more: 1000, behind: seed - 7 });
+      const { call, others, pages } = instance({ more: 1000, behind: seed - 7 });
       call("small_differential", seed, steps, taken);
       call("small_verify_pieces");
-      verifyTheirs();
+      others.verify();
       assert.ok(pages() > INITIAL + taken * Math.ceil((steps - 100) / 256));
     }
   },
 
   a_small_heap_and_a_large_one_share_a_module() {
     for (const [seed, isSmallFirst] of [[11, 0], [12, 1]]) {
-      const { call, verifyTheirs } = instance({ more: 1000, behind: 1 });
+      const { call, others } = instance({ more: 1000, behind: 1 });
       const turns = call("small_and_large", seed, 3000, isSmallFirst);
       assert.ok(turns >= 4, `the heaps took turns ${turns} times only`);
       call("verify_empty");
       call("small_verify_pieces");
-      verifyTheirs();
+      others.verify();
     }
   },
 
   a_small_heap_whose_modules_memory_is_taken_begins_behind_it() {
     for (const behind of [0, 3]) {
-      const { call, pages, verifyTheirs } = instance({ more: 100, behind });
+      const { call, others, pages } = instance({ more: 100, behind });
       assert.ok(call("request", 8, 8) < INITIAL * PAGE);
       call("small_verify_nothing");
       assert.equal(call("small_request", 100, 8), (INITIAL + behind) * PAGE);
       assert.equal(pages(), INITIAL + behind + 1, "what lies before it needs no states");
-      verifyTheirs();
+      others.verify();
       call("small_verify_pieces");
     }
   },
@@ -101,10 +102,10 @@ export const small = (instance) => ({
   // By what it has, and then by what others have: the table for that is longer than what a small request gets.
   a_small_heap_beside_somebody_with_many_pages() {
     for (const [taken, bytes] of [[1, 8], [63, 8], [64, 8], [65, 8], [2000, 8], [2000, 100_000]]) {
-      const { call, pages, take, verifyTheirs } = instance({ more: 2500 });
+      const { call, others, pages } = instance({ more: 2500 });
       const start = call("small_request", 8, 8);
       assert.notEqual(call("small_request", call("small_largest_free"), 8), 0);
-      take(taken);
+      others.take(taken);
       const end = pages();
       const block = call("small_request", bytes, 8);
       // A small one has room where the table was.
@@ -113,9 +114,9 @@ export const small = (instance) => ({
       // An eighth, unless it takes more.
       const least = lack(end * PAGE - start, end * PAGE - start + bytes);
       assert.equal(pages() - end, Math.max(Math.floor((end * PAGE - start) / (8 * PAGE)), least));
-      verifyTheirs();
+      others.verify();
       assert.notEqual(call("small_request", 5 << 20, 8), 0);
-      verifyTheirs();
+      others.verify();
       call("small_verify_pieces");
     }
   },
@@ -123,10 +124,10 @@ export const small = (instance) => ({
   a_small_heap_grows_once_for_a_request() {
     for (const taken of [0, 1, 100]) {
       for (let extra = -1200; extra < 1200; extra += 48) {
-        const { call, pages, take, verifyTheirs } = instance({ more: 1000 });
+        const { call, others, pages } = instance({ more: 1000 });
         const start = call("small_request", 8, 8);
         assert.notEqual(call("small_request", room(INITIAL * PAGE - start) - PAGE, 8), 0);
-        take(taken);
+        others.take(taken);
         const end = pages();
         // What is free at the heap's end counts, unless what follows is somebody else's.
         const first = taken === 0 ? start + 8 + room(INITIAL * PAGE - start) - PAGE : end * PAGE;
@@ -134,13 +135,13 @@ export const small = (instance) => ({
         assert.equal(call("small_request", bytes, 8), first);
         const least = lack(end * PAGE - start, first - start + bytes);
         assert.ok([least, least + 1].includes(pages() - end), `${pages() - end} pages for ${bytes} bytes, ${taken} taken`);
-        verifyTheirs();
+        others.verify();
       }
     }
   },
 
   a_small_heaps_first_request_may_be_larger_than_the_modules_memory() {
-    const { call, pages, verifyTheirs } = instance({ more: 1000 });
+    const { call, others, pages } = instance({ more: 1000 });
     const start = call("small_request", 20 << 20, 8);
     assert.ok(start < INITIAL * PAGE, "it begins in the module's own memory");
     assert.ok(pages() - INITIAL <= lack(INITIAL * PAGE - start, 20 << 20) + 1);
@@ -149,7 +150,7 @@ export const small = (instance) => ({
     const beside = instance({ more: 1000, behind: 2 });
     assert.equal(beside.call("small_request", 20 << 20, 8), (INITIAL + 2) * PAGE);
     assert.ok(beside.call("small_request", 8, 8) < INITIAL * PAGE);
-    beside.verifyTheirs();
+    beside.others.verify();
     beside.call("small_verify_pieces");
   },
 
@@ -201,14 +202,14 @@ export const small = (instance) => ({
   },
 
   every_alignment_of_a_small_heap() {
-    const { call, verifyTheirs } = instance({ more: 4000, behind: 1 });
+    const { call, others } = instance({ more: 4000, behind: 1 });
     for (let align = 1; align <= 16 << 20; align *= 2) {
       for (const bytes of [1, 64, 5000, 100_000]) {
         const block = call("small_request", bytes, align);
         assert.ok(block !== 0 && block % align === 0, `${bytes} bytes at ${align}`);
       }
     }
-    verifyTheirs();
+    others.verify();
     call("small_verify_pieces");
   },
 

@@ -1,6 +1,6 @@
 //! wasm modules under Node.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +9,8 @@ use wasmparser::{FunctionBody, KnownCustom, Name, Operator, Parser, Payload};
 use super::tally::Tally;
 use crate::toolchain::Toolchain;
 use crate::{packages, project, step};
+
+mod edge;
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
 
@@ -19,14 +21,16 @@ const LINKERS_OWN: &str = "__wasm_init_memory";
 /// against what it knows: what else an instance meets once in a thousand growths, it then meets in each.
 const UNTOLD: [&str; 2] = ["--no-wasm-stack-checks", "--liftoff-only"];
 
-/// Both modules, without threads and with them.
+/// All modules, without threads and with them.
 pub fn under_node(tally: &mut Tally) -> Result<()> {
     if let Err(reason) = packages::require_program("node", "nodejs") {
         tally.skip("wasm modules under Node", &format!("{reason:#}"));
         return Ok(());
     }
-    let module = build(&Toolchain::for_target(TRIPLE)?, "wasm-suite", "without threads")?;
+    let toolchain = Toolchain::for_target(TRIPLE)?;
+    let module = build(&toolchain, "wasm-suite", "without threads")?;
     tally.cargo_test("wasm under Node, targets/wasm-suite", node(&[], "wasm-suite/node/run.mjs").arg(module))?;
+    edge::under_node(tally, &toolchain)?;
     let module = build(&Toolchain::for_wasm_threads()?, "wasm-threads", "with shared memory")?;
     tally.that("no wait in a module with shared memory", verify_no_waits(&module));
     let script = "wasm-threads/node/test.mjs";
@@ -37,8 +41,13 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
     )
 }
 
-fn build(toolchain: &Toolchain, package: &str, how: &str) -> Result<std::path::PathBuf> {
+fn build(toolchain: &Toolchain, package: &str, how: &str) -> Result<PathBuf> {
+    build_with(toolchain, package, how, &[])
+}
+
+fn build_with(toolchain: &Toolchain, package: &str, how: &str, environment: &[(&str, String)]) -> Result<PathBuf> {
     let mut command = toolchain.cargo("build");
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     command
         .args(["--release", "--manifest-path"])
         .arg(project::root().join("targets").join(package).join("Cargo.toml"));
