@@ -13,7 +13,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
     pub(crate) const fn new() -> Self {
         Self {
             #[cfg(feature = "live-peak")]

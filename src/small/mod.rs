@@ -40,7 +40,7 @@ pub(crate) struct Header {
     live: Live,
 }
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
 impl Header {
     pub(crate) const fn new() -> Self {
         Self {
