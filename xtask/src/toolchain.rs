@@ -94,6 +94,16 @@ impl Toolchain {
         Ok(command)
     }
 
+    /// `cargo doc` for the target, by the compiler's own rustdoc; what it warns of is an error.
+    pub fn doc(&self) -> Command {
+        let mut command = self.cargo("doc");
+        if let Some(rustc) = &self.rustc {
+            command.env("RUSTDOC", rustc.with_file_name("rustdoc"));
+        }
+        command.env("RUSTDOCFLAGS", "-D warnings");
+        command
+    }
+
     /// Where cargo leaves a binary of the release profile.
     pub fn release_binary(&self, name: &str) -> PathBuf {
         self.binary("release", name)

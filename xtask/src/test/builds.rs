@@ -12,6 +12,9 @@ use crate::{packages, project, step};
 /// One target with compare-and-swap and one without. Neither has a standard library: what builds there is `no_std`.
 const BARE_METAL: [&str; 2] = ["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
 
+/// The target with types of its own.
+const WASM: &str = "wasm32-unknown-unknown";
+
 pub fn feature_combinations(tally: &mut Tally, library: &Package) -> Result<()> {
     let features: Vec<&str> = library.features.keys().map(String::as_str).filter(|name| *name != "default").collect();
     for combination in power_set(&features) {
@@ -32,6 +35,19 @@ pub fn bare_metal(tally: &mut Tally) -> Result<()> {
                 let mut command = toolchain.cargo("build");
                 tally.check(&title, command.args(["--package", "larder", "--lib", "--release"]))?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// The documentation of what only wasm has, as docs.rs builds it.
+pub fn documentation(tally: &mut Tally) -> Result<()> {
+    let title = format!("documentation for {WASM}");
+    match Toolchain::for_target(WASM) {
+        Err(reason) => tally.skip(&title, &toolchain::first_line(&reason)),
+        Ok(toolchain) => {
+            let mut command = toolchain.doc();
+            tally.check(&title, command.args(["--package", "larder", "--no-deps", "--all-features"]))?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! | file | what it runs |
 //! |---|---|
 //! | `host` | the workspace's tests, the examples, the loom models |
-//! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises |
+//! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises; its documentation for wasm |
 //! | `benches` | the benchmarks' own tests |
 //! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory |
 //! | `fuzz` | the fuzzers, for a moment |
@@ -48,6 +48,8 @@ enum Part {
     Features,
     /// The library for bare metal
     NoStd,
+    /// The library's documentation for wasm
+    Docs,
     /// The library with the oldest compiler that it promises
     Msrv,
     /// wasm modules, under Node
@@ -79,6 +81,7 @@ pub fn run(options: &Options) -> Result<bool> {
             Part::Benches => benches::tests(&mut tally)?,
             Part::Features => builds::feature_combinations(&mut tally, library)?,
             Part::NoStd => builds::bare_metal(&mut tally)?,
+            Part::Docs => builds::documentation(&mut tally)?,
             Part::Msrv => builds::oldest_compiler(&mut tally, library)?,
             Part::Wasm => wasm::under_node(&mut tally)?,
             Part::Fuzz => fuzz::smoke(&mut tally)?,
