@@ -9,7 +9,7 @@ use sensor_log::Extent;
 
 const USUAL: Extent = Extent { length_bytes: 100 * 1024, sites: 5, kinds: 5, lines_kept: 128 };
 /// For a board with an arena of 8 KiB.
-const SMALL: Extent = Extent { length_bytes: 3 * 1024, sites: 2, kinds: 2, lines_kept: 2 };
+const SMALL: Extent = Extent { length_bytes: 2 * 1024, sites: 2, kinds: 2, lines_kept: 2 };
 
 fn main() -> io::Result<()> {
     let out_dir = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
