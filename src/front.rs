@@ -74,10 +74,10 @@ impl Front<'_> {
         pages << self.1 | page
     }
 
-    /// Whether one more fits.
+    /// Whether these pages are less than half of what it holds.
     #[inline(always)]
-    pub(crate) fn has_room(self, pages: u32) -> bool {
-        pages >> (32 - self.1) == 0
+    pub(crate) fn is_less_than_half(self, pages: u32) -> bool {
+        pages >> (16 - self.1) == 0
     }
 
     /// Fills the front, if it is still empty, with pages that have entries in the index.

@@ -91,8 +91,8 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
     }
 
-    /// Fills an empty front with the first pages: as many as it holds, of one leaf. `false`: there is none
-    /// anywhere.
+    /// Fills half of an empty front with the first pages, of one leaf, so that those which releases bring have room in the other. `false`:
+    /// there is none anywhere.
     #[inline(always)]
     pub(crate) fn draw(self, front: Front) -> bool {
         // Pages that another context takes meanwhile become old entries of the front. They are entered there before they
@@ -104,7 +104,7 @@ impl<'a, T: Tables<'a>> Index<T> {
             return !SINGLE && front.seen() != 0;
         }
         let (mut rest, mut pages) = (seen, 0);
-        while rest != 0 && front.has_room(pages) {
+        while rest != 0 && front.is_less_than_half(pages) {
             pages = front.with(pages, leaf as u32 * 32 + rest.trailing_zeros() + 1);
             rest &= rest - 1;
         }
