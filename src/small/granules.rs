@@ -18,7 +18,7 @@
 //! | Release in `clear` | the same, from the other side |
 //! | Relaxed in `close` | nothing: of those who try, the order of one word finds one |
 //! | Relaxed in `find` | nothing: a guess, which `claim` verifies |
-//! | Relaxed in `state`, `end` | nothing: a block's granules do not change while it is its caller's. The one behind it was cleared, if it ever went on with what stood here, before this one was: the claim's Acquire |
+//! | Relaxed in `state`, `end` | nothing: a block's granules do not change while it is its caller's. The one behind it was cleared, if it ever went on with what stood here, before this one was: the claim's Acquire. It goes on with that again only after this one is freed: the clear's Release |
 //!
 //! | step | A releases granules 14 to 40 | B, beside it, or in the middle of it on the same core |
 //! |---|---|---|

@@ -28,6 +28,7 @@ use core::marker::PhantomData;
 const HINTS: usize = 9;
 
 /// The words of a small heap that are not its table. All zeros is their first value.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Header {
     /// Where the search for so many granules begins.
@@ -75,9 +76,11 @@ impl Header {
 /// | `dealloc` | O(size): some 30 instructions for each 128 bytes |
 /// | `realloc` | both, and a copy if the block can't grow where it is; a block that shrinks stays |
 ///
-/// Figures are in `benches/results`. Out of memory is null. So, rarely, is a request for the last memory that there is, while another
-/// context has taken part of it that it will give back because it found too little. An alignment of more than 8 needs a run that is
-/// longer by it.
+/// Figures are in `benches/results`. Out of memory is null. An alignment of more than 8 needs a run that is longer by it.
+///
+/// Rarely, a request is refused, or a block moved that could have grown, although there is memory, while another context is in the middle of a
+/// request of its own: for a block that reaches across a multiple of 128 bytes of the arena, it may have a part that it gives back because the
+/// next is taken, or get one that stands behind another's part, where it leaves too little. When no other is in a call, all that is free is found.
 ///
 /// **Wrong frees** are counted, told, and change nothing: a second free, an address inside a block or of no block at all, a layout whose
 /// size is not the block's (rounded up to 8). Not found: a late second free whose block has a new owner of the same size, and one that another

@@ -3,7 +3,7 @@
 //!
 //! They run the real code. This crate compiles the library's sources as its own modules, in which
 //! `sync` hands out loom's atomics; `arena` lays the library's tables out over those and calls the
-//! library's engine. Every model ends in `Arena::finish`, which has the library's own `check` walk the
+//! library's engine, and `small_arena` does so for the small heap. Every model ends in `Arena::finish`, which has the library's own `check` walk the
 //! heap: no free block out of reach, no page lost, the figures add up, and when all is freed and
 //! trimmed, nothing is live and all that is free is one run.
 //!
@@ -15,10 +15,11 @@
 //! - Load buffering: a load never sees a store that is executed later. No claim here depends on it.
 //! - Sequential consistency of single operations, which loom takes for acquire and release. The only
 //!   ones of the crate are fences, which it models, though it lets them order more than C++20 does.
-//! - A failed compare-exchange, which in loom sees the newest value, and in C++20 may see an older one.
+//! - A failed compare-exchange, which in loom sees the newest value, and in C++20 may see an older one; and a weak one, which fails
+//!   for nothing.
 //! - More than the four threads and the few preemptions that a model has, and more than seven past
 //!   values of a word.
-//! - Memory that is not atomic: `arena` has a cell of loom's for each granule, and one for all that
+//! - Memory that is not atomic: both arenas have a cell of loom's for each granule, and `arena` one for all that
 //!   tier 2 guards, so that two owners, or two owners in turn without an order between them, are found.
 //! - Interrupts, which are less than threads: the one runs to its end while the other stands still.
 #![cfg(loom)]
@@ -62,6 +63,8 @@ mod policy;
 mod pools;
 #[path = "../../src/slots.rs"]
 mod slots;
+#[path = "../../src/small/mod.rs"]
+mod small;
 #[path = "../../src/stats.rs"]
 mod stats;
 #[path = "../../src/sync.rs"]
@@ -73,6 +76,10 @@ mod walk;
 use config::Defaults;
 mod heap {
     pub type Types<P, L, C> = core::marker::PhantomData<fn() -> (P, L, C)>;
+
+    pub fn opaque(tables: *mut u8) -> *mut u8 {
+        tables
+    }
 }
 
 use std::sync::Arc;
@@ -90,6 +97,10 @@ mod model_lanes;
 mod model_page;
 mod model_reuse;
 mod model_slots;
+mod model_small_claims;
+mod model_small_releases;
+mod model_small_resizes;
+mod small_arena;
 
 loom::lazy_static! {
     static ref TICKS: AtomicU32 = AtomicU32::new(0);
