@@ -27,6 +27,12 @@ pub enum Action {
         size: usize,
     },
     WrongFree(Wrong),
+    /// The same as a free, but as a `realloc`: of a heap that looks at every layout only.
+    WrongRealloc {
+        wrong: Wrong,
+        #[cfg_attr(fuzzing, arbitrary(with = fuzzed::size))]
+        size: usize,
+    },
     Trim,
 }
 
@@ -52,6 +58,13 @@ pub enum Wrong {
     },
     /// An address that is not the heap's.
     Elsewhere,
+    /// A live block with a layout that is longer or shorter: of a heap that looks at every layout only.
+    OtherSize {
+        #[cfg_attr(fuzzing, arbitrary(with = fuzzed::number))]
+        which: usize,
+        #[cfg_attr(fuzzing, arbitrary(with = fuzzed::number))]
+        number: usize,
+    },
 }
 
 /// How a fuzzer's bytes become numbers: most of them small, none wasted.

@@ -1,7 +1,11 @@
 //! Memory for a heap under test.
 
 use core::alloc::Layout;
+use core::ops::Range;
 use larder::{Config, Region, large::Large, policy::Policy};
+
+/// What memory holds before it is used: tables that are not zeroed are found.
+const UNTOUCHED: u8 = 0xA5;
 
 /// Memory for a region, aligned to 64 KiB so that every alignment that is served can be.
 pub struct Memory(*mut u8, Layout);
@@ -12,8 +16,8 @@ impl Memory {
         // SAFETY: the size is not zero.
         let ptr = unsafe { std::alloc::alloc(layout) };
         assert!(!ptr.is_null());
-        // SAFETY: so many bytes are ours. 0xA5: tables that are not zeroed are found.
-        unsafe { ptr.write_bytes(0xA5, bytes) };
+        // SAFETY: so many bytes are ours.
+        unsafe { ptr.write_bytes(UNTOUCHED, bytes) };
         Self(ptr, layout)
     }
 
@@ -24,9 +28,37 @@ impl Memory {
         region
     }
 
+    /// A static heap so far behind the start of the memory.
+    ///
+    /// # Safety
+    ///
+    /// All zeros is a `T`. The memory is used for nothing else.
+    pub unsafe fn zeroed<T>(&self, offset: usize) -> &T {
+        let value = self.0.wrapping_add(offset).cast::<T>();
+        assert!(value.is_aligned() && offset + size_of::<T>() <= self.len());
+        // SAFETY: aligned, inside of our memory; the rest is the caller's.
+        unsafe {
+            value.write_bytes(0, 1);
+            &*value
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.1.size()
+    }
+
+    /// Verifies that nobody wrote outside of a part of the memory.
+    pub fn verify_outside(&self, part: Range<usize>) {
+        for offset in (0..self.len()).filter(|offset| !part.contains(offset)) {
+            // SAFETY: inside of our memory, which `new` has filled.
+            let byte = unsafe { self.0.add(offset).read() };
+            assert_eq!(byte, UNTOUCHED, "byte {offset} of the memory, outside of {part:?}");
+        }
+    }
+
     /// An address of the memory, the offset taken modulo its length.
     pub fn address(&self, offset: usize) -> *mut u8 {
-        self.0.wrapping_add(offset % self.1.size())
+        self.0.wrapping_add(offset % self.len())
     }
 }
 

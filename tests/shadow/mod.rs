@@ -5,6 +5,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `action` | what is done to a heap, and how a fuzzer chooses |
+//! | `exact` | what follows for a heap whose blocks are exactly as long as they were asked for |
 //! | `seeded` | how a seed chooses |
 //! | `configs` | configurations under test |
 //! | `door` | a policy that makes tier 2 look held |
@@ -15,6 +16,7 @@ mod action;
 pub mod configs;
 #[cfg(not(target_arch = "wasm32"))]
 mod door;
+mod exact;
 mod memory;
 #[cfg(not(fuzzing))]
 pub mod seeded;
@@ -25,7 +27,8 @@ pub use door::Door;
 pub use memory::Memory;
 
 use core::alloc::{GlobalAlloc, Layout};
-use larder::{CheckError, Config, Region, Stats, large::Large, policy::Policy};
+use core::ops::Range;
+use larder::{CheckError, Config, Piece, Region, Small, Stats, large::Large, policy::Policy};
 // Not in the prelude of a module without `std`.
 use std::vec::Vec;
 
@@ -35,6 +38,17 @@ pub trait Heap: GlobalAlloc {
     fn stats(&self) -> Stats;
     fn trim(&self);
     fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize;
+
+    /// Where blocks lie, if the heap is exact: see `exact`.
+    fn exact_ground(&self) -> Option<Range<usize>> {
+        None
+    }
+
+    /// Shows an exact heap piece by piece, and says whether nothing changed meanwhile.
+    fn walk(&self, show: &mut dyn FnMut(Piece)) -> bool {
+        let _ = show;
+        false
+    }
 }
 
 impl<P: Policy, L: Large, C: Config> Heap for Region<P, L, C> {
@@ -52,6 +66,27 @@ impl<P: Policy, L: Large, C: Config> Heap for Region<P, L, C> {
     }
 }
 
+impl<const BYTES: usize, C: Config> Heap for Small<BYTES, C> {
+    fn check(&self) -> Result<(), CheckError> {
+        Small::check(self)
+    }
+    fn stats(&self) -> Stats {
+        Small::stats(self)
+    }
+    /// There is nothing that could be tidied.
+    fn trim(&self) {}
+    fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
+        Small::usable_size(self, ptr, layout)
+    }
+    fn exact_ground(&self) -> Option<Range<usize>> {
+        let start = core::ptr::from_ref(self).addr();
+        Some(start..start + BYTES - Small::stats(self).metadata_bytes)
+    }
+    fn walk(&self, show: &mut dyn FnMut(Piece)) -> bool {
+        Small::walk(self, show)
+    }
+}
+
 struct Block {
     ptr: *mut u8,
     layout: Layout,
@@ -59,7 +94,7 @@ struct Block {
 }
 
 /// The model: live blocks with their contents, and counts of what the heap should count.
-pub struct Shadow<'a, H> {
+pub struct Shadow<'a, H: ?Sized> {
     heap: &'a H,
     memory: &'a Memory,
     live: Vec<Block>,
@@ -67,14 +102,30 @@ pub struct Shadow<'a, H> {
     stamp: u8,
     wrong_frees: u32,
     pub refused: u32,
+    /// Of these, requests that an empty heap would have served.
+    pub exhausted: u32,
     /// The most bytes that were ever live at once, as requested.
     peak: usize,
+    /// Where blocks lie, if the heap is exact.
+    ground: Option<Range<usize>>,
 }
 
-impl<'a, H: Heap> Shadow<'a, H> {
+impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
     /// A model of a heap in that memory, which is empty.
     pub fn new(heap: &'a H, memory: &'a Memory) -> Self {
-        Self { heap, memory, live: Vec::new(), freed: None, stamp: 0, wrong_frees: 0, refused: 0, peak: 0 }
+        let ground = heap.exact_ground();
+        Self {
+            heap,
+            memory,
+            live: Vec::new(),
+            freed: None,
+            stamp: 0,
+            wrong_frees: 0,
+            refused: 0,
+            exhausted: 0,
+            peak: 0,
+            ground,
+        }
     }
 
     /// Does one action and verifies the whole heap after it.
@@ -101,17 +152,21 @@ impl<'a, H: Heap> Shadow<'a, H> {
             Action::Dealloc { which } => self.free(which),
             Action::Realloc { which, size } => self.realloc(which, size.max(1)),
             Action::WrongFree(wrong) => self.wrong_free(wrong),
+            Action::WrongRealloc { wrong, size } => self.wrong_realloc(wrong, size.max(1)),
             Action::Trim => self.heap.trim(),
         }
     }
 
     fn alloc(&mut self, size: usize, align: usize, zeroed: bool) {
         let Ok(layout) = Layout::from_size_align(size, align) else { return };
+        let free = self.free_runs();
         // SAFETY: the layout's size is not zero.
         let ptr = unsafe { if zeroed { self.heap.alloc_zeroed(layout) } else { self.heap.alloc(layout) } };
+        if let Some(free) = free {
+            free.verify_alloc(layout, ptr);
+        }
         if ptr.is_null() {
-            self.refused += 1;
-            return;
+            return self.count_refused(size);
         }
         if zeroed {
             // SAFETY: the block is ours and has `size` bytes.
@@ -120,6 +175,11 @@ impl<'a, H: Heap> Shadow<'a, H> {
         }
         self.freed = None;
         self.adopt(ptr, layout);
+    }
+
+    fn count_refused(&mut self, size: usize) {
+        self.refused += 1;
+        self.exhausted += u32::from(size < self.memory.len() / 2);
     }
 
     /// Verifies that a block is new, and stamps it.
@@ -160,15 +220,16 @@ impl<'a, H: Heap> Shadow<'a, H> {
         }
         let at = which % self.live.len();
         let block = &self.live[at];
-        if Layout::from_size_align(size, block.layout.align()).is_err() {
-            return;
-        }
+        let Ok(layout) = Layout::from_size_align(size, block.layout.align()) else { return };
+        let free = self.free_runs();
         // SAFETY: the block is live and ours, this is its layout, the size is valid and not zero.
         let ptr = unsafe { self.heap.realloc(block.ptr, block.layout, size) };
+        if let Some(free) = free {
+            free.verify_realloc(block, layout, ptr);
+        }
         if ptr.is_null() {
-            self.refused += 1;
             verify(block, block.layout.size());
-            return;
+            return self.count_refused(size);
         }
         self.freed = None;
         if ptr != self.live[at].ptr {
@@ -176,15 +237,28 @@ impl<'a, H: Heap> Shadow<'a, H> {
             self.peak = self.peak.max(self.requested() + size);
         }
         let old = self.live.swap_remove(at);
-        let layout = Layout::from_size_align(size, old.layout.align()).unwrap();
         verify(&Block { ptr, layout, stamp: old.stamp }, size.min(old.layout.size()));
         self.adopt(ptr, layout);
     }
 
     fn wrong_free(&mut self, wrong: Wrong) {
         let Some((ptr, layout)) = self.wrong_block(wrong) else { return };
+        if self.is_exact() && self.live.iter().all(|block| block.ptr != ptr) {
+            assert_eq!(self.heap.usable_size(ptr, layout), 0, "{ptr:p}");
+        }
         // SAFETY: none: this breaks the contract on purpose. The heap finds it without touching a block.
         unsafe { self.heap.dealloc(ptr, layout) };
+        self.wrong_frees += 1;
+    }
+
+    fn wrong_realloc(&mut self, wrong: Wrong, size: usize) {
+        let Some((ptr, layout)) = self.wrong_block(wrong) else { return };
+        if !self.is_exact() || Layout::from_size_align(size, layout.align()).is_err() {
+            return;
+        }
+        // SAFETY: none: this breaks the contract on purpose, likewise.
+        let moved = unsafe { self.heap.realloc(ptr, layout, size) };
+        assert!(moved.is_null(), "{ptr:p} is no block of {layout:?}, but was resized");
         self.wrong_frees += 1;
     }
 
@@ -203,6 +277,7 @@ impl<'a, H: Heap> Shadow<'a, H> {
                 Some((ptr, Layout::from_size_align(size, 1).ok()?)).filter(|_| !is_live)
             }
             Wrong::Elsewhere => Some((core::ptr::from_mut(&mut 0u64).cast(), Layout::new::<u64>())),
+            Wrong::OtherSize { which, number } => self.another_size(which, number),
         }
     }
 
@@ -211,6 +286,7 @@ impl<'a, H: Heap> Shadow<'a, H> {
             panic!("after {action:?}: {error}\n{}", self.heap.stats());
         }
         self.compare(action);
+        self.verify_exact(action);
     }
 
     /// Compares the heap's figures with the model's.

@@ -30,16 +30,19 @@ pub fn action(random: &mut fastrand::Rng, mix: Mix) -> Action {
         }
         0..80 => Action::Dealloc { which },
         80..95 => Action::Realloc { which, size },
-        95..99 => Action::WrongFree(wrong_free(random, which)),
+        95..98 => Action::WrongFree(wrong_free(random, which)),
+        98 => Action::WrongRealloc { wrong: wrong_free(random, which), size },
         _ => Action::Trim,
     }
 }
 
 fn wrong_free(random: &mut fastrand::Rng, which: usize) -> Wrong {
-    match random.u32(..4) {
+    let offset = random.usize(..) & if random.bool() { !7 } else { !0 };
+    match random.u32(..5) {
         0 => Wrong::Again,
-        1 => Wrong::Inside { which, offset: random.usize(..) },
-        2 => Wrong::Anywhere { offset: random.usize(..), size: random.usize(1..=300) },
+        1 => Wrong::Inside { which, offset },
+        2 => Wrong::Anywhere { offset, size: random.usize(1..=300) },
+        3 => Wrong::OtherSize { which, number: random.usize(..) },
         _ => Wrong::Elsewhere,
     }
 }
