@@ -1,4 +1,4 @@
-//! Threads that share one small heap: every block is stamped and verified, many are freed by another
+//! Threads that share one heap with little room: every block is stamped and verified, many are freed by another
 //! thread than the one that asked for them, and the heap is full most of the time.
 //!
 //! The same under ThreadSanitizer, as a program of its own, because the test harness itself is reported:
@@ -12,13 +12,47 @@
 
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
-use larder::{Config, Defaults, Heap};
+use larder::{CheckError, Config, Defaults, Heap, Small, Stats};
 use std::alloc::{GlobalAlloc, Layout};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 const THREADS: usize = 4;
 const STEPS: usize = 150_000;
+
+/// What is asked of a heap.
+trait Subject: GlobalAlloc + Sync {
+    /// Whether it can say in how many pieces free memory is.
+    const WALKS: bool = true;
+
+    fn stats(&self) -> Stats;
+    fn check(&self) -> Result<(), CheckError>;
+    fn trim(&self) {}
+}
+
+impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, P, L, C> {
+    const WALKS: bool = L::WALKS;
+
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+    fn check(&self) -> Result<(), CheckError> {
+        self.check()
+    }
+    fn trim(&self) {
+        self.trim();
+    }
+}
+
+impl<const BYTES: usize> Subject for Small<BYTES> {
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+    fn check(&self) -> Result<(), CheckError> {
+        self.check()
+    }
+}
 
 /// A live block, whose bytes all hold the stamp.
 struct Block {
@@ -110,7 +144,8 @@ impl<H: GlobalAlloc> Worker<'_, H> {
 
     fn realloc(&mut self) {
         let Some(block) = self.take() else { return };
-        let size = self.size();
+        // Half of them a little longer, into what lies behind them.
+        let size = if self.random.bool() { block.layout.size() + self.random.usize(1..=64) } else { self.size() };
         // SAFETY: the block is ours, this is its layout, and the size is not zero.
         let ptr = unsafe { self.heap.realloc(block.ptr, block.layout, size) };
         if ptr.is_null() {
@@ -144,7 +179,7 @@ impl<H: GlobalAlloc> Worker<'_, H> {
     }
 }
 
-fn hammer<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES, P, L, C>) {
+fn hammer<H: Subject>(heap: &H) {
     let refused = AtomicU32::new(0);
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| channel()).unzip();
     std::thread::scope(|scope| {
@@ -180,7 +215,7 @@ fn hammer<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES,
     verify_empty(heap);
 }
 
-fn verify_empty<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES, P, L, C>) {
+fn verify_empty<H: Subject>(heap: &H) {
     heap.check().unwrap();
     let stats = heap.stats();
     assert_eq!((stats.live_bytes, stats.wrong_frees), (0, 0), "{stats}");
@@ -189,7 +224,7 @@ fn verify_empty<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<
     let stats = heap.stats();
     assert_eq!((stats.live_bytes, stats.deferred_bytes), (0, 0), "{stats}");
     assert_eq!(stats.free_bytes, stats.arena_bytes - stats.metadata_bytes, "{stats}");
-    if L::WALKS {
+    if H::WALKS {
         assert_eq!((stats.free_runs, stats.largest_free_bytes), (Some(1), Some(stats.free_bytes)), "{stats}");
     }
 }
@@ -218,14 +253,88 @@ impl Config for Lanes {
     }
 }
 
+/// Runs something in so many threads, each with its number. They are joined one by one: ThreadSanitizer does not see how a scope waits.
+fn in_threads(count: usize, run: impl Fn(usize) + Sync) {
+    std::thread::scope(|scope| {
+        let run = &run;
+        let threads: Vec<_> = (0..count).map(|thread| scope.spawn(move || run(thread))).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// Two threads free the same blocks at the same time, and nobody asks for any: of each, one free is right and the other is wrong.
+fn free_twice_at_once<H: Subject>(heap: &H) {
+    const ROUNDS: usize = 600;
+    let mut random = fastrand::Rng::with_seed(1);
+    for round in 0..ROUNDS {
+        let sizes = core::iter::repeat_with(|| random.usize(1..=3000));
+        let layouts = sizes.map(|size| Layout::from_size_align(size, 8).unwrap());
+        // SAFETY: sizes are not zero.
+        let blocks = layouts.map(|layout| (AtomicPtr::new(unsafe { heap.alloc(layout) }), layout));
+        let blocks: Vec<_> = blocks.take_while(|(block, _)| !block.load(Relaxed).is_null()).collect();
+        let (before, arrived) = (heap.stats().wrong_frees, AtomicU32::new(0));
+        let free_all = || {
+            for ((block, layout), both) in blocks.iter().zip((2..).step_by(2)) {
+                arrived.fetch_add(1, Relaxed);
+                while arrived.load(Relaxed) < both {
+                    std::thread::yield_now();
+                }
+                // SAFETY: one of the two is right, with this layout. The heap has to find the other.
+                unsafe { heap.dealloc(block.load(Relaxed), *layout) };
+            }
+        };
+        in_threads(2, |_| free_all());
+        assert!(blocks.len() > 2);
+        assert_eq!(heap.stats().wrong_frees - before, blocks.len() as u32, "in round {round}");
+        heap.check().unwrap();
+        assert_eq!((heap.stats().live_bytes, heap.stats().free_runs), (0, Some(1)));
+    }
+}
+
+/// Long blocks, which come and go word by word of their table, while other threads take what is free of one and free it again at once:
+/// neither is ever taken for a wrong free.
+fn long_beside_short<H: Subject>(heap: &H) {
+    let (rounds, long) = (STEPS / 15, Layout::from_size_align(6000, 8).unwrap());
+    let (begin, served) = (Barrier::new(THREADS), AtomicU32::new(0));
+    in_threads(THREADS, |thread| {
+        begin.wait();
+        for round in 0..rounds {
+            if thread % 2 != 0 {
+                fill_and_free(heap, Layout::from_size_align(64 << (round % 2), 8).unwrap());
+                continue;
+            }
+            // SAFETY: the size is not zero.
+            let block = unsafe { heap.alloc(long) };
+            if !block.is_null() {
+                served.fetch_add(1, Relaxed);
+                // SAFETY: the block is ours, and this is its layout.
+                unsafe { heap.dealloc(block, long) };
+            }
+        }
+    });
+    assert!(served.load(Relaxed) > 1000, "there was hardly ever room for a long block");
+    verify_empty(heap);
+}
+
+/// Takes all that is free, up to 100 blocks, and frees it.
+fn fill_and_free<H: Subject>(heap: &H, layout: Layout) {
+    // SAFETY: the size is not zero.
+    let blocks = core::iter::repeat_with(|| unsafe { heap.alloc(layout) });
+    let blocks: Vec<_> = blocks.take(100).take_while(|block| !block.is_null()).collect();
+    for block in blocks {
+        // SAFETY: the block is ours, and this is its layout.
+        unsafe { heap.dealloc(block, layout) };
+    }
+}
+
 macro_rules! heaps {
-    ($($(#[$attribute:meta])* $name:ident: $bytes:expr, $policy:ty, $large:ty, $config:ty;)*) => {
+    ($($(#[$attribute:meta])* $name:ident: $heap:ty, $test:ident;)*) => {
         $(
             $(#[$attribute])*
             #[cfg_attr(test, test)]
             fn $name() {
-                static HEAP: Heap<{ $bytes }, $policy, $large, $config> = Heap::new();
-                hammer(&HEAP);
+                static HEAP: $heap = <$heap>::new();
+                $test(&HEAP);
             }
         )*
 
@@ -237,14 +346,19 @@ macro_rules! heaps {
 }
 
 heaps! {
-    spin: 32 * 1024, Spin, Segregated, Defaults;
-    try_: 32 * 1024, Try, Segregated, Defaults;
-    spin_restless: 12 * 1024, Spin, Segregated, Restless;
-    try_restless: 12 * 1024, Try, Segregated, Restless;
-    spin_lanes: 32 * 1024, Spin, Segregated, Lanes;
-    try_lanes: 12 * 1024, Try, Segregated, Lanes;
+    spin: Heap<{ 32 * 1024 }, Spin, Segregated, Defaults>, hammer;
+    try_: Heap<{ 32 * 1024 }, Try, Segregated, Defaults>, hammer;
+    spin_restless: Heap<{ 12 * 1024 }, Spin, Segregated, Restless>, hammer;
+    try_restless: Heap<{ 12 * 1024 }, Try, Segregated, Restless>, hammer;
+    spin_lanes: Heap<{ 32 * 1024 }, Spin, Segregated, Lanes>, hammer;
+    try_lanes: Heap<{ 12 * 1024 }, Try, Segregated, Lanes>, hammer;
     #[cfg(feature = "linked-list")]
-    spin_linked_list: 32 * 1024, Spin, larder::large::LinkedList, Defaults;
+    spin_linked_list: Heap<{ 32 * 1024 }, Spin, larder::large::LinkedList, Defaults>, hammer;
     #[cfg(feature = "linked-list")]
-    try_linked_list: 32 * 1024, Try, larder::large::LinkedList, Restless;
+    try_linked_list: Heap<{ 32 * 1024 }, Try, larder::large::LinkedList, Restless>, hammer;
+    small: Small<{ 32 * 1024 }>, hammer;
+    small_in_a_few_kib: Small<5000>, hammer;
+    small_in_one_kib: Small<1024>, hammer;
+    small_long_beside_short: Small<{ 32 * 1024 }>, long_beside_short;
+    small_freed_twice_at_once: Small<{ 32 * 1024 }>, free_twice_at_once;
 }
