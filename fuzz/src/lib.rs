@@ -1,7 +1,8 @@
 //! larder's fuzzers: calls that a fuzzer chooses, against the shadow model of the differential test.
 //!
 //! After each call the whole heap is verified, and at the end all of it has to be one free run again. A fuzzer also
-//! chooses the arena's size, the configuration, and which calls find tier 2 held, as they do that interrupt its holder.
+//! chooses the arena's size, the configuration, and which calls find tier 2 held, as they do that interrupt its holder. Of a small heap,
+//! it chooses the size and the address.
 
 #[path = "../../tests/shadow/mod.rs"]
 mod shadow;
@@ -9,7 +10,7 @@ mod shadow;
 use arbitrary::Arbitrary;
 use larder::large::Large;
 use larder::policy::Try;
-use larder::{Config, Defaults};
+use larder::{Config, Defaults, Small};
 use shadow::configs::{KeepsNothing, LaneByLane, Reserving, Sparse};
 use shadow::{Action, Door, Memory, Shadow};
 
@@ -74,6 +75,53 @@ impl Run {
         }
         shadow.verify_all();
         shadow.finish();
+    }
+}
+
+/// One run of the fuzzer for small heaps.
+#[derive(Debug, Arbitrary)]
+pub struct SmallRun {
+    arena: SmallArena,
+    /// How many times 8 bytes it lies behind an address that is aligned to all that is served.
+    offset: u8,
+    calls: Vec<Action>,
+}
+
+/// Sizes are constants: some with a last word of the table that is used in full, hardly, and in between.
+#[derive(Debug, Arbitrary)]
+enum SmallArena {
+    OneKib,
+    WordFull,
+    WordBegun,
+    NoRoundNumber,
+    SixteenKib,
+    SixtyFourKib,
+}
+
+impl SmallRun {
+    /// Does the run; panics when the heap is not what the model says.
+    pub fn run(&self) {
+        match self.arena {
+            SmallArena::OneKib => self.with::<1024>(),
+            SmallArena::WordFull => self.with::<{ 56 + 20 * 132 - 8 }>(),
+            SmallArena::WordBegun => self.with::<{ 56 + 20 * 132 + 4 }>(),
+            SmallArena::NoRoundNumber => self.with::<3001>(),
+            SmallArena::SixteenKib => self.with::<{ 16 * 1024 }>(),
+            SmallArena::SixtyFourKib => self.with::<{ 64 * 1024 }>(),
+        }
+    }
+
+    fn with<const BYTES: usize>(&self) {
+        let offset = usize::from(self.offset) * 8;
+        let part = offset..offset + size_of::<Small<BYTES>>();
+        let memory = Memory::new(part.end + 64);
+        // SAFETY: all zeros is an empty heap.
+        let heap = unsafe { memory.zeroed::<Small<BYTES>>(offset) };
+        let mut shadow = Shadow::new(heap, &memory);
+        self.calls.iter().for_each(|&call| shadow.step(call));
+        shadow.verify_all();
+        shadow.finish();
+        memory.verify_outside(part);
     }
 }
 

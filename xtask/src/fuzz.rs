@@ -21,11 +21,12 @@ pub struct Options {
     only: Option<Fuzzer>,
 }
 
-/// A binary of `fuzz/`: the large tier that it is about.
+/// A binary of `fuzz/`: the large tier that it is about, or the heap that has none.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Fuzzer {
     Segregated,
     LinkedList,
+    Small,
 }
 
 impl Fuzzer {
@@ -33,6 +34,7 @@ impl Fuzzer {
         match self {
             Self::Segregated => "segregated",
             Self::LinkedList => "linked-list",
+            Self::Small => "small",
         }
     }
 }
