@@ -79,6 +79,34 @@ pub unsafe trait Heap: Sized {
     }
 }
 
+/// The calls of a [`Heap`] whose first field is a `GlobalAlloc`, all of them that one's.
+#[cfg(any(feature = "larder", feature = "talc"))]
+macro_rules! calls_of_the_first_field {
+    () => {
+        unsafe fn alloc(&mut self, layout: core::alloc::Layout) -> *mut u8 {
+            // SAFETY: the caller's contract.
+            unsafe { core::alloc::GlobalAlloc::alloc(&self.0, layout) }
+        }
+
+        unsafe fn dealloc(&mut self, block: *mut u8, layout: core::alloc::Layout) {
+            // SAFETY: the caller's contract.
+            unsafe { core::alloc::GlobalAlloc::dealloc(&self.0, block, layout) }
+        }
+
+        unsafe fn alloc_zeroed(&mut self, layout: core::alloc::Layout) -> *mut u8 {
+            // SAFETY: the caller's contract.
+            unsafe { core::alloc::GlobalAlloc::alloc_zeroed(&self.0, layout) }
+        }
+
+        unsafe fn realloc(&mut self, block: *mut u8, layout: core::alloc::Layout, new_size: usize) -> *mut u8 {
+            // SAFETY: the caller's contract.
+            unsafe { core::alloc::GlobalAlloc::realloc(&self.0, block, layout, new_size) }
+        }
+    };
+}
+#[cfg(any(feature = "larder", feature = "talc"))]
+pub(crate) use calls_of_the_first_field;
+
 /// Where an arena's bytes are at some moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Anatomy {

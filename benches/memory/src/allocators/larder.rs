@@ -1,8 +1,7 @@
 //! larder over a region that is given at run time, in the configurations that are compared.
 
-use crate::heap::{Anatomy, Heap};
+use crate::heap::{Anatomy, Heap, calls_of_the_first_field};
 use ::larder::{Config, Region, large, policy};
-use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
 /// A region with a name for the tables. A variant is a type of these three, and a line in `ENTRIES`.
@@ -59,23 +58,5 @@ where
         unsafe { self.0.claim(arena.as_ptr().cast(), arena.len()).is_ok() }
     }
 
-    unsafe fn alloc(&mut self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.dealloc(block, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&mut self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&mut self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.realloc(block, layout, new_size) }
-    }
+    calls_of_the_first_field!();
 }

@@ -1,7 +1,7 @@
 //! larder's small heap: its size is a constant, so one of 8 MiB is used, of whose granules a block at the end takes what the arena would
 //! not have.
 
-use crate::heap::Heap;
+use crate::heap::{Heap, calls_of_the_first_field};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
@@ -50,23 +50,5 @@ unsafe impl Heap for Small {
         true
     }
 
-    unsafe fn alloc(&mut self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.dealloc(block, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&mut self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&mut self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.realloc(block, layout, new_size) }
-    }
+    calls_of_the_first_field!();
 }

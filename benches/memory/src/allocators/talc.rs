@@ -1,13 +1,12 @@
 //! `talc` with three ways to bin free chunks.
 
-use crate::heap::Heap;
+use crate::heap::{Heap, calls_of_the_first_field};
 use ::talc::base::binning::{
     Binning, DefaultBinning, linear_extent_then_linearly_divided_exponential_binning as divided,
 };
 use ::talc::cell::TalcCell;
 use ::talc::source::Manual;
 use ::talc::wasm::WasmBinning;
-use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
 /// Eight divisions of a power of two.
@@ -57,23 +56,5 @@ unsafe impl<B: Named> Heap for Talc<B> {
         unsafe { self.0.claim(arena.as_ptr().cast(), arena.len()).is_some() }
     }
 
-    unsafe fn alloc(&mut self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.dealloc(block, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&mut self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&mut self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.realloc(block, layout, new_size) }
-    }
+    calls_of_the_first_field!();
 }
