@@ -57,6 +57,14 @@ const tests = {
     assert.equal(pages(), INITIAL);
   },
 
+  the_differential_suite_in_a_small_static_arena() {
+    for (const seed of [11, 12]) {
+      const { call, pages } = instance({ more: 0 });
+      assert.ok(call("differential_in_a_small_arena", seed, 3000) > 100);
+      assert.equal(pages(), INITIAL);
+    }
+  },
+
   what_lies_behind_the_initial_memory_is_not_touched() {
     const { call, others } = instance({ more: 500, behind: 1 });
     call("differential", 10, 3000);

@@ -1,11 +1,11 @@
-// Runs tests. The output is libtest's, so that one reader counts all.
-export function run(tests) {
+// Runs tests, and waits for each. The output is libtest's, so that one reader counts all.
+export async function run(tests) {
   let failed = 0;
   const names = Object.keys(tests);
   console.log(`running ${names.length} tests`);
   for (const name of names) {
     try {
-      tests[name]();
+      await tests[name]();
       console.log(`test ${name} ... ok`);
     } catch (error) {
       failed += 1;

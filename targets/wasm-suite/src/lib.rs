@@ -14,7 +14,7 @@ mod small;
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::Write;
 use larder::policy::Try;
-use larder::{CheckError, Config, Heap, Stats, large::Segregated};
+use larder::{CheckError, Config, Heap, Small, Stats, large::Segregated};
 use shadow::seeded::{Mix, action};
 use shadow::{Memory, Shadow};
 use std::string::String;
@@ -26,6 +26,8 @@ static BOOKS: Heap<{ 4 << 20 }, Try> = Heap::new();
 static HEAP: larder::wasm::Heap = larder::wasm::Heap::new();
 
 static ARENA: Heap<{ 64 << 10 }, Try> = Heap::new();
+
+static SMALL_ARENA: Small<{ 64 << 10 }> = Small::new();
 
 #[link(wasm_import_module = "host")]
 unsafe extern "C" {
@@ -108,6 +110,15 @@ extern "C" fn differential_beside(seed: u32, steps: u32) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn differential_in_an_arena(seed: u32, steps: u32) -> u32 {
     differ(&ARENA, seed, steps, |_| {})
+}
+
+/// In a small heap, of which the model knows every byte.
+#[unsafe(no_mangle)]
+extern "C" fn differential_in_a_small_arena(seed: u32, steps: u32) -> u32 {
+    let refused = differ(&SMALL_ARENA, seed, steps, |_| {});
+    let stats = SMALL_ARENA.stats();
+    assert_eq!((stats.live_bytes, stats.free_runs), (0, Some(1)), "{stats}");
+    refused
 }
 
 #[unsafe(no_mangle)]

@@ -8,6 +8,10 @@ const INITIAL = 32; // as build.rs says
 
 export const load = (file) => new WebAssembly.Module(readFileSync(file));
 
+// What all workers do, with verified blocks; the seeds differ.
+export const sameWork = (workers, calls, sharedPercent, largePercent) =>
+  Array.from({ length: workers }, (_, index) => [["work", index + 1, calls, sharedPercent, largePercent, 1]]);
+
 export class Crew {
   // So many workers over a fresh memory that can become so many pages longer.
   static async hire(module, count, more) {

@@ -1,14 +1,12 @@
 // larder in a memory that workers share: node test.mjs MODULE.wasm
-// Its output is libtest's, so that one reader counts both.
 import assert from "node:assert/strict";
-import { Crew, PAGE, load } from "./crew.mjs";
+import { Crew, PAGE, load, sameWork } from "./crew.mjs";
+import { run } from "../../wasm-suite/node/runner.mjs";
 
 const WORKERS = 4;
 const module = load(process.argv[2]);
 
-// What all workers do; the seeds differ.
-const work = (calls, sharedPercent, largePercent) =>
-  Array.from({ length: WORKERS }, (_, index) => [["work", index + 1, calls, sharedPercent, largePercent, 1]]);
+const work = (calls, sharedPercent, largePercent) => sameWork(WORKERS, calls, sharedPercent, largePercent);
 
 const tests = {
   async blocks_go_from_worker_to_worker_with_their_contents() {
@@ -69,17 +67,4 @@ const tests = {
   },
 };
 
-let failed = 0;
-const names = Object.keys(tests);
-console.log(`running ${names.length} tests`);
-for (const name of names) {
-  try {
-    await tests[name]();
-    console.log(`test ${name} ... ok`);
-  } catch (error) {
-    failed += 1;
-    console.log(`test ${name} ... FAILED\n${error.stack}`);
-  }
-}
-console.log(`test result: ${failed === 0 ? "ok" : "FAILED"}. ${names.length - failed} passed; ${failed} failed;`);
-process.exit(failed === 0 ? 0 : 1);
+run(tests);

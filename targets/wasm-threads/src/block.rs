@@ -83,7 +83,7 @@ impl Block {
 }
 
 /// Lists of blocks of 16 bytes and more: the link lies behind the header.
-#[cfg(feature = "larder")]
+#[cfg(any(feature = "larder", feature = "small"))]
 impl Block {
     pub fn linked(self, next: Option<Self>) -> Self {
         let next = next.map_or(core::ptr::null_mut(), |next| next.0.as_ptr());

@@ -1,4 +1,4 @@
-//! The allocator of this build: larder, or a peer behind one lock, as all of them are where memory is shared.
+//! The allocator of this build: larder, its smallest heap, or a peer behind one lock, as all of them are where memory is shared.
 
 #[cfg(feature = "larder")]
 pub type Heap = larder::wasm::Heap;
@@ -8,18 +8,26 @@ pub const fn new() -> Heap {
     Heap::new()
 }
 
-#[cfg(all(feature = "talc", not(feature = "larder")))]
+#[cfg(all(feature = "small", not(feature = "larder")))]
+pub type Heap = larder::Small<{ 256 * 1024 }>;
+
+#[cfg(all(feature = "small", not(feature = "larder")))]
+pub const fn new() -> Heap {
+    Heap::new()
+}
+
+#[cfg(all(feature = "talc", not(any(feature = "larder", feature = "small"))))]
 pub type Heap = talc::sync::TalcLock<spin::Mutex<()>, talc::wasm::WasmGrowAndClaim, talc::wasm::WasmBinning>;
 
-#[cfg(all(feature = "talc", not(feature = "larder")))]
+#[cfg(all(feature = "talc", not(any(feature = "larder", feature = "small"))))]
 pub const fn new() -> Heap {
     Heap::new(talc::wasm::WasmGrowAndClaim)
 }
 
-#[cfg(all(feature = "dlmalloc", not(any(feature = "larder", feature = "talc"))))]
+#[cfg(all(feature = "dlmalloc", not(any(feature = "larder", feature = "small", feature = "talc"))))]
 pub use locked::{Heap, new};
 
-#[cfg(all(feature = "dlmalloc", not(any(feature = "larder", feature = "talc"))))]
+#[cfg(all(feature = "dlmalloc", not(any(feature = "larder", feature = "small", feature = "talc"))))]
 mod locked {
     use core::alloc::{GlobalAlloc, Layout};
     use dlmalloc::Dlmalloc;

@@ -19,6 +19,7 @@ use core::sync::atomic::{AtomicPtr, Ordering::AcqRel};
 static HEAP: heap::Heap = heap::new();
 
 /// There is no `larder::wasm::Small` where memory is shared: with one, the name below would have two meanings.
+#[cfg(feature = "larder")]
 mod no_small {
     mod ours {
         #[allow(dead_code, reason = "only its name is used")]

@@ -31,13 +31,21 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
     let module = build(&toolchain, "wasm-suite", "without threads")?;
     tally.cargo_test("wasm under Node, targets/wasm-suite", node(&[], "wasm-suite/node/run.mjs").arg(module))?;
     edge::under_node(tally, &toolchain)?;
-    let module = build(&Toolchain::for_wasm_threads()?, "wasm-threads", "with shared memory")?;
+    let toolchain = Toolchain::for_wasm_threads()?;
+    let module = build(&toolchain, "wasm-threads", "with shared memory")?;
     tally.that("no wait in a module with shared memory", verify_no_waits(&module));
     let script = "wasm-threads/node/test.mjs";
     tally.cargo_test("wasm threads under Node, targets/wasm-threads", node(&[], script).arg(&module))?;
     tally.cargo_test(
         "wasm threads that are not told of growth, targets/wasm-threads",
         node(&UNTOLD, script).arg(&module),
+    )?;
+    let mut command = build_command(&toolchain, "wasm-threads");
+    command.args(["--no-default-features", "--features", "small"]);
+    step::require("build wasm-threads with a small heap for wasm with shared memory", &mut command)?;
+    tally.cargo_test(
+        "wasm threads on a small heap, targets/wasm-threads",
+        node(&[], "wasm-threads/node/small.mjs").arg(binary(&toolchain, "wasm-threads")),
     )
 }
 
@@ -46,13 +54,21 @@ fn build(toolchain: &Toolchain, package: &str, how: &str) -> Result<PathBuf> {
 }
 
 fn build_with(toolchain: &Toolchain, package: &str, how: &str, environment: &[(&str, String)]) -> Result<PathBuf> {
-    let mut command = toolchain.cargo("build");
+    let mut command = build_command(toolchain, package);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
-    command
-        .args(["--release", "--manifest-path"])
-        .arg(project::root().join("targets").join(package).join("Cargo.toml"));
     step::require(&format!("build {package} for wasm {how}"), &mut command)?;
-    Ok(toolchain.release_binary(&format!("larder_{}.wasm", package.replace('-', "_"))))
+    Ok(binary(toolchain, package))
+}
+
+fn build_command(toolchain: &Toolchain, package: &str) -> Command {
+    let mut command = toolchain.cargo("build");
+    let manifest = project::root().join("targets").join(package).join("Cargo.toml");
+    command.args(["--release", "--manifest-path"]).arg(manifest);
+    command
+}
+
+fn binary(toolchain: &Toolchain, package: &str) -> PathBuf {
+    toolchain.release_binary(&format!("larder_{}.wasm", package.replace('-', "_")))
 }
 
 fn node(options: &[&str], script: &str) -> Command {
