@@ -244,6 +244,33 @@ fn a_walk_sees_what_changes_meanwhile() {
     assert!(heap.walk(|_| free(&heap, alloc(&heap, 8), 8)));
 }
 
+/// Any two bits of an empty table, those behind the last granule included: one live block of 8 bytes is all that may be.
+#[test]
+fn a_check_finds_what_does_not_belong() {
+    let heap = Box::new(Subject::new());
+    let header_bytes = 48 + if cfg!(feature = "live-peak") { 8 } else { 0 };
+    let (start, ground) = (core::ptr::from_ref(&*heap).cast::<u8>().cast_mut(), ground(&heap).len());
+    let granules = ground / 8;
+    for granule in 0..(granules / 16 + 1) * 16 {
+        let byte = start.wrapping_add(ground + header_bytes + granule / 4);
+        for bits in 1..=3 {
+            // SAFETY: inside of the heap, whose table lies behind the blocks and its other words; nobody else uses it.
+            unsafe { byte.write(bits << (granule % 4 * 2)) };
+            let what = match bits {
+                _ if granule >= granules => Some("a granule behind the last is in use"),
+                1 => Some("a block goes on that does not start"),
+                2 => None,
+                _ => Some("a block is being released, by a call that does not return"),
+            };
+            let found = heap.check().map_err(|error| (error.what, error.page));
+            assert_eq!(found, what.map_or(Ok(()), |what| Err((what, granule as u32 / 32 + 1))), "{bits} at {granule}");
+        }
+        // SAFETY: as above.
+        unsafe { byte.write(0) };
+    }
+    heap.check().unwrap();
+}
+
 #[test]
 fn a_heap_contains_its_blocks_and_not_its_tables() {
     let heap = Box::new(Subject::new());
