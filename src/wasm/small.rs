@@ -154,6 +154,7 @@ impl<C: Config> Granules for &Small<C> {
     where
         Self: 'a,
     {
+        debug_assert!(self.count() != 0 && at <= self.count() / WORD_GRANULES);
         // SAFETY: `reach` has put a table of so many words behind the granules.
         unsafe { &*self.at(self.count()).cast::<AtomicU32>().add(at) }
     }

@@ -11,6 +11,8 @@ function instance(module, bytes) {
   const { __heap_base, __heap_end, largest_free, memory, request } = new WebAssembly.Instance(module).exports;
   const [start, end] = [__heap_base.value, __heap_end.value];
   assert.deepEqual([end - start, end % PAGE, memory.buffer.byteLength], [bytes, 0, end], "it is built otherwise");
+  // It need not be zeroed.
+  new Uint8Array(memory.buffer, start, bytes).fill(0xA5);
   const pages = () => memory.buffer.byteLength / PAGE;
   return { start, end, others: new Others(memory), pages, largest_free, request };
 }

@@ -23,5 +23,5 @@ export function instance(module, { more, behind = 0 }) {
       throw new Error(message === "" ? `${name}: ${error}` : `${name}: ${message}`);
     }
   };
-  return { call, memory, others, pages };
+  return { call, heapBase: raw.__heap_base.value, memory, others, pages };
 }
