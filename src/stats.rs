@@ -55,8 +55,8 @@ pub struct Stats {
     /// How many pieces the free bytes are in. `None`: the backend can't walk.
     pub free_runs: Option<usize>,
     /// The most bytes that ever were out of tier 2 at once, as blocks, pages and stash, deferred releases included. 0 until the
-    /// first visit.
-    pub committed_peak_bytes: usize,
+    /// first visit. `None`: a [`Small`](crate::Small) does not keep it.
+    pub committed_peak_bytes: Option<usize>,
     /// The most bytes that ever were live at once, as requested; while `realloc` moves a block, both
     /// count. Needs the feature `live-peak`.
     #[cfg(feature = "live-peak")]
@@ -113,7 +113,7 @@ impl Stats {
 
     /// The figures of no memory.
     pub(crate) fn none() -> Self {
-        Self { consistent: true, ..Self::default() }
+        Self { consistent: true, committed_peak_bytes: Some(0), ..Self::default() }
     }
 
     /// Adds up the figures of several extents.
@@ -127,7 +127,7 @@ impl Stats {
         self.waste_bytes += other.waste_bytes;
         self.largest_free_bytes = self.largest_free_bytes.max(other.largest_free_bytes);
         self.free_runs = self.free_runs.zip(other.free_runs).map(|(a, b)| a + b).or(self.free_runs).or(other.free_runs);
-        self.committed_peak_bytes += other.committed_peak_bytes;
+        self.committed_peak_bytes = self.committed_peak_bytes.zip(other.committed_peak_bytes).map(|(a, b)| a + b);
         #[cfg(feature = "live-peak")]
         {
             self.live_peak_bytes += other.live_peak_bytes;
@@ -156,7 +156,7 @@ impl defmt::Format for Stats {
             f,
             "Stats {{ arena_bytes: {=usize}, metadata_bytes: {=usize}, live_bytes: {=usize}, live_large_bytes: {=usize}, \
              free_bytes: {=usize}, deferred_bytes: {=usize}, waste_bytes: {=usize}, largest_free_bytes: {}, free_runs: {}, \
-             committed_peak_bytes: {=usize}",
+             committed_peak_bytes: {}",
             self.arena_bytes,
             self.metadata_bytes,
             self.live_bytes,
@@ -186,30 +186,32 @@ impl defmt::Format for Stats {
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |bytes: usize| (bytes as u64 * 100 / self.arena_bytes.max(1) as u64) as u32;
+        let pooled = self.class_count != 0;
         for (name, bytes) in [
-            ("arena", self.arena_bytes),
-            ("tables", self.metadata_bytes),
-            ("live", self.live_bytes),
-            ("free", self.free_bytes),
-            ("page waste", self.waste_bytes),
-            ("deferred", self.deferred_bytes),
+            ("arena", Some(self.arena_bytes)),
+            ("tables", Some(self.metadata_bytes)),
+            ("live", Some(self.live_bytes)),
+            ("free", Some(self.free_bytes)),
+            ("page waste", pooled.then_some(self.waste_bytes)),
+            ("deferred", Some(self.deferred_bytes)),
             ("peak committed", self.committed_peak_bytes),
         ] {
-            writeln!(f, "{name:<15}{bytes:>10} B {:>3} %", percent(bytes))?;
+            if let Some(bytes) = bytes {
+                writeln!(f, "{name:<15}{bytes:>10} B {:>3} %", percent(bytes))?;
+            }
         }
         if let (Some(largest), Some(runs)) = (self.largest_free_bytes, self.free_runs) {
             let fragmentation = self.fragmentation_percent().unwrap_or(0);
             writeln!(f, "largest free   {largest:>10} B        {runs} free runs, fragmentation {fragmentation} %")?;
         }
-        writeln!(
-            f,
-            "refills {}, retries {}, refused {}, wrong frees {}{}",
-            self.refills,
-            self.retries,
-            self.refused,
-            self.wrong_frees,
-            if self.consistent { "" } else { " (changed while counted)" }
-        )?;
+        if pooled {
+            write!(f, "refills {}, retries {}, ", self.refills, self.retries)?;
+        }
+        let moved = if self.consistent { "" } else { " (changed while counted)" };
+        writeln!(f, "refused {}, wrong frees {}{moved}", self.refused, self.wrong_frees)?;
+        if !pooled {
+            return Ok(());
+        }
         writeln!(f, "{:>6} {:>6} {:>6} {:>6} {:>6}", "block", "pages", "empty", "live", "free")?;
         for row in self.classes().iter().filter(|row| row.pages > 0) {
             writeln!(
@@ -352,7 +354,7 @@ pub(crate) trait Census: Walk {
             self.look(|inside| unsafe { (Self::Large::free_bytes(self), self.map().ground - inside.least_free) });
         let (free, peak) = looked.unwrap_or((0, 0));
         stats.free_bytes += free as usize;
-        stats.committed_peak_bytes = peak as usize;
+        stats.committed_peak_bytes = Some(peak as usize);
         stats.live_large_bytes = (self.map().ground - free).saturating_sub(pooled * PAGE) as usize;
         if Self::Large::WALKS {
             let walk = self.sum_runs();

@@ -272,6 +272,18 @@ fn a_check_finds_what_does_not_belong() {
 }
 
 #[test]
+fn statistics_print_what_a_small_heap_has() {
+    let heap = Box::new(Small::<4096>::new());
+    // SAFETY: the size is not zero.
+    assert!(!unsafe { heap.alloc(layout(1000)) }.is_null());
+    let rows: Vec<String> = heap.stats().to_string().lines().map(str::to_owned).collect();
+    let names: Vec<&str> = rows.iter().map(|row| row.split("  ").next().unwrap()).collect();
+    let refused = "refused 0, wrong frees 0";
+    assert_eq!(names, ["arena", "tables", "live", "free", "deferred", "largest free", refused]);
+    assert!(rows[2].ends_with("1000 B  24 %"), "{}", rows[2]);
+}
+
+#[test]
 fn a_heap_contains_its_blocks_and_not_its_tables() {
     let heap = Box::new(Subject::new());
     let (start, ground) = (core::ptr::from_ref(&*heap).cast::<u8>(), ground(&heap));

@@ -54,6 +54,7 @@ pub(crate) trait Census: Calls {
         stats.live_bytes = live * GRANULE_BYTES;
         stats.live_large_bytes = stats.live_bytes;
         stats.free_bytes = free * GRANULE_BYTES;
+        stats.committed_peak_bytes = None;
         stats.largest_free_bytes = Some(largest * GRANULE_BYTES);
         stats.free_runs = Some(free_runs);
         stats.refused = header.refused.load(Relaxed);

@@ -156,7 +156,7 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     ///
     /// Time: O(`BYTES`). What changes meanwhile makes [`Stats::consistent`] false, unless it changes back.
     ///
-    /// There are no classes, all that is live counts as large, nothing is ever deferred, and the peak of committed bytes is not kept: 0.
+    /// There are no classes, all that is live counts as large, nothing is ever deferred, and the peak of committed bytes is not kept.
     ///
     /// ```
     /// static HEAP: larder::Small<4096> = larder::Small::new();

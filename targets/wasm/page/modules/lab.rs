@@ -79,7 +79,7 @@ impl Lab {
             stats.waste_bytes,
             stats.largest_free_bytes.unwrap_or(0),
             stats.free_runs.unwrap_or(0),
-            stats.committed_peak_bytes,
+            stats.committed_peak_bytes.unwrap_or(0),
         ];
         let calls =
             [stats.refills, stats.refused, stats.wrong_frees, self.0.requested_bytes(), counts.calls, counts.damaged];
