@@ -230,10 +230,7 @@ pub(crate) trait Allocate: Release {
     /// Time: at most the deferred releases, the stash and the kept pages.
     #[inline(never)]
     fn bring_home(self) -> bool {
-        let mut found = false;
-        while self.has_deferred() && self.drain() {
-            found = true;
-        }
+        let mut found = self.drain_all();
         loop {
             let mut page = slots::take(self.stash());
             if page == 0 {

@@ -163,6 +163,16 @@ pub(crate) trait Entry: Defer {
         }
     }
 
+    /// Drains what is deferred now; what others defer meanwhile is left to who comes next. `false`: nothing was drained.
+    ///
+    /// Time: at most as many drains as the deferred bytes hold blocks.
+    #[inline(always)]
+    fn drain_all(self) -> bool {
+        // Relaxed: a guess, as in `has_deferred`.
+        let most = if Self::DEFERS { self.header().deferred_bytes.load(Relaxed) / LARGE_MIN_BYTES } else { 0 };
+        (0..most).take_while(|_| self.has_deferred() && self.drain()).count() != 0
+    }
+
     /// Whether releases wait for somebody to drain them.
     #[inline(always)]
     fn has_deferred(self) -> bool {

@@ -88,7 +88,7 @@ pub(crate) trait Release: Entry {
 
     /// Gives everything back that is not in use.
     fn trim(self) {
-        while self.has_deferred() && self.drain() {}
+        self.drain_all();
         for page in 1..=self.map().pages {
             if Pools(self).retire(page) != 0 {
                 self.page_to_large(page);
