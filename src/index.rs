@@ -152,8 +152,18 @@ impl<'a, T: Tables<'a>> Index<T> {
 
     #[inline(never)]
     fn first_by_summary(self) -> (usize, u32) {
-        let mut leaves = (0..summary_words(self.0.leaf_count())).map(|place| self.first_under(place));
-        leaves.find(|&(_, pages)| pages != 0).unwrap_or((0, 0))
+        let mut place = 0;
+        while place < summary_words(self.0.leaf_count()) {
+            // Relaxed: a guess; what counts is what `first_under` sees.
+            if self.summary(place).load(Relaxed) != 0 {
+                let found = self.first_under(place);
+                if found.1 != 0 {
+                    return found;
+                }
+            }
+            place += 1;
+        }
+        (0, 0)
     }
 
     /// The first leaf under a word of the summary that holds pages, and which. Clears what it finds stale.
