@@ -232,26 +232,26 @@ pub(crate) trait Engine: Extent {
 
     /// What an address is.
     #[inline(never)]
-    fn locate(self, ptr: *mut u8) -> Result<Place, Reason> {
+    fn locate(self, ptr: *mut u8) -> Location {
         let offset = self.offset_of(ptr);
         if !self.holds(ptr) {
-            return Err(Reason::Foreign);
+            return Location::wrong(Reason::Foreign);
         }
         if offset % GRANULE_BYTES != 0 {
-            return Err(Reason::NoBlock);
+            return Location::wrong(Reason::NoBlock);
         }
         let page = (offset / PAGE_BYTES) as u32 + 1;
         let class = if page > self.map().pages { owner::LARGE } else { self.owner_of(page) };
         if class == owner::LARGE {
-            return Ok(Place::Large(offset as u32 + GRANULE));
+            return Location::large(offset as u32 + GRANULE);
         }
         if class == Self::TABLE.in_transit() {
-            return Err(Reason::Double);
+            return Location::wrong(Reason::Double);
         }
         if (Self::TABLE.mask(class) >> (offset / GRANULE_BYTES % PAGE_GRANULES as usize)) & 1 == 0 {
-            return Err(Reason::NoBlock);
+            return Location::wrong(Reason::NoBlock);
         }
-        Ok(Place::Pooled(class))
+        Location::pooled(class)
     }
 
     /// How long a block of tier 2 really is.
@@ -271,7 +271,7 @@ pub(crate) trait Engine: Extent {
 
     /// What a live block occupies, in bytes.
     fn occupied(self, ptr: *mut u8, layout: Layout) -> usize {
-        match self.locate(ptr) {
+        match self.locate(ptr).place() {
             Ok(Place::Pooled(class)) => Self::TABLE.block_bytes(class),
             Ok(Place::Large(first)) if Self::Large::KNOWS_ENDS => self.true_bytes(first) as usize,
             Ok(Place::Large(_)) => large_bytes(layout.size()) as usize,
@@ -294,6 +294,45 @@ pub(crate) trait Engine: Extent {
 }
 
 impl<E: Extent> Engine for E {}
+
+/// What an address is, in one register: a place of tier 2, all of which are multiples of 8, or the number of a class or of a reason, and
+/// which of them it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Location(u32);
+
+impl Location {
+    const POOLED: u32 = 1;
+    const WRONG: u32 = 2;
+
+    #[inline(always)]
+    fn large(place: u32) -> Self {
+        Self(place)
+    }
+
+    #[inline(always)]
+    fn pooled(class: u32) -> Self {
+        Self(class * GRANULE + Self::POOLED)
+    }
+
+    #[inline(always)]
+    fn wrong(reason: Reason) -> Self {
+        Self(reason as u32 * GRANULE + Self::WRONG)
+    }
+
+    /// The same, taken apart. An error: no block can start there, or a free one does.
+    #[inline(always)]
+    pub(crate) fn place(self) -> Result<Place, Reason> {
+        const FOREIGN: u32 = Reason::Foreign as u32;
+        const NO_BLOCK: u32 = Reason::NoBlock as u32;
+        match (self.0 % GRANULE, self.0 / GRANULE) {
+            (0, _) => Ok(Place::Large(self.0)),
+            (Self::POOLED, class) => Ok(Place::Pooled(class)),
+            (_, FOREIGN) => Err(Reason::Foreign),
+            (_, NO_BLOCK) => Err(Reason::NoBlock),
+            _ => Err(Reason::Double),
+        }
+    }
+}
 
 /// What an address is.
 pub(crate) enum Place {

@@ -1,7 +1,7 @@
 //! Where a block goes back to: to its page, to tier 2, or to the list of those that found it held.
 
 use super::entry::Given;
-use super::{Allocate, Entry, Extent, Place, large_bytes};
+use super::{Allocate, Entry, Extent, Location, Place, large_bytes};
 use crate::classes::owner;
 use crate::config::Reason;
 use crate::geometry::*;
@@ -45,7 +45,13 @@ pub(crate) trait Release: Entry {
     #[cold]
     #[inline(never)]
     fn release_slowly(self, ptr: *mut u8, size: usize) {
-        match self.locate(ptr) {
+        self.release_at(self.locate(ptr), ptr, size);
+    }
+
+    /// A release of what `locate` has found at an address.
+    #[inline(never)]
+    fn release_at(self, location: Location, ptr: *mut u8, size: usize) {
+        match location.place() {
             Err(reason) => self.wrong_free(ptr, reason),
             Ok(Place::Large(first)) => self.release_to_large(first, size),
             Ok(Place::Pooled(_)) => {

@@ -1,6 +1,6 @@
 //! Blocks that change their size, where they are or elsewhere.
 
-use super::{Allocate, Extent, Place, large_bytes};
+use super::{Allocate, Extent, Location, Place, large_bytes};
 use crate::config::{Reason, Table};
 use crate::large::Resized;
 use core::alloc::Layout;
@@ -15,13 +15,14 @@ pub(crate) trait Resize: Allocate {
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
     unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let resize = || match self.resize(ptr, layout.size(), new_size) {
+        let location = self.locate(ptr);
+        let resize = || match self.resize_at(location, layout.size(), new_size) {
             Ok(true) => {
                 self.count_live(layout.size(), new_size);
                 Some(ptr)
             }
             // SAFETY: passed on.
-            Ok(false) => unsafe { self.relocate(ptr, layout, new_size) },
+            Ok(false) => unsafe { self.relocate(location, ptr, layout, new_size) },
             Err(reason) => {
                 self.wrong_free(ptr, reason);
                 Some(null_mut())
@@ -34,13 +35,13 @@ pub(crate) trait Resize: Allocate {
         }
     }
 
-    /// Moves a block; `None`: there was none to be had. Without an out-of-memory hook, that was counted and told.
+    /// Moves a block, which is what `locate` has found; `None`: there was none to be had. Without an out-of-memory hook, that was counted and told.
     ///
     /// # Safety
     ///
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
-    unsafe fn relocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
+    unsafe fn relocate(self, location: Location, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
         let new = match Self::Config::RESCUES {
             true => self.allocate_rarely::<false>(new_size, layout.align()),
             false => self.allocate_rarely::<true>(new_size, layout.align()),
@@ -51,14 +52,20 @@ pub(crate) trait Resize: Allocate {
         self.count_live(0, new_size);
         // SAFETY: both blocks are the caller's, disjoint, and so long.
         unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
-        self.release_slowly(ptr, layout.size());
+        self.release_at(location, ptr, layout.size());
         Some(new)
     }
 
     /// `Ok(false)`: the block has to move.
     #[inline(always)]
     fn resize(self, ptr: *mut u8, old_size: usize, new_size: usize) -> Result<bool, Reason> {
-        match self.locate(ptr)? {
+        self.resize_at(self.locate(ptr), old_size, new_size)
+    }
+
+    /// The same for what `locate` has found.
+    #[inline(always)]
+    fn resize_at(self, location: Location, old_size: usize, new_size: usize) -> Result<bool, Reason> {
+        match location.place()? {
             Place::Pooled(class) => Ok(new_size <= Self::TABLE.block_bytes(class)),
             Place::Large(_) if new_size > self.map().ground as usize => Ok(false),
             Place::Large(first) => match self.resize_large(first, large_bytes(old_size), large_bytes(new_size)) {
