@@ -160,6 +160,7 @@
 //! |---|---|---|
 //! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links |
 //! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
+//! | `portable-atomic-critical-section` | yes | on targets without compare-and-swap, has `portable-atomic` make it of the binary's critical sections. See below |
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
 //! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what else is told, on the crate `defmt`. An event is told in the middle of a call: log it where your logger may be used, and not out of a log statement that allocates |
 //! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
@@ -168,6 +169,11 @@
 //! **`unsafe-assume-single-core`** is for the binary to choose, never for a library: who sets it vouches that one core alone ever runs
 //! code that uses the heap. With a second core it is undefined behaviour. Interrupt handlers are as safe as without it. It does nothing on targets
 //! with an operating system, on wasm, and on those without compare-and-swap.
+//!
+//! **Without `portable-atomic-critical-section`**, on targets without compare-and-swap, the binary says where it comes from, by a feature of
+//! `portable-atomic`; if it does not, that is a compile error, and so is choosing two. Some hardware layers choose
+//! `unsafe-assume-single-core` there for chips with one core (`esp-hal` for the ESP32-C3): beside these, larder has to be built without its default
+//! features, but with `critical-section` and `spin`. Loads mask nothing then.
 //!
 //! `no_std`, without `alloc`. Rust 1.85 or later.
 #![no_std]

@@ -12,11 +12,18 @@ use crate::{packages, project, step};
 /// One target with compare-and-swap and one without. Neither has a standard library: what builds there is `no_std`.
 const BARE_METAL: [&str; 2] = ["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
 
+/// What is chosen for targets without compare-and-swap, and changes nothing on others.
+const COMPARE_AND_SWAP: &str = "portable-atomic-critical-section";
+
+/// As a binary chooses it whose only core runs at a privileged level: some hardware layers do.
+const CHOSEN: &str = "target.thumbv6m-none-eabi.rustflags=['--cfg', 'portable_atomic_unsafe_assume_single_core']";
+
 /// The target with types of its own.
 const WASM: &str = "wasm32-unknown-unknown";
 
 pub fn feature_combinations(tally: &mut Tally, library: &Package) -> Result<()> {
-    let features: Vec<&str> = library.features.keys().map(String::as_str).filter(|name| *name != "default").collect();
+    let features = library.features.keys().map(String::as_str);
+    let features: Vec<&str> = features.filter(|name| !["default", COMPARE_AND_SWAP].contains(name)).collect();
     for combination in power_set(&features) {
         let mut command = project::cargo("build");
         command.args(["--package", "larder", "--lib", "--no-default-features", "--features", &combination.join(",")]);
@@ -35,6 +42,28 @@ pub fn bare_metal(tally: &mut Tally) -> Result<()> {
                 let mut command = toolchain.cargo("build");
                 tally.check(&title, command.args(["--package", "larder", "--lib", "--release"]))?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Without the feature, the binary says where compare-and-swap comes from, and has to.
+pub fn chosen_atomics(tally: &mut Tally) -> Result<()> {
+    let triple = BARE_METAL[1];
+    let title = format!("build for {triple} with the binary's choice of compare-and-swap");
+    match Toolchain::for_target(triple) {
+        Err(reason) => tally.skip(&title, &toolchain::first_line(&reason)),
+        Ok(toolchain) => {
+            let mut command = toolchain.cargo("build");
+            command.args([
+                "--package",
+                "larder",
+                "--lib",
+                "--no-default-features",
+                "--features",
+                "spin,critical-section",
+            ]);
+            tally.check(&title, command.args(["--config", CHOSEN]))?;
         }
     }
     Ok(())

@@ -80,7 +80,10 @@ pub fn run(options: &Options) -> Result<bool> {
             Part::Loom => host::loom_models(&mut tally, library)?,
             Part::Benches => benches::tests(&mut tally)?,
             Part::Features => builds::feature_combinations(&mut tally, library)?,
-            Part::NoStd => builds::bare_metal(&mut tally)?,
+            Part::NoStd => {
+                builds::bare_metal(&mut tally)?;
+                builds::chosen_atomics(&mut tally)?;
+            }
             Part::Docs => builds::documentation(&mut tally)?,
             Part::Msrv => builds::oldest_compiler(&mut tally, library)?,
             Part::Wasm => wasm::under_node(&mut tally)?,
