@@ -282,7 +282,9 @@ impl<'a, T: Tables<'a>> Pools<T> {
         let mask = Self::TABLE.mask(class);
         self.publish(page, class, mask);
         page::release(self.0.word(page), 1);
-        Index(self.0, class).insert(page);
+        // By rule 1 of the front. Straight into the index, who fills the front from there would not tell whoever drops the entry
+        // again of the blocks that are free.
+        self.enter(page, class);
     }
 
     /// Gives blocks back to whatever class their page is of: an ordinary release. For blocks that were

@@ -1,10 +1,14 @@
 //! Pages on their way between the front and the index.
 
 use crate::arena::{Arena, Block, CLASS_64, CLASS_128, Small};
+use crate::config::Config;
+use crate::extent::Entry;
+use crate::geometry::GRANULE_BYTES;
 use crate::index::{FLAT_WORDS, Index};
-use crate::pools::Tables;
+use crate::pools::{Pools, Tables};
 use crate::sync::{AtomicU8, AtomicU32};
 use crate::{model, tick};
+use core::alloc::Layout;
 use loom::thread::spawn;
 
 /// An arena whose pages are full of blocks of 128 bytes, two a page, in the order of their places.
@@ -156,6 +160,57 @@ fn drawing_against_drawing_and_a_free() {
         live.push(other.join().unwrap());
         free.join().unwrap();
         arena.finish(live);
+    });
+}
+
+/// [`Small`] with a page that is the larger class's for ever.
+struct Reserving;
+
+impl Config for Reserving {
+    const CLASSES: &'static [usize] = Small::<1, 0>::CLASSES;
+    const RESERVED: &'static [(usize, usize)] = &[(128, 1)];
+}
+
+/// A block of the larger class, if its front or its index leads to one.
+fn claim(arena: &Arena<Reserving>) -> Option<Block> {
+    tick();
+    let place = Pools(arena.heap).claim_any(CLASS_128) as usize;
+    (place != 0).then(|| arena.own(place - GRANULE_BYTES, Layout::new::<[u64; 16]>()))
+}
+
+/// A page is opened for its class for ever, when tier 2 is set up, while two contexts ask the class: none of them drops the page's entry
+/// for good, because of a word as old as the empty page.
+///
+/// | A sets tier 2 up | B fills the empty front | C asks |
+/// |---|---|---|
+/// | opens page 1, puts it into the index | | |
+/// | | reads the leaf: page 1; puts it into the front | |
+/// | | | drops page 1 from the front; its word is 0, as nothing says that A was there |
+/// | | takes page 1 out of the index; reads the front, as B left it | |
+///
+/// So A pushes it into the front instead: all who change the front later acquire that.
+///
+/// Runs `set_up`, `open_reserved`, `claim_any`, `Front::{push, drop_first}`, `put_back`.
+/// Catches: a reserved page that goes straight into the index, or into neither.
+#[test]
+fn asking_for_a_page_that_another_opens_for_ever() {
+    model(2, || {
+        let arena = Arena::<Reserving>::new(2);
+        let set_up = spawn({
+            let arena = arena.clone();
+            move || {
+                tick();
+                arena.heap.look(|_| ());
+            }
+        });
+        let other = spawn({
+            let arena = arena.clone();
+            move || claim(&arena)
+        });
+        let mine = claim(&arena);
+        set_up.join().unwrap();
+        let theirs = other.join().unwrap();
+        arena.finish(mine.into_iter().chain(theirs).collect());
     });
 }
 
