@@ -11,6 +11,9 @@
 //! }
 //! ```
 //!
+//! On bare metal, the binary brings a critical section: `cortex-m` has one behind its feature `critical-section-single-core`, `riscv` behind
+//! `critical-section-single-hart`; so do RTOSes and vendors' crates. Without one, the linker misses `_critical_section_1_0_acquire`.
+//!
 //! An empty heap is all zeros: the arena lies in `.bss` and costs no flash. Any size from 1 KiB to 16 MiB will do. For memory that
 //! is only known at run time there is [`Region`], for wasm modules whose memory grows `wasm::Heap`. Where a kilobyte of code is much, there is
 //! [`Small`].
@@ -41,7 +44,7 @@
 //!   release before their own visit, and all of them before a large request is refused. Until then it counts as [`Stats::deferred_bytes`].
 //! - [`stats`](Heap::stats), [`walk`](Heap::walk), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under [`Spin`] they are not for handlers.
 //! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each read-modify-write of a pooled
-//!   call is a critical section of the binary's, a few instructions long: it masks, on several cores it may wait for another, and **what a
+//!   call, and of any of a [`Small`], is a critical section of the binary's, a few instructions long: it masks, on several cores it may wait for another, and **what a
 //!   critical section does not mask (NMI, HardFault) must not use the heap**.
 //! - Several cores share one arena in memory that is coherent between them and on which their atomics work, and bring a critical
 //!   section made for several.
@@ -158,11 +161,11 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links |
+//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links. On bare metal without it, [`policy::Default`] is `Spin`, and without `spin` it is `Try` |
 //! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
 //! | `portable-atomic-critical-section` | yes | on targets without compare-and-swap, has `portable-atomic` make it of the binary's critical sections. See below |
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
-//! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what else is told, on the crate `defmt`. An event is told in the middle of a call: log it where your logger may be used, and not out of a log statement that allocates |
+//! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what else is told, on the crate `defmt`, which wants to be linked with `-Tdefmt.x`. An event is told in the middle of a call: log it where your logger may be used, and not out of a log statement that allocates |
 //! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
 //! | `unsafe-assume-single-core` | no | no memory barriers on bare metal: nothing but the compiler keeps the heap's accesses in order. See below |
 //!
@@ -177,6 +180,10 @@
 //!
 //! `no_std`, without `alloc`. Rust 1.85 or later.
 #![no_std]
+// docs.rs says then which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// What is not built can't be linked to.
+#![cfg_attr(not(all(feature = "critical-section", feature = "spin")), allow(rustdoc::broken_intra_doc_links))]
 
 mod check;
 mod classes;

@@ -44,11 +44,11 @@ pub type Default = Alone;
 #[cfg(all(target_arch = "wasm32", any(not(target_os = "unknown"), target_feature = "atomics")))]
 pub type Default = Patient;
 
-/// The default on hosts: [`Spin`].
+/// The default on hosts, and on bare metal without the feature `critical-section`: [`Spin`], which is not for interrupt handlers.
 #[cfg(all(feature = "spin", not(all(target_os = "none", feature = "critical-section")), not(target_arch = "wasm32")))]
 pub type Default = Spin;
 
-/// The default without any feature: [`Try`].
+/// The default without the features `spin` and `critical-section`: [`Try`].
 #[cfg(not(any(feature = "spin", all(target_os = "none", feature = "critical-section"), target_arch = "wasm32")))]
 pub type Default = Try;
 

@@ -69,8 +69,11 @@ pub fn chosen_atomics(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// The documentation of what only wasm has, as docs.rs builds it.
+/// The documentation without any feature, as who has chosen none builds it, and that of what only wasm has, as docs.rs does.
 pub fn documentation(tally: &mut Tally) -> Result<()> {
+    let mut command = project::cargo("doc");
+    command.args(["--package", "larder", "--no-deps", "--no-default-features"]).env("RUSTDOCFLAGS", "-D warnings");
+    tally.check("documentation with no feature", &mut command)?;
     let title = format!("documentation for {WASM}");
     match Toolchain::for_target(WASM) {
         Err(reason) => tally.skip(&title, &toolchain::first_line(&reason)),

@@ -48,7 +48,7 @@ enum Part {
     Features,
     /// The library for bare metal
     NoStd,
-    /// The library's documentation for wasm
+    /// The library's documentation without features, and for wasm
     Docs,
     /// The library with the oldest compiler that it promises
     Msrv,
