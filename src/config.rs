@@ -48,7 +48,7 @@ pub trait Config: Sized + 'static {
     const STASH_PAGES: usize = 0;
 
     /// How many lanes there are: threads or cores that use the heap at the same time and shall not be in each other's way; at most 15,
-    /// and with 16 classes at most 7. Who runs in which is what [`lane`](Config::lane) says.
+    /// and with 16 classes at most 7. Who runs in which is what [`lane`](Config::lane) says: without one of your own, all are in lane 0.
     ///
     /// Each lane has classes of its own, with pages, [`KEPT_PAGES`](Config::KEPT_PAGES) and [`STASH_PAGES`](Config::STASH_PAGES) of its own:
     /// two threads in two lanes touch no common word, but for
@@ -104,7 +104,7 @@ pub trait Config: Sized + 'static {
     const LANES: usize = 1;
 
     /// The lane of the context that calls, modulo [`LANES`](Config::LANES): the core's number (`mhartid`, for example), or one of a thread.
-    /// Called by every pooled allocation, and by releases into a page that was full. Must not use the heap.
+    /// Called by every pooled allocation, and by releases into a page that was full. Must not use the heap. The default is 0 for all.
     ///
     /// Any answer at any time is right: a context that changes its lane in the middle of a call, an interrupt handler that runs in
     /// the lane of what it interrupted, or many in one lane only meet each other more often.

@@ -79,7 +79,9 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
                 );
                 map
             }
-            None => panic!("larder: the arena is too small for its tables: take more bytes, or fewer classes"),
+            None => panic!(
+                "larder: the arena is too small for its tables: take more bytes, or fewer classes, lanes, kept pages or pages in the stash"
+            ),
         }
     };
 

@@ -47,6 +47,19 @@ pub const EXTENTS_MAX: usize = 4;
 /// }
 /// # Ok::<(), larder::ClaimError>(())
 /// ```
+///
+/// On a microcontroller whose linker script says `_sram2 = ORIGIN(SRAM2); _eram2 = ORIGIN(SRAM2) + LENGTH(SRAM2);`, once, before the first
+/// request:
+///
+/// ```ignore
+/// unsafe extern "C" {
+///     static mut _sram2: u8;
+///     static mut _eram2: u8;
+/// }
+/// let start = &raw mut _sram2;
+/// // SAFETY: the linker script gives this memory to nobody else.
+/// unsafe { REGION.claim(start, (&raw mut _eram2).addr() - start.addr()) }?;
+/// ```
 pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults> {
     extents: [UnsafeCell<MaybeUninit<Memory<P, L, C>>>; EXTENTS_MAX],
     /// How many of `extents` are there. Written by `claim` alone, after the extent.
@@ -64,7 +77,7 @@ unsafe impl<P: Policy, L: Large, C: Config> Send for Region<P, L, C> {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ClaimError {
-    /// It is too small for the tables and a page.
+    /// It is too small for the tables, a page, and the pages that the configuration reserves.
     TooSmall,
     /// It is larger than 16 MiB: claim it in parts.
     TooLarge,
@@ -79,10 +92,12 @@ pub enum ClaimError {
 impl fmt::Display for ClaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooSmall => "the memory is too small for a heap's tables and a page: at least 1 KiB is needed",
+            Self::TooSmall => {
+                "the memory is too small for a heap's tables and its reserved pages: at least 1 KiB is needed"
+            }
             Self::TooLarge => "the memory is larger than 16 MiB: claim it in parts",
             Self::Twice => "the memory is claimed already",
-            Self::Overlaps => "the memory overlaps what is claimed already",
+            Self::Overlaps => "the memory overlaps what is claimed already, or the end of the address space",
             Self::TooMany => "the region has as many memories as it can have",
         })
     }

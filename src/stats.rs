@@ -41,12 +41,12 @@ pub struct Stats {
     pub live_bytes: usize,
     /// Of these, blocks of the large tier.
     pub live_large_bytes: usize,
-    /// Free runs, empty pages and the stash: what any request can have.
+    /// Free runs, empty pages and the stash: what any request can have. (Reserved pages are not: see `waste_bytes`.)
     pub free_bytes: usize,
     /// Releases that wait for the next visitor of tier 2.
     pub deferred_bytes: usize,
     /// Internal waste: free blocks in pages that are in use, which only their class can have, and what
-    /// is left over at such pages' ends.
+    /// is left over at such pages' ends. Pages of [`Config::RESERVED`](crate::Config::RESERVED) are in use, even without a live block.
     pub waste_bytes: usize,
     /// The largest request that would succeed now, at an alignment of 8; empty pages, which are reclaimed for it, count.
     /// (Should more than 16 shorter runs of the same bin stand before that run, the request is refused all the same.)
@@ -86,7 +86,8 @@ pub struct ClassStats {
     pub block_bytes: usize,
     /// Pages that belong to the class.
     pub pages: usize,
-    /// Of these, pages without a live block.
+    /// Of these, pages without a live block, which others get when they need them: so not those of
+    /// [`Config::RESERVED`](crate::Config::RESERVED).
     pub pages_empty: usize,
     /// Blocks that were handed out.
     pub blocks_live: usize,

@@ -1,4 +1,4 @@
-//~ the arena is too small for its tables: take more bytes, or fewer classes
+//~ the arena is too small for its tables: take more bytes, or fewer classes, lanes, kept pages or pages in the stash
 
 use larder::{Config, Heap, large::Segregated, policy};
 
