@@ -106,11 +106,20 @@ struct Alone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::error::ErrorKind;
 
     #[test]
     fn what_runs_with_all_can_be_called() {
         for name in ALL {
             assert!(Alone::try_parse_from(["bench", name]).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn there_is_no_median_of_nothing() {
+        for name in ["wasm", "wasm-threads", "host"] {
+            let refused = Alone::try_parse_from(["bench", name, "--repetitions", "0"]).err();
+            assert!(refused.is_some_and(|error| error.kind() == ErrorKind::ValueValidation), "{name}");
         }
     }
 }

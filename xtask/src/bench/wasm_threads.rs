@@ -46,7 +46,7 @@ struct Workload {
 #[derive(Args)]
 pub struct Options {
     /// How often everything is measured; the median counts
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
     /// Few repetitions; the results in the repository stay as they are
     #[arg(long)]

@@ -28,7 +28,7 @@ const JSON: &str = "wasm.json";
 #[derive(Args)]
 pub struct Options {
     /// Replays of each trace with each allocator, of which the median is taken
-    #[arg(long, default_value_t = 101)]
+    #[arg(long, default_value_t = 101, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
     /// Few replays; the results in the repository stay as they are
     #[arg(long)]
