@@ -92,6 +92,14 @@ pub fn pages() -> Result<Vec<Page>> {
     Ok(vec![Page::new("latency.md", format!("{ABOUT}\n{}\n{}", summary(&results), details(&results)))])
 }
 
+/// The longest masking of a call that allocates, frees or resizes, on the Cortex-M3 with the default policy.
+pub fn longest(results: &[Measured]) -> Option<u64> {
+    let measured =
+        results.iter().find(|measured| measured.board == "Cortex-M3" && measured.policy == "critical-section")?;
+    let looks = ["stats", "trim", "check"];
+    measured.kinds.iter().filter(|kind| !looks.contains(&kind.kind.as_str())).map(|kind| kind.longest).max()
+}
+
 /// The longest masking: a row a board and policy.
 pub fn summary(results: &[Measured]) -> String {
     let mut head = vec!["longest masking, instructions"];
