@@ -68,7 +68,8 @@ impl Header {
 /// | `C` | of a [`Config`], the hooks: [`on_event`](Config::on_event) and [`ON_OUT_OF_MEMORY`](Config::ON_OUT_OF_MEMORY). The rest is for heaps that have pools, and does nothing here | [`Defaults`] |
 ///
 /// From every context (thread, interrupt handler, NMI, another core), every call is the same: it masks nothing and never waits. What another context
-/// does in the middle of a call only costs it another try.
+/// does in the middle of a call only costs it another try. That is with compare-and-swap: on targets without, each step of a call is a critical
+/// section of the binary's, a few instructions long, and NMI and fault handlers must not use the heap.
 ///
 /// | call | time |
 /// |---|---|
