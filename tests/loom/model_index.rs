@@ -163,6 +163,31 @@ fn drawing_against_drawing_and_a_free() {
     });
 }
 
+/// Two requests want a block each of the last page of the index: who finds the index empty sees the front that was filled from it.
+///
+/// Runs `claim_any`, `Index::draw`, `Front::fill`.
+/// Catches: a `draw` that finds nothing and gives up without its fence; a `take` that is not a Release.
+#[test]
+fn drawing_the_last_page_against_drawing_it() {
+    model(3, || {
+        let (arena, mut live) = full_pages(2);
+        live.extend(arena.exhaust());
+        arena.free(live.remove(0));
+        arena.free(live.remove(0));
+        // As if other pages had displaced it.
+        let front = arena.heap.front(CLASS_128);
+        while front.drop_first(front.seen()) && front.seen() != 0 {}
+        Index(arena.heap, CLASS_128).insert(1);
+        let other = spawn({
+            let arena = arena.clone();
+            move || arena.must_alloc(128)
+        });
+        live.push(arena.must_alloc(128));
+        live.push(other.join().unwrap());
+        arena.finish(live);
+    });
+}
+
 /// [`Small`] with a page that is the larger class's for ever.
 struct Reserving;
 
