@@ -2,9 +2,9 @@
 import { bytes, count, percent, time } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-/** Pixels of a map's side; milliseconds of a lane in a frame; and how long one timed run should take. */
+/** Pixels of a map's side; milliseconds of a frame that the lanes which still run share; and how long one timed run should take. */
 const SIDE = 256;
-const LANE_MS = 2.5;
+const LANES_MS = 10;
 const RUN_MS = 0.8;
 const RUN_MOST = 4096;
 /** Milliseconds between two looks at a lane's figures. */
@@ -23,7 +23,7 @@ class Lane {
     Object.assign(this, { name, url, racer: null });
     this.element = document.createElement("div");
     this.element.className = "lane";
-    this.element.innerHTML = `<h3>${name} <span class="place"></span></h3><canvas width="${SIDE}" height="${SIDE}" role="img"></canvas>
+    this.element.innerHTML = `<h3>${name.replaceAll("_", "_<wbr>")} <span class="place"></span></h3><canvas width="${SIDE}" height="${SIDE}" role="img"></canvas>
       <progress max="1" value="0" aria-label="${name}: progress"></progress>
       <dl>${FIGURES.map((figure) => `<dt>${figure}</dt><dd>–</dd>`).join("")}</dl>`;
     this.canvas = this.element.querySelector("canvas");
@@ -47,8 +47,8 @@ class Lane {
   }
 
   /** Its turn of a frame. */
-  run() {
-    const end = performance.now() + LANE_MS;
+  run(milliseconds) {
+    const end = performance.now() + milliseconds;
     do {
       const part = this.trace.subarray(2 * this.done, 2 * (this.done + this.chunk));
       this.racer.prepare(part);
@@ -73,7 +73,7 @@ class Lane {
     const [calls, refused, damaged, requested, largest] = this.racer.figures();
     const nanoseconds = calls ? this.spent * 1e6 / calls : 0;
     this.figures = { nanoseconds, calls, refused, damaged, requested, largest, fragmentation: 1 - largest / (this.arena - requested) };
-    [time(nanoseconds), count(this.figures.refused), bytes(largest), percent(this.figures.fragmentation)]
+    [calls ? time(nanoseconds) : "–", count(this.figures.refused), bytes(largest), percent(this.figures.fragmentation)]
       .forEach((text, at) => { this.cells[at].textContent = text; });
     this.progress.value = this.done / this.total;
     this.canvas.ariaLabel = `${this.name}: map of its arena, ${percent(this.done / this.total)} of the race; largest free ${bytes(largest)}`;
@@ -93,17 +93,22 @@ export class Race {
     const { arena, seed, fill, weights } = this.settings();
     if (!weights.some(Boolean)) return this.say("Give a program a share first.");
     $("race-start").disabled = true;
-    $("lanes").hidden = false;
     this.finished = false;
     this.ranking = [];
     const tracer = this.tracer(arena, seed, fill, Uint32Array.from(weights));
     const trace = tracer.write(length(arena));
     tracer.free();
-    for (const lane of this.lanes) await lane.prepare(arena, trace, this.colours());
-    $("race-start").disabled = false;
+    try {
+      for (const lane of this.lanes) await lane.prepare(arena, trace, this.colours());
+    } catch (error) {
+      return this.say(`The allocators can't be loaded: ${error.message}`);
+    } finally {
+      $("race-start").disabled = false;
+    }
+    $("lanes").hidden = false;
     $("race-start").textContent = "Stop the race";
     this.running = true;
-    return this.say(`${count(this.lanes[0].total)} calls in ${bytes(arena)}.`);
+    return this.say(`${count(this.lanes[0].total)} calls for each, in ${bytes(arena)}.`);
   }
 
   /** A turn for every lane that still runs, another first each time. */
@@ -111,16 +116,18 @@ export class Race {
     if (!this.running) return;
     const now = performance.now();
     this.turn += 1;
-    this.lanes.forEach((_, at) => {
-      const lane = this.lanes[(at + this.turn) % this.lanes.length];
-      if (lane.finished) return;
-      lane.run();
+    const lanes = this.lanes.filter((lane) => !lane.finished);
+    lanes.forEach((_, at) => {
+      const lane = lanes[(at + this.turn) % lanes.length];
+      lane.run(LANES_MS / lanes.length);
       if (lane.finished) this.rank(lane);
-      else if (now - lane.shown > SHOW_MS && this.turn % this.lanes.length === at) {
-        lane.shown = now;
-        lane.show();
-      }
     });
+    // One is drawn in a frame, so that no frame is late.
+    const due = this.lanes[this.turn % this.lanes.length];
+    if (!due.finished && now - due.shown > SHOW_MS) {
+      due.shown = now;
+      due.show();
+    }
     if (this.lanes.every((lane) => lane.finished)) this.stop(this.verdict());
   }
 
