@@ -23,12 +23,17 @@ const SHARES = 5;
 const FRAME_MS = 10;
 const WORK_MS = 2;
 const CALLS_A_LOOK = 500;
+/** Seconds between two sentences about a heap at work that are read out; it is seen every second. */
+const SPEAK_SECONDS = 15;
 /** Calls a second: the slowest, and how many powers of ten to the fastest. */
 const SLOWEST = 10;
 const POWERS = 5.3;
 
 const $ = (id) => document.getElementById(id);
-const wasm = await init();
+const wasm = await init().catch((error) => {
+  tell(`The programs can't be loaded: ${error.message}`, true);
+  throw error;
+});
 
 let lab = null;
 let running = false;
@@ -41,13 +46,14 @@ let lastSample = { at: 0, calls: 0, refused: 0 };
 const frames = [];
 const plots = [new BytesPlot(), new FragmentationPlot(), new RefusedPlot()];
 const map = new HeapMap({
-  canvas: $("map"), frame: $("map-frame"), cursor: $("cursor"), words: $("inspect"), heap: () => lab, memory: () => wasm.memory,
+  canvas: $("map"), frame: $("map-frame"), cursor: $("cursor"), words: $("inspect"), spoken: $("spoken"), heap: () => lab, memory: () => wasm.memory,
 });
 
 fillLegend($("legend"), [...classes()]);
 const mix = PROGRAMS.map(addProgram);
 const breaks = new Breaks({
-  lab: () => lab, rows: () => counters().rows, changed: () => { map.stale = true; }, acted: () => sample(performance.now()),
+  lab: () => lab, rows: () => counters().rows, arena: () => arenaBytes(), changed: () => { map.stale = true; },
+  acted: () => { sample(performance.now()); say(false); },
 });
 const race = new Race({
   settings: () => ({ arena: arenaBytes(), seed: seed(), weights: weights(), fill: fill() }),
@@ -61,10 +67,16 @@ function addProgram({ name, words, weight }, at) {
   row.innerHTML = `<label for="mix-${at}">${name}<small>${words}</small></label><input id="mix-${at}" type="range" min="0" max="${SHARES}" value="${weight}"><output for="mix-${at}"></output>`;
   $("mix").append(row);
   const [input, output] = [row.querySelector("input"), row.querySelector("output")];
-  const show = () => { output.textContent = Number(input.value) ? input.value : "off"; };
+  const show = () => { tellOf(input, output, Number(input.value) ? input.value : "off"); };
   input.addEventListener("input", () => { show(); lab.set_weight(at, Number(input.value)); });
   show();
   return { input, show };
+}
+
+/** What a slider is set to, for the eye and for the ear. */
+function tellOf(input, output, words) {
+  output.textContent = words;
+  input.ariaValueText = words;
 }
 
 const arenaBytes = () => Number($("arena").value);
@@ -86,6 +98,7 @@ function counters() {
 /** A fresh heap, and the programs from their beginning. */
 function startOver() {
   lab?.free();
+  $("seed").value = seed();
   lab = new Lab(arenaBytes(), seed());
   weights().forEach((weight, at) => lab.set_weight(at, weight));
   lab.set_fill(fill());
@@ -97,6 +110,7 @@ function startOver() {
   due = 0;
   breaks.startOver();
   sample(performance.now() + 1);
+  tell(running ? "Started over." : "Press Start: programs ask for memory and give it back, and the map shows what the heap makes of it.", true);
 }
 
 function setRunning(on) {
@@ -104,8 +118,8 @@ function setRunning(on) {
   last = performance.now();
   frames.length = 0;
   $("run").textContent = on ? "Stop" : "Start";
-  $("run").setAttribute("aria-pressed", on);
-  if (!on) say();
+  sample(last);
+  say();
 }
 
 /** Lets the programs make the calls that are due, as long as the frame allows. */
@@ -137,7 +151,7 @@ function sample(now) {
 
 const SHOWN = [
   ["Live", (s) => [bytes(s.live), percent(s.live / s.arena)]],
-  ["Free", (s) => [bytes(s.free), `${count(s.runs)} pieces`]],
+  ["Free", (s) => [bytes(s.free), `${count(s.runs)} piece${s.runs === 1 ? "" : "s"}`]],
   ["Largest free", (s) => [bytes(s.largest)]],
   ["External fragmentation", (s) => [percent(s.external)]],
   ["Internal fragmentation", (s) => [percent(s.internal)]],
@@ -173,36 +187,46 @@ function showClasses(state) {
   const width = (n) => `${most ? n / most * 100 : 0}%`;
   for (let at = 0; at < needed - 1; at += 1) {
     const [size, pages, , live, free] = rows.subarray(at * 5, at * 5 + 5);
-    fillRow(body.rows[at], [`${size} B`, count(pages), count(live), count(free)], [width(size * live), width(size * free)]);
+    fillRow(body.rows[at], [`${size} B`, count(pages), count(live), count(free), bytes(size * live)], [width(size * live), width(size * free)]);
   }
-  fillRow(body.rows[needed - 1], ["large", "", bytes(state.large), ""], [width(state.large), "0"]);
+  fillRow(body.rows[needed - 1], ["large", "–", "–", "–", bytes(state.large)], [width(state.large), "0"]);
 }
 
 function classRow(at, large) {
   const row = document.createElement("tr");
   const names = at < large ? [5 + at, 5 + large + at] : [1, 1];
   const background = (name) => document.querySelector(`#legend [data-colour="${name}"]`).style.background;
-  row.innerHTML = `<th scope="row"><i class="swatch"></i><span></span></th><td></td><td></td><td></td><td class="bar-cell"><div class="share" aria-hidden="true"><i></i><i></i></div></td>`;
+  row.innerHTML = `<th scope="row"><i class="swatch"></i><span></span></th><td></td><td></td><td></td><td></td><td class="bar-cell"><div class="share" aria-hidden="true"><i></i><i></i></div></td>`;
   row.querySelector(".swatch").style.background = background(names[0]);
   row.querySelectorAll(".share i").forEach((bar, part) => { bar.style.background = background(names[part]); });
   return row;
 }
 
 function fillRow(row, texts, widths) {
-  [row.querySelector("span"), row.cells[1], row.cells[2], row.cells[3]].forEach((cell, at) => {
+  [row.querySelector("span"), ...[...row.cells].slice(1, 5)].forEach((cell, at) => {
     if (cell.textContent !== texts[at]) cell.textContent = texts[at];
   });
   row.querySelectorAll(".share i").forEach((bar, at) => { bar.style.width = widths[at]; });
 }
 
+/** A sentence for the eye, and for the ear. */
+function tell(words, aloud) {
+  $("said").textContent = words;
+  if (aloud) $("spoken").textContent = words;
+}
+
 /** The state in a sentence. */
-function say() {
+function say(aloud = true) {
   const state = counters();
-  const shape = state.external < 0.15 ? "nearly all that is free is one piece"
+  if (!weights().some(Boolean) && !state.live) {
+    return tell(`${running ? "Running, but no" : "Stopped. No"} program has a share: nothing is asked for.`, aloud);
+  }
+  const shape = !state.free ? "nothing is free" : state.external < 0.15 ? "nearly all that is free is one piece"
     : state.external < 0.6 ? "what is free is in several pieces"
       : "what is free is in many small pieces";
   const refused = state.refused ? ` ${count(state.refused)} requests were refused.` : "";
-  $("said").textContent = `${running ? "Running." : "Stopped."} ${percent(state.live / state.arena)} of the arena is live; ${shape}, the largest ${bytes(state.largest)}.${refused}`;
+  const largest = state.free ? `, the largest ${bytes(state.largest)}` : "";
+  return tell(`${running ? "Running." : "Stopped."} ${percent(state.live / state.arena)} of the arena is live; ${shape}${largest}.${refused}`, aloud);
 }
 
 function frame(now) {
@@ -260,15 +284,15 @@ function toggleTheme() {
 }
 
 function showSettings() {
-  $("speed-out").textContent = `${count(speed())} calls/s`;
-  $("fill-out").textContent = `${fill()} %`;
+  tellOf($("speed"), $("speed-out"), `${count(speed())} calls/s`);
+  tellOf($("fill"), $("fill-out"), `${fill()} %`);
 }
 
 $("run").addEventListener("click", () => setRunning(!running));
 $("step").addEventListener("click", () => {
   setRunning(false);
   const done = lab.step();
-  $("said").textContent = call(done);
+  tell(call(done), true);
   if (done[1] === 1 || done[1] === 2) map.choose(done[2], true);
   map.stale = true;
   sample(performance.now());
@@ -283,7 +307,11 @@ $("zoom-out").addEventListener("click", () => map.zoom(0.5));
 $("theme").addEventListener("click", toggleTheme);
 systemDark.addEventListener("change", () => { nameTheme(); recolour(); });
 addEventListener("resize", () => plots.forEach((plot) => plot.draw()));
-setInterval(() => { if (running) say(); }, 4000);
+let silent = 0;
+setInterval(() => {
+  if (running) say(silent % SPEAK_SECONDS === SPEAK_SECONDS - 1);
+  silent = running ? silent + 1 : 0;
+}, 1000);
 
 nameTheme();
 showSettings();
@@ -294,7 +322,7 @@ const set = (id, value) => { $(id).value = value; $(id).dispatchEvent(new Event(
 const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 /** For the console, and for the tests: what the page knows. */
 globalThis.demo = {
-  ready: true, map, race, counters, pace,
+  ready: true, map, race, plots, counters, pace,
   get lab() { return lab; },
   get running() { return running; },
   palette: () => [...palette($("legend"), colours())],

@@ -2,14 +2,15 @@
 import { plural } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-/** Entries that the log keeps, blocks that leak in a frame, and milliseconds between two looks for them. */
+/** Entries that the log keeps, and milliseconds between two looks for what leaks. */
 const KEPT = 30;
-const LEAK = 4;
 const HUNT_MS = 500;
+/** Blocks that leak in a frame: more in a large arena, where a few would be lost among those that come and go. */
+const leakRate = (arenaBytes) => Math.round(Math.sqrt(arenaBytes) / 64);
 
 export class Breaks {
-  constructor({ lab, rows, changed, acted }) {
-    Object.assign(this, { lab, rows, changed, acted, leaking: null, exhausted: false, hunted: 0 });
+  constructor({ lab, rows, arena, changed, acted }) {
+    Object.assign(this, { lab, rows, arena, changed, acted, leaking: null, exhausted: false, hunted: 0 });
     $("double-free").addEventListener("click", () => this.log("A block freed twice", lab().double_free()));
     $("wrong-pointer").addEventListener("click", () => this.log("Wrong addresses", lab().wrong_pointers()));
     $("exhaust").addEventListener("click", () => this.exhaust(!this.exhausted));
@@ -29,7 +30,7 @@ export class Breaks {
   }
 
   show(id, on, words) {
-    $(id).setAttribute("aria-pressed", on);
+    $(id).classList.toggle("on", on);
     $(id).textContent = words;
   }
 
@@ -61,7 +62,7 @@ export class Breaks {
 
   frame(now) {
     if (!this.leaking) return;
-    this.lab().leak(LEAK);
+    this.lab().leak(leakRate(this.arena()));
     this.changed();
     if (now - this.hunted > HUNT_MS) {
       this.hunted = now;
@@ -83,7 +84,7 @@ export class Breaks {
   }
 
   log(title, lines) {
-    const entry = document.createElement("li");
+    const entry = document.createElement("div");
     const heading = document.createElement("b");
     heading.textContent = title;
     entry.append(heading, ...lines.map((line) => {

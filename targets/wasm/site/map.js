@@ -6,9 +6,9 @@ const CELL_BYTES = 8;
 const LARGEST_TILE = 64;
 
 export class HeapMap {
-  /** `heap` gives the lab; `memory` its bytes. */
-  constructor({ canvas, frame, cursor, words, heap, memory }) {
-    Object.assign(this, { canvas, frame, cursor, words, heap, memory });
+  /** `words` says what is chosen, all the time; `spoken`, once for each key. `heap` gives the lab; `memory` its bytes. */
+  constructor({ canvas, frame, cursor, words, spoken, heap, memory }) {
+    Object.assign(this, { canvas, frame, cursor, words, spoken, heap, memory });
     this.context = canvas.getContext("2d", { alpha: false });
     this.chosen = null;
     this.listen();
@@ -23,10 +23,12 @@ export class HeapMap {
     this.fit();
   }
 
-  /** All of the arena, as sharp as the screen. */
+  /** Pixels of a side that are as sharp as the screen. */
+  get sharp() { return this.frame.clientWidth * devicePixelRatio > 768 ? 1024 : 512; }
+
+  /** All of the arena. */
   fit() {
-    const pixels = this.frame.clientWidth * devicePixelRatio;
-    this.side = pixels > 768 ? 1024 : 512;
+    this.side = this.sharp;
     this.canvas.width = this.canvas.height = this.side;
     this.view(this.side / this.tiles, 0, 0);
   }
@@ -131,7 +133,15 @@ export class HeapMap {
       this.zoom(event.deltaY < 0 ? 2 : 0.5);
     }, { passive: false });
     canvas.addEventListener("keydown", (event) => this.key(event));
-    addEventListener("resize", () => { if (this.tiles) this.fit(); });
+    // A phone resizes whenever its bars come and go: then the view stays.
+    addEventListener("resize", () => { if (this.side !== this.sharp) this.fit(); else this.placeCursor(); });
+  }
+
+  /** Goes to an offset; not beyond the edges, but to the last page on End. */
+  walk(goal, key) {
+    const inside = goal >= 0 && (goal < this.arenaBytes || key === "End");
+    this.choose(this.chosen === null ? 0 : inside ? goal : this.chosen, true);
+    this.spoken.textContent = this.words.textContent;
   }
 
   key(event) {
@@ -141,7 +151,7 @@ export class HeapMap {
       ArrowLeft: now - TILE_BYTES, ArrowRight: now + TILE_BYTES, ArrowUp: now - row, ArrowDown: now + row, Home: 0, End: this.arenaBytes,
     };
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key in goals) this.choose(this.chosen === null ? 0 : goals[event.key], true);
+    if (event.key in goals) this.walk(goals[event.key], event.key);
     else if (event.key === "+" || event.key === "=") this.zoom(2);
     else if (event.key === "-") this.zoom(0.5);
     else if (event.key === "0") this.fit();

@@ -21,6 +21,7 @@ class Plot {
     this.colours = this.keys.map(({ css }) => token(css));
     this.faint = token("line");
     this.soft = token("soft");
+    this.card = token("card");
     this.holder.replaceChildren(...this.keys.map(({ words }, at) => {
       const [key, dot] = [document.createElement("span"), document.createElement("i")];
       dot.className = "swatch";
@@ -64,6 +65,9 @@ class Plot {
     context.fillStyle = this.soft;
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "top";
+    // Set off from whatever curve is behind it.
+    Object.assign(context, { strokeStyle: this.card, lineWidth: 4, lineJoin: "round" });
+    context.strokeText(this.top, 4, 4);
     context.fillText(this.top, 4, 4);
   }
 
@@ -99,7 +103,7 @@ class Plot {
 export class BytesPlot extends Plot {
   constructor() {
     super("bytes", [
-      { css: "accent", words: "live" }, { css: "map-tables", words: "page waste" }, { css: "map-spare", words: "free" }, { css: "text", words: "largest free" },
+      { css: "accent", words: "live" }, { css: "waste", words: "page waste" }, { css: "map-free", words: "free" }, { css: "text", words: "largest free" },
     ]);
   }
 
@@ -135,13 +139,13 @@ export class FragmentationPlot extends Plot {
 }
 
 export class RefusedPlot extends Plot {
-  constructor() { super("refused", [{ css: "bad", words: "a second" }]); }
+  constructor() { super("refused", [{ css: "bad", words: "refused" }]); }
 
   draw() {
     const last = this.samples.at(-1);
     if (!last) return;
     const top = Math.max(10, ...this.samples.map((sample) => sample.refusedRate));
-    const size = this.sheet(count(top));
+    const size = this.sheet(`${count(top)} a second`);
     this.context.globalAlpha = 0.35;
     this.area(size, (s) => s.refusedRate / top, this.colours[0]);
     this.context.globalAlpha = 1;

@@ -86,7 +86,7 @@ impl Lab {
             self.runner.subject.dealloc(block, layout(BLOCK));
             self.runner.subject.dealloc(block, layout(BLOCK));
         }
-        let mut lines = alloc::vec![format!("The page freed {BLOCK} bytes at arena + {offset:#x}, and then again.")];
+        let mut lines = alloc::vec![format!("The demo freed {BLOCK} bytes at arena + {offset:#x}, and then again.")];
         lines.extend(said(self));
         lines.push(self.go_on());
         lines
@@ -103,7 +103,7 @@ impl Lab {
             unsafe { self.runner.subject.dealloc(pointer, layout(BLOCK)) };
         }
         let mut lines = alloc::vec![format!(
-            "Of the block at arena + {offset:#x}, the page freed what lies 8 bytes behind its start, then 3; then an address of its own."
+            "Of the block at arena + {offset:#x}, the demo freed the address 8 bytes behind its start, then 3 bytes behind; then one outside of the heap."
         )];
         lines.extend(said(self));
         // SAFETY: the block is live, and this is its layout.
@@ -121,7 +121,7 @@ impl Lab {
                 // SAFETY: the block is live, and this is its layout.
                 unsafe { self.runner.subject.dealloc(block, layout(bytes)) };
             }
-            return alloc::vec![format!("The page gave its {blocks} blocks back."), self.go_on()];
+            return alloc::vec![format!("The demo gave its {blocks} blocks back."), self.go_on()];
         }
         let mut bytes = self.runner.arena.bytes() as u32;
         while bytes >= 8 {
@@ -136,7 +136,7 @@ impl Lab {
         }
         let sum: u32 = self.breaks.hoard.iter().map(|(_, bytes)| bytes).sum();
         let mut lines = alloc::vec![format!(
-            "The page took {sum} bytes in {} blocks, until not even 8 were left.",
+            "The demo took {sum} bytes in {} blocks, until not even 8 were left.",
             self.breaks.hoard.len()
         )];
         lines.extend(said(self).pop());
@@ -164,7 +164,7 @@ impl Lab {
             unsafe { self.runner.subject.dealloc(block, layout(LEAKED)) };
         }
         alloc::vec![
-            format!("The page freed the {blocks} blocks of {LEAKED} bytes that it had forgotten."),
+            format!("The demo freed the {blocks} blocks of {LEAKED} bytes that it had forgotten."),
             self.go_on()
         ]
     }
