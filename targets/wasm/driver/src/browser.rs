@@ -190,8 +190,12 @@ impl Page {
             display_feature: None,
             device_posture: None,
         })?;
-        let scheme = if look.dark { "dark" } else { "light" };
-        let feature = Emulation::MediaFeature { name: "prefers-color-scheme".into(), value: scheme.into() };
+        self.prefer("prefers-color-scheme", if look.dark { "dark" } else { "light" })
+    }
+
+    /// What the visitor's system says of a media feature.
+    pub fn prefer(&self, feature: &str, value: &str) -> Result<()> {
+        let feature = Emulation::MediaFeature { name: feature.into(), value: value.into() };
         self.tab.call_method(Emulation::SetEmulatedMedia { media: None, features: Some(vec![feature]) })?;
         Ok(())
     }

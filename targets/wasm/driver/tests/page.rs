@@ -54,12 +54,18 @@ fn main() -> ExitCode {
         counters_move_while_programs_run_and_add_up_to_the_arena,
         fragmentation_grows_with_the_adversary_and_heals_without,
         pixels_are_what_the_heaps_walk_says,
+        the_map_the_plots_and_the_table_follow_a_workload,
+        every_slider_changes_what_it_names,
         a_seed_makes_the_same_run_again,
         every_button_does_what_it_says,
         what_breaks_others_is_reported_and_the_heap_goes_on,
         the_race_runs_one_trace_on_four_allocators,
         a_keyboard_is_enough,
+        what_is_focused_is_seen,
+        little_is_read_out_while_programs_run,
         pointing_at_a_page_says_what_it_holds,
+        a_phones_bars_leave_the_view,
+        forced_colours_leave_the_maps,
         it_fits_every_width_in_light_and_dark,
         sixty_frames_a_second_at_16_mib,
     ];
@@ -145,6 +151,8 @@ fn assert_pixels(visit: &Visit, least_colours: u64) {
     assert!(shifted["wrong"].as_u64() > Some(10), "the comparison finds nothing: {shifted}");
 }
 
+/// What the page has shown last.
+const LAST_SAMPLE: &str = "demo.plots[0].samples.at(-1)";
 const MIX: [u32; 5] = [3, 2, 2, 1, 1];
 const KIB: u32 = 1024;
 const MIB: u32 = 1024 * KIB;
@@ -182,6 +190,9 @@ fn counters_move_while_programs_run_and_add_up_to_the_arena(stage: &Stage) {
     assert!(sums["live"].as_u64() >= sums["requested"].as_u64() && sums["requested"].as_u64() > Some(50_000), "{sums}");
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert_eq!(visit.number("return demo.counters().calls;"), calls, "it goes on although it was stopped");
+    // What is shown is the state in which it stopped.
+    assert_eq!(visit.number(&format!("return {LAST_SAMPLE}.calls;")), calls);
+    assert_eq!(visit.ask(&format!("return {LAST_SAMPLE}.refused;")), visit.ask("return demo.counters().refused;"));
     visit.leave();
 }
 
@@ -222,6 +233,94 @@ fn pixels_are_what_the_heaps_walk_says(stage: &Stage) {
         visit.ask(&show);
         assert_pixels(&visit, 2);
     }
+    visit.leave();
+}
+
+fn the_map_the_plots_and_the_table_follow_a_workload(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 6, MIX, 110, 50_000);
+    let pictures = visit.number(
+        "const seen = new Set();
+         const look = () => {
+           seen.add(document.querySelector('#map').toDataURL());
+           document.querySelectorAll('.plots canvas').forEach((canvas) => seen.add(canvas.toDataURL()));
+         };
+         for (let at = 0; at < 5; at += 1) { await demo.runFor(400); look(); }
+         return seen.size;",
+    );
+    assert_eq!(pictures, 20.0, "the map and the plots differ at each look");
+    visit.click("#run");
+    assert_pixels(&visit, 9);
+    // Each plot's curves end, at the right edge, where the last sample says.
+    let heights = visit.ask(&format!(
+        "const {{ arena, live, largest, external }} = {LAST_SAMPLE};
+         const top = (plot, colour) => {{
+           const {{ canvas, context }} = plot, data = context.getImageData(canvas.width - 1, 0, 1, canvas.height).data;
+           const wanted = plot.colours[colour].match(/\\d+/g).map(Number);
+           for (let y = 0; y < canvas.height; y += 1) if (wanted.every((part, at) => Math.abs(data[4 * y + at] - part) < 60)) return 1 - y / canvas.height;
+           return -1;
+         }};
+         return [[top(demo.plots[0], 0), live / arena], [top(demo.plots[1], 0), external]];"
+    ));
+    for pair in heights.as_array().unwrap() {
+        let (seen, due) = (pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
+        assert!((seen - due).abs() < 0.06, "{heights}");
+    }
+    let rows = visit.ask(
+        "return [...document.querySelector('#classes').tBodies[0].rows].slice(0, -1).map(({ cells }) =>
+           [parseInt(cells[0].innerText), ...[1, 2, 3].map((at) => Number(cells[at].innerText.replace(',', '')))]);",
+    );
+    let counted = visit.ask(
+        "const { rows } = demo.counters();
+         return Array.from({ length: rows.length / 5 }, (_, at) => [0, 1, 3, 4].map((part) => rows[5 * at + part]));",
+    );
+    assert_eq!(rows, counted);
+    let bars = visit.ask(
+        "const { rows, large } = demo.counters();
+         const wide = (bar) => bar.getBoundingClientRect().width;
+         const bars = [...document.querySelectorAll('#classes .share')];
+         const of = (at) => wide(bars[at].children[0]) / wide(bars.at(-1).children[0]);
+         return bars.slice(0, -1).map((_, at) => Math.abs(of(at) - rows[5 * at] * rows[5 * at + 3] / large)).filter((error) => error > 0.03);",
+    );
+    assert_eq!(bars, json!([]));
+    visit.leave();
+}
+
+fn every_slider_changes_what_it_names(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    let calls_in = |visit: &Visit| {
+        let before = visit.number("return demo.counters().calls;");
+        visit.run_for(700);
+        visit.number("return demo.counters().calls;") - before
+    };
+    let press = |slider: &str, key: &str| {
+        visit.ask(&format!("document.querySelector('{slider}').focus();"));
+        visit.0.press(key).unwrap();
+        visit.ask(&format!("return document.querySelector('{slider}').ariaValueText;")).as_str().unwrap().to_owned()
+    };
+    visit.restart(256 * KIB, 1, [0; 5], 50, 10_000);
+    assert_eq!(calls_in(&visit), 0.0, "no program has a share");
+    assert!(visit.text("#said").contains("no program has a share"));
+    for program in 0..5 {
+        let slider = format!("#mix-{program}");
+        assert_eq!(press(&slider, "End"), "5");
+        assert!(calls_in(&visit) > 500.0, "program {program} alone");
+        assert_eq!(press(&slider, "Home"), "off");
+        visit.ask("demo.lab.run(1000000);");
+        assert_eq!(visit.number("return demo.counters().live;"), 0.0);
+    }
+    assert_eq!(press("#mix-0", "End"), "5");
+    assert_eq!(press("#speed", "Home"), "10 calls/s");
+    let slow = calls_in(&visit);
+    assert!(press("#speed", "End").contains(" M calls/s"));
+    let fast = calls_in(&visit);
+    assert!(fast > 100.0 * (slow + 1.0), "{fast} calls, {slow} when slow");
+    let live = "demo.lab.run(60000); const { live, arena } = demo.counters(); return live / arena;";
+    assert_eq!(press("#fill", "Home"), "10 %");
+    let low = visit.number(live);
+    assert_eq!(press("#fill", "End"), "140 %");
+    let high = visit.number(live);
+    assert!(low < 0.2 && high > 0.7, "{low} live, then {high}");
     visit.leave();
 }
 
@@ -323,6 +422,10 @@ fn the_race_runs_one_trace_on_four_allocators(stage: &Stage) {
     visit.wait_for("demo.race.running");
     visit.click("#race-start");
     assert!(visit.text("#race-said").contains("Stopped"));
+    // All four are seen on their way, not only at the end.
+    visit.click("#race-start");
+    visit.wait_for("demo.race.lanes.every(({ finished, figures }) => !finished && figures.calls > 0)");
+    visit.click("#race-start");
     visit.restart(256 * KIB, 5, MIX, 90, 10);
     visit.click("#race-start");
     visit.wait_for("demo.race.finished");
@@ -380,6 +483,73 @@ fn a_keyboard_is_enough(stage: &Stage) {
            .map((element) => element.outerHTML);",
     );
     assert_eq!(nameless, json!([]));
+    visit.leave();
+}
+
+fn what_is_focused_is_seen(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    let unseen = "const element = document.activeElement;
+         // The map's frame hides what is outside of it, so it has the outline itself.
+         const { outlineStyle, outlineWidth } = getComputedStyle(element.closest('.map') ?? element);
+         return [element.id, outlineStyle === 'solid' && parseFloat(outlineWidth) >= 2];";
+    let mut reached = std::collections::HashSet::new();
+    for _ in 0..40 {
+        visit.0.press("Tab").unwrap();
+        let focused = visit.ask(unseen);
+        let id = focused[0].as_str().unwrap().to_owned();
+        if id.is_empty() {
+            break; // the document itself: all have been visited
+        }
+        assert_eq!(focused[1], true, "{id} does not show that it has the focus");
+        reached.insert(id);
+    }
+    let all = visit.number("return document.querySelectorAll('button, input, select, [tabindex]').length;");
+    assert_eq!(reached.len() as f64, all, "{reached:?}");
+    visit.leave();
+}
+
+/// A page that is at work changes all the time; who listens to it must not hear all of that.
+fn little_is_read_out_while_programs_run(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 1, MIX, 70, 50_000);
+    visit.ask("document.querySelector('#map').focus();");
+    visit.0.press("Home").unwrap();
+    let spoken = "return document.querySelector('#spoken').textContent;";
+    assert!(visit.ask(spoken).as_str().unwrap().starts_with("Page 1 "));
+    let changes = visit.ask(
+        "await demo.runFor(100);
+         let changes = [];
+         const observer = new MutationObserver((all) => changes.push(...all.map(({ target }) => target.parentElement?.id || target.id)));
+         document.querySelectorAll('output, [role=status], [role=log], [aria-live]').forEach((element) =>
+           observer.observe(element, { childList: true, characterData: true, subtree: true }));
+         await demo.runFor(3000);
+         return changes;",
+    );
+    assert!(changes.as_array().unwrap().len() <= 2, "{changes}");
+    visit.leave();
+}
+
+/// A phone's browser resizes the page whenever its address bar comes or goes.
+fn a_phones_bars_leave_the_view(stage: &Stage) {
+    let visit = stage.visit(PHONE);
+    visit.restart(MIB, 1, MIX, 70, 10);
+    visit.click("#zoom-in");
+    let seen = "return [demo.map.seen, demo.map.column, demo.map.row];";
+    let before = visit.ask(seen);
+    visit.0.look(Look { height: PHONE.height - 56, ..PHONE }).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(visit.ask(seen), before);
+    visit.leave();
+}
+
+fn forced_colours_leave_the_maps(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 1, MIX, 70, 10);
+    visit.calls(9000);
+    let palette = visit.ask("return demo.palette();");
+    visit.0.prefer("forced-colors", "active").unwrap();
+    visit.wait_for("matchMedia('(forced-colors: active)').matches");
+    assert_eq!(visit.ask("return demo.palette();"), palette);
     visit.leave();
 }
 
