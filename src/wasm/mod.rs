@@ -22,6 +22,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// The heap of a module on wasm32: it begins in the memory that the module has, and grows with `memory.grow`.
 ///
 /// ```ignore (a heap for wasm32 alone)
+/// #[cfg(target_arch = "wasm32")] // elsewhere there is no `larder::wasm`: in a crate's tests on the host, for one
 /// #[global_allocator]
 /// static HEAP: larder::wasm::Heap = larder::wasm::Heap::new();
 /// ```
@@ -38,6 +39,17 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
 /// extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
 /// ([`policy::Patient`](crate::policy::Patient)).
+///
+/// Such a module needs a standard library that was built so as well:
+///
+/// ```sh
+/// export RUSTFLAGS="-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals -Clink-arg=--shared-memory \
+///     -Clink-arg=--import-memory -Clink-arg=--max-memory=1073741824 -Clink-arg=--export=__stack_pointer"
+/// cargo +nightly build --release -Zbuild-std=core,alloc --target wasm32-unknown-unknown # or =std,panic_abort
+/// ```
+///
+/// Each worker instantiates it over the same memory, and needs a stack of its own before its first call: without wasm-bindgen, which sees to
+/// that, a block of this heap whose end goes into `__stack_pointer`. A stack that two share corrupts silently.
 ///
 /// V8 (seen in Node 20, 24 and 26) may tell an instance late how far another worker has grown the memory; until then it traps on atomic
 /// accesses, copies and fills there. The heap's own are safe from that, and so are the blocks that a worker allocates itself. Who gets a block
