@@ -14,7 +14,7 @@ pub const DESKTOP: Look = Look { width: 1280, height: 1000, density: 1.0, dark: 
 pub const PHONE: Look = Look { width: 390, height: 844, density: 2.0, dark: true, phone: true };
 
 /// Colours of a picture.
-const COLOURS: usize = 128;
+const COLOURS: usize = 256;
 
 pub fn take(dir: &Path, program: &Path, out: &Path) -> Result<()> {
     fs::create_dir_all(out)?;
@@ -60,7 +60,7 @@ pub fn save(path: &Path, shot: &[u8]) -> Result<()> {
         png::ColorType::Rgb => pixels.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect(),
         other => anyhow::bail!("a screenshot has colours of type {other:?}"),
     };
-    let quantizer = NeuQuant::new(3, COLOURS, &rgba);
+    let quantizer = NeuQuant::new(1, COLOURS, &rgba);
     let indices: Vec<u8> = rgba.chunks_exact(4).map(|pixel| quantizer.index_of(pixel) as u8).collect();
     let file = fs::File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
     let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), info.width, info.height);
