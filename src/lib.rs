@@ -91,6 +91,7 @@
 //! |---|---|---|---|
 //! | second free, no new owner yet | found | found | found, as "no block" |
 //! | second free while the first is deferred | (only pages are deferred) | found, by a seal in the block | found |
+//! | second free in the middle of the first one's drain, tier 2 held again | (the same) | found at the next drain; what else is deferred then **can be lost** | the same |
 //! | second free, the block has a new owner | **invisible** | invisible, unless the new block is shorter | invisible |
 //! | address inside a block, misaligned | found | found | found |
 //! | address of no memory of the heap, or of its tables | found | found | found |

@@ -19,7 +19,10 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 const THREADS: usize = 4;
-const STEPS: usize = 150_000;
+/// Miri, which `cargo xtask miri` runs, takes seconds for so few.
+const STEPS: usize = if cfg!(miri) { 60 } else { 150_000 };
+/// How often a heap has to be full, or have room for what is long, for a test to mean something.
+const OFTEN: u32 = if cfg!(miri) { 0 } else { 1000 };
 
 /// What is asked of a heap.
 trait Subject: GlobalAlloc + Sync {
@@ -211,7 +214,7 @@ fn hammer<H: Subject>(heap: &H) {
             unsafe { heap.dealloc(block.ptr, block.layout) };
         }
     });
-    assert!(refused.load(Relaxed) > 1000, "the heap was hardly ever full");
+    assert!(refused.load(Relaxed) >= OFTEN, "the heap was hardly ever full");
     verify_empty(heap);
 }
 
@@ -264,7 +267,7 @@ fn in_threads(count: usize, run: impl Fn(usize) + Sync) {
 
 /// Two threads free the same blocks at the same time, and nobody asks for any: of each, one free is right and the other is wrong.
 fn free_twice_at_once<H: Subject>(heap: &H) {
-    const ROUNDS: usize = 600;
+    const ROUNDS: usize = if cfg!(miri) { 1 } else { 600 };
     let mut random = fastrand::Rng::with_seed(1);
     for round in 0..ROUNDS {
         let sizes = core::iter::repeat_with(|| random.usize(1..=3000));
@@ -312,7 +315,7 @@ fn long_beside_short<H: Subject>(heap: &H) {
             }
         }
     });
-    assert!(served.load(Relaxed) > 1000, "there was hardly ever room for a long block");
+    assert!(served.load(Relaxed) >= OFTEN, "there was hardly ever room for a long block");
     verify_empty(heap);
 }
 

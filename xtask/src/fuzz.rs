@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{packages, project, step};
+use crate::{nightly, packages, project, step};
 
 #[derive(Args)]
 pub struct Options {
@@ -45,7 +45,7 @@ pub struct Tools {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
-    get_nightly()?;
+    nightly::get("fuzzing")?;
     let tools = Tools::get()?;
     let fuzzers = Fuzzer::value_variants().iter().filter(|&&fuzzer| options.only.is_none_or(|only| only == fuzzer));
     let mut succeeded = true;
@@ -65,7 +65,7 @@ pub fn run(options: &Options) -> Result<bool> {
 impl Tools {
     /// Why there can be no fuzzing as things are, without installing a compiler; or the tools.
     pub fn get_with_nightly_present() -> Result<Self> {
-        if !has_nightly() {
+        if !nightly::is_there() {
             bail!("there is no nightly compiler; `cargo xtask fuzz` gets one where rustup can");
         }
         Self::get()
@@ -106,28 +106,6 @@ impl Tools {
         command.env("RUSTUP_TOOLCHAIN", "nightly").env_remove("CARGO").env_remove("RUSTC");
         command
     }
-}
-
-/// Gets the nightly compiler, where it is missing and rustup can get it.
-fn get_nightly() -> Result<()> {
-    if has_nightly() {
-        return Ok(());
-    }
-    let mut command = Command::new("rustup");
-    command.args(["toolchain", "install", "nightly", "--profile", "minimal", "--no-self-update"]);
-    let is_installed =
-        packages::program_exists("rustup") && step::run("rustup toolchain install nightly", &mut command)?.success;
-    if !is_installed || !has_nightly() {
-        bail!(
-            "fuzzing needs a nightly compiler: install rustup (https://rustup.rs) and run `rustup toolchain install nightly`"
-        );
-    }
-    Ok(())
-}
-
-fn has_nightly() -> bool {
-    let mut probe = Command::new("rustup");
-    probe.args(["run", "nightly", "rustc", "--version"]).output().is_ok_and(|run| run.status.success())
 }
 
 /// In `Done 1000 runs in 10 second(s)`: `1000 runs, 100 a second`.

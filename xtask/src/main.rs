@@ -8,6 +8,8 @@ mod board;
 mod demo;
 mod firmware;
 mod fuzz;
+mod miri;
+mod nightly;
 mod packages;
 mod project;
 mod qemu;
@@ -42,6 +44,8 @@ enum Command {
     Test(test::Options),
     /// Throw calls that a fuzzer chooses at the heap, and compare it with the shadow model
     Fuzz(fuzz::Options),
+    /// Run tests in an interpreter that finds undefined behaviour
+    Miri(miri::Options),
     /// Write the figures of benches/results into README.md
     Readme(readme::Options),
     /// Build one firmware binary and run it in QEMU; the firmware's verdict is the exit status
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Miri(options) => miri::run(&options),
         Command::Readme(options) => readme::run(&options),
         Command::Qemu(options) => qemu::run_command(&options),
         Command::Firmware(options) => firmware::run_command(&options),
