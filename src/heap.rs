@@ -107,7 +107,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
 
     /// Counts what the heap holds. From any context, except that under `Spin` it waits like a large call.
     ///
-    /// Time: O(pages + free runs + large blocks). The large tier is visited for a few runs at a time, so nobody else waits for the
+    /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, so nobody else waits for the
     /// whole walk; if something changes meanwhile, [`Stats::consistent`] is `false`.
     ///
     /// ```

@@ -264,7 +264,7 @@ impl Sums {
 pub(crate) trait Census: Walk {
     /// Counts everything.
     ///
-    /// Time: O(pages + runs). Tier 2 is entered for a few runs at a time, pages without.
+    /// Time: O(pages + runs). Tier 2 is entered for one run at a time, pages without.
     fn stats(self) -> Stats {
         let map = self.map();
         let header = self.header();

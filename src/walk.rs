@@ -7,9 +7,6 @@ use crate::large::{Ground, Large, Run};
 use crate::pools::Tables;
 use crate::sync::Ordering::*;
 
-/// How many runs one look at tier 2 covers: what bounds the time a walk keeps others out.
-const RUNS_A_LOOK: usize = 4;
-
 /// A part of the arena that is all of one kind: see [`Heap::walk`](crate::Heap::walk).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -50,14 +47,13 @@ pub enum Holds {
 }
 
 pub(crate) trait Walk: Entry {
-    /// Meets every run of tier 2, in order. A few are looked at inside the entry, and met outside of it. Where something
-    /// changed in between, runs are left out. Returns whether nothing changed.
+    /// Meets every run of tier 2, in order. One at a time is looked at inside the entry, and met outside of it: a walk keeps others out for
+    /// no longer than a call does. Where something changed in between, runs are left out. Returns whether nothing changed.
     fn runs(self, mut meet: impl FnMut(Run)) -> bool {
         let mut from = GRANULE;
         let mut version = None;
         let mut steady = true;
         while from <= self.map().ground {
-            let mut met = [None; RUNS_A_LOOK];
             let looked = self.look(|inside| {
                 if version.is_some_and(|version| version != inside.version) {
                     steady = false;
@@ -66,21 +62,22 @@ pub(crate) trait Walk: Entry {
                         Ok(start) => from = start,
                         Err(later) => {
                             from = later;
-                            return;
+                            return None;
                         }
                     }
                 }
                 version = Some(inside.version);
-                for slot in &mut met {
-                    // SAFETY: inside the entry; `from` is the end of a run, and nothing has changed.
-                    *slot = unsafe { Self::Large::next_run(self, from) };
-                    from += slot.map_or(0, |run| run.bytes);
-                }
+                // SAFETY: inside the entry; `from` is the end of a run, and nothing has changed.
+                unsafe { Self::Large::next_run(self, from) }
             });
-            if looked.is_none() {
-                return false;
+            match looked {
+                None => return false,
+                Some(None) => {}
+                Some(Some(run)) => {
+                    from += run.bytes;
+                    meet(run);
+                }
             }
-            met.into_iter().flatten().for_each(&mut meet);
         }
         steady && self.look(|inside| version == Some(inside.version)) == Some(true)
     }
