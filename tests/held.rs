@@ -1,5 +1,5 @@
 //! What calls do while tier 2 is held by somebody they can't wait for. A policy with a door that the test
-//! shuts stands for the context that was interrupted inside.
+//! shuts stands for the context that was interrupted inside; one that calls the test from inside, for a context that comes into its middle.
 
 #![cfg(not(loom))]
 
@@ -7,7 +7,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use larder::Region;
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Try};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 thread_local! {
     static SHUT: Cell<bool> = const { Cell::new(false) };
@@ -21,6 +21,29 @@ unsafe impl Policy for Door {
 
     fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R> {
         if SHUT.get() { None } else { Try::enter(lock, f) }
+    }
+}
+
+thread_local! {
+    /// What happens in the middle of every visit.
+    static MIDDLE: Cell<Option<fn()>> = const { Cell::new(None) };
+}
+
+struct Interrupted;
+
+// SAFETY: `Try` keeps its callers apart; what comes in the middle is one of them.
+unsafe impl Policy for Interrupted {
+    type Lock = <Try as Policy>::Lock;
+
+    fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R> {
+        Try::enter(lock, || {
+            let answer = f();
+            if let Some(middle) = MIDDLE.take() {
+                middle();
+                MIDDLE.set(Some(middle));
+            }
+            answer
+        })
     }
 }
 
@@ -150,4 +173,34 @@ fn wrong_releases_on_the_list_do_not_hide_the_others() {
     free(&heap, large, 20_000);
     small.iter().for_each(|&block| free(&heap, block, 500));
     settle(&heap, 2);
+}
+
+/// Under a policy that does not wait, others can defer as fast as a request drains.
+#[test]
+fn a_request_does_not_drain_for_ever() {
+    static HEAP: larder::Heap<{ 64 * 1024 }, Interrupted> = larder::Heap::new();
+    thread_local! {
+        static VICTIMS: RefCell<Vec<*mut u8>> = const { RefCell::new(Vec::new()) };
+    }
+    // SAFETY: the sizes are not zero, each victim is freed once and with its layout.
+    let (alloc, free) =
+        (|bytes| unsafe { HEAP.alloc(layout(bytes)) }, |block| unsafe { HEAP.dealloc(block, layout(100)) });
+    let blocks: Vec<_> = std::iter::repeat_with(|| alloc(100)).take_while(|block| !block.is_null()).collect();
+    // No two of them are neighbours, so no run is ever long enough.
+    VICTIMS.set(blocks.iter().step_by(2).copied().collect());
+    let victims = VICTIMS.with_borrow(Vec::len);
+    assert!(victims > 200, "{victims}");
+    MIDDLE.set(Some(|| {
+        // SAFETY: as above.
+        VICTIMS.with_borrow_mut(Vec::pop).into_iter().for_each(|block| unsafe { HEAP.dealloc(block, layout(100)) });
+    }));
+    assert!(alloc(5000).is_null());
+    MIDDLE.set(None);
+    let visits = victims - VICTIMS.with_borrow(Vec::len);
+    assert!((2..30).contains(&visits), "{visits} visits");
+    let left = VICTIMS.take();
+    blocks.iter().skip(1).step_by(2).chain(&left).for_each(|&block| free(block));
+    HEAP.trim();
+    HEAP.check().unwrap();
+    assert_eq!((HEAP.stats().live_bytes, HEAP.stats().free_runs), (0, Some(1)));
 }

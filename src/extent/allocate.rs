@@ -214,15 +214,12 @@ pub(crate) trait Allocate: Release {
             return 0;
         }
         let (bytes, align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
-        loop {
-            let answer = self.take(bytes, align);
-            if answer.is_place() {
-                return answer.0;
-            }
-            if answer != Answer::NOTHING || !self.bring_home() {
-                return 0;
-            }
+        let mut answer = self.take(bytes, align);
+        // Once: what others defer or keep meanwhile is not waited for.
+        if answer == Answer::NOTHING && self.bring_home() {
+            answer = self.take(bytes, align);
         }
+        if answer.is_place() { answer.0 } else { 0 }
     }
 
     /// Gives tier 2 what belongs to it by rights. `false`: there was nothing.
@@ -231,17 +228,18 @@ pub(crate) trait Allocate: Release {
     #[inline(never)]
     fn bring_home(self) -> bool {
         let mut found = self.drain_all();
-        loop {
+        for _ in 0..Self::Config::LANES * (Self::Config::STASH_PAGES + Self::Config::KEPT_PAGES) {
             let mut page = slots::take(self.stash());
             if page == 0 {
                 page = Pools(self).reclaim();
             }
             if page == 0 {
-                return found;
+                break;
             }
             self.page_to_large(page);
             found = true;
         }
+        found
     }
 }
 
