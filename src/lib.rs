@@ -44,8 +44,8 @@
 //!   release before their own visit, and all of them before a large request is refused. Until then it counts as [`Stats::deferred_bytes`].
 //! - [`stats`](Heap::stats), [`walk`](Heap::walk), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under [`Spin`] they are not for handlers.
 //! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each read-modify-write of a pooled
-//!   call, and of any of a [`Small`], is a critical section of the binary's, a few instructions long: it masks, on several cores it may wait for another, and **what a
-//!   critical section does not mask (NMI, HardFault) must not use the heap**.
+//!   call, and of any of a [`Small`], is a critical section of the binary's, a few instructions long: it masks, on several cores it may
+//!   wait for another, and **what a critical section does not mask (NMI, HardFault) must not use the heap**.
 //! - Several cores share one arena in memory that is coherent between them and on which their atomics work, and bring a critical
 //!   section made for several.
 //! - A pooled call tries at most eight pages, each of which another context must have taken blocks from meanwhile; then it gets a page of its own.

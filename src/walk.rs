@@ -48,7 +48,7 @@ pub enum Holds {
 
 pub(crate) trait Walk: Entry {
     /// Meets every run of tier 2, in order. One at a time is looked at inside the entry, and met outside of it: a walk keeps others out for
-    /// no longer than a call does. Where something changed in between, runs are left out. Returns whether nothing changed.
+    /// about as long as a call does. Where something changed in between, runs are left out. Returns whether nothing changed.
     fn runs(self, mut meet: impl FnMut(Run)) -> bool {
         let mut from = GRANULE;
         let mut version = None;

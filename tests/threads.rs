@@ -19,10 +19,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 const THREADS: usize = 4;
-/// Miri, which `cargo xtask miri` runs, takes seconds for so few.
+/// Miri, which `cargo xtask miri` runs, takes seconds for so few, which fill no heap: there it is about what is undefined.
 const STEPS: usize = if cfg!(miri) { 60 } else { 150_000 };
-/// How often a heap has to be full, or have room for what is long, for a test to mean something.
-const OFTEN: u32 = if cfg!(miri) { 0 } else { 1000 };
 
 /// What is asked of a heap.
 trait Subject: GlobalAlloc + Sync {
@@ -214,7 +212,7 @@ fn hammer<H: Subject>(heap: &H) {
             unsafe { heap.dealloc(block.ptr, block.layout) };
         }
     });
-    assert!(refused.load(Relaxed) >= OFTEN, "the heap was hardly ever full");
+    assert!(refused.load(Relaxed) > 1000 || cfg!(miri), "the heap was hardly ever full");
     verify_empty(heap);
 }
 
@@ -315,7 +313,7 @@ fn long_beside_short<H: Subject>(heap: &H) {
             }
         }
     });
-    assert!(served.load(Relaxed) >= OFTEN, "there was hardly ever room for a long block");
+    assert!(served.load(Relaxed) > 1000 || cfg!(miri), "there was hardly ever room for a long block");
     verify_empty(heap);
 }
 

@@ -115,7 +115,7 @@ impl SmallRun {
         let offset = usize::from(self.offset) * 8;
         let part = offset..offset + size_of::<Small<BYTES>>();
         let memory = Memory::new(part.end + 64);
-        // SAFETY: all zeros is an empty heap.
+        // SAFETY: all zeros is an empty heap. Of this memory, what is the heap's is used through it and its blocks alone.
         let heap = unsafe { memory.zeroed::<Small<BYTES>>(offset) };
         let mut shadow = Shadow::new(heap, &memory);
         self.calls.iter().for_each(|&call| shadow.step(call));

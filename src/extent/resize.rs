@@ -21,7 +21,7 @@ pub(crate) trait Resize: Allocate {
                 self.count_live(layout.size(), new_size);
                 Some(ptr)
             }
-            // SAFETY: passed on.
+            // SAFETY: the contract of `realloc` is this function's: the block is the caller's, of this layout, the new size not zero.
             Ok(false) => unsafe { self.relocate(location, ptr, layout, new_size) },
             Err(reason) => {
                 self.wrong_free(ptr, reason);
@@ -35,7 +35,8 @@ pub(crate) trait Resize: Allocate {
         }
     }
 
-    /// Moves a block, which is what `locate` has found; `None`: there was none to be had. Without an out-of-memory hook, that was counted and told.
+    /// Moves a block, which is what `locate` has found; `None`: there was none to be had. Without an out-of-memory hook, that was
+    /// counted and told.
     ///
     /// # Safety
     ///

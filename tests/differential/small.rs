@@ -23,7 +23,7 @@ fn run<const BYTES: usize>(seeds: u64, steps: usize, mix: Mix) {
 fn run_seed<const BYTES: usize>(offset: usize, seed: u64, steps: usize, mix: Mix) -> u32 {
     let part = offset..offset + size_of::<Small<BYTES>>();
     let memory = Memory::new(part.end + BEHIND);
-    // SAFETY: all zeros is an empty heap.
+    // SAFETY: all zeros is an empty heap. Of this memory, what is the heap's is used through it and its blocks alone.
     let heap = unsafe { memory.zeroed::<Small<BYTES>>(offset) };
     let exhausted = differ(heap, &memory, seed, steps, mix);
     memory.verify_outside(part);

@@ -84,22 +84,22 @@ pub unsafe trait Heap: Sized {
 macro_rules! calls_of_the_first_field {
     () => {
         unsafe fn alloc(&mut self, layout: core::alloc::Layout) -> *mut u8 {
-            // SAFETY: the caller's contract.
+            // SAFETY: `Heap::alloc` asks for what `GlobalAlloc`'s does: the size is not zero.
             unsafe { core::alloc::GlobalAlloc::alloc(&self.0, layout) }
         }
 
         unsafe fn dealloc(&mut self, block: *mut u8, layout: core::alloc::Layout) {
-            // SAFETY: the caller's contract.
+            // SAFETY: as `GlobalAlloc`'s: the block is live, this heap's, of this layout, and given back once.
             unsafe { core::alloc::GlobalAlloc::dealloc(&self.0, block, layout) }
         }
 
         unsafe fn alloc_zeroed(&mut self, layout: core::alloc::Layout) -> *mut u8 {
-            // SAFETY: the caller's contract.
+            // SAFETY: as `GlobalAlloc`'s: the size is not zero.
             unsafe { core::alloc::GlobalAlloc::alloc_zeroed(&self.0, layout) }
         }
 
         unsafe fn realloc(&mut self, block: *mut u8, layout: core::alloc::Layout, new_size: usize) -> *mut u8 {
-            // SAFETY: the caller's contract.
+            // SAFETY: as `GlobalAlloc`'s: the block is live, this heap's, of this layout, and the new size is not zero.
             unsafe { core::alloc::GlobalAlloc::realloc(&self.0, block, layout, new_size) }
         }
     };

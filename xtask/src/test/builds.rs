@@ -47,7 +47,7 @@ pub fn bare_metal(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Without the feature, the binary says where compare-and-swap comes from, and has to.
+/// Without the feature, the binary says where compare-and-swap comes from.
 pub fn chosen_atomics(tally: &mut Tally) -> Result<()> {
     let triple = BARE_METAL[1];
     let title = format!("build for {triple} with the binary's choice of compare-and-swap");

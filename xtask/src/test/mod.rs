@@ -3,7 +3,7 @@
 //! | file | what it runs |
 //! |---|---|
 //! | `host` | the workspace's tests, the examples, the loom models |
-//! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises; its documentation for wasm |
+//! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises; its documentation without features and for wasm |
 //! | `benches` | the benchmarks' own tests |
 //! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory |
 //! | `fuzz` | the fuzzers, for a moment |
