@@ -14,6 +14,7 @@ use larder_suite::{Shape, Subject};
 
 use crate::coverage::Coverage;
 use crate::failure::now_at;
+use crate::masking::MASKED_PRIORITY;
 use crate::operations;
 use crate::party::Party;
 use crate::scripts::{self, Script};
@@ -32,6 +33,18 @@ pub struct Plan {
     pub is_masked: bool,
     /// Whether calls that have a middle can be interrupted there.
     pub reaches_middle: bool,
+}
+
+impl Plan {
+    /// An interrupt that critical sections mask, of a heap that has none but those that stand for compare-and-swap.
+    pub const NOTHING_MASKS: Self = Self {
+        source: Source::SysTick(MASKED_PRIORITY),
+        is_masked: cfg!(not(target_has_atomic = "32")),
+        reaches_middle: true,
+    };
+
+    /// An interrupt that nothing masks: the NMI.
+    pub const NMI: Self = Self { source: Source::Nmi, is_masked: false, reaches_middle: true };
 }
 
 /// Operations, and the scripts that interrupt each of them.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `board` | the arena, the end of a run, the tick and the summons |
 //! | `clint` | the interrupter's registers |
+//! | `handlers` | the interrupt handlers |
 //! | `harts` | several harts: how they wake, and a critical section for them: feature `harts` |
 //!
 //! The programs are those of `larder-programs`; the binaries choose the heap's parameters and nothing else.
@@ -11,6 +12,7 @@
 
 pub mod board;
 pub mod clint;
+mod handlers;
 #[cfg(feature = "harts")]
 pub mod harts;
 

@@ -7,7 +7,6 @@ use larder::Small;
 use larder_interrupts::masking::Primask;
 use larder_interrupts::subject::ARENA_BYTES;
 use larder_interrupts::sweep::{self, Plan};
-use larder_interrupts::trap::Source;
 use larder_suite::Subject;
 
 critical_section::set_impl!(Primask);
@@ -18,5 +17,5 @@ static SUBJECT: &dyn Subject = &HEAP;
 
 #[entry]
 fn main() -> ! {
-    sweep::main(&SUBJECT, &Plan { source: Source::Nmi, is_masked: false, reaches_middle: true })
+    sweep::main(&SUBJECT, &Plan::NMI)
 }

@@ -4,10 +4,9 @@
 
 use cortex_m_rt::entry;
 use larder::Small;
-use larder_interrupts::masking::{MASKED_PRIORITY, Primask};
+use larder_interrupts::masking::Primask;
 use larder_interrupts::subject::ARENA_BYTES;
 use larder_interrupts::sweep::{self, Plan};
-use larder_interrupts::trap::Source;
 use larder_suite::Subject;
 
 critical_section::set_impl!(Primask);
@@ -18,12 +17,5 @@ static SUBJECT: &dyn Subject = &HEAP;
 
 #[entry]
 fn main() -> ! {
-    sweep::main(
-        &SUBJECT,
-        &Plan {
-            source: Source::SysTick(MASKED_PRIORITY),
-            is_masked: cfg!(not(target_has_atomic = "32")),
-            reaches_middle: true,
-        },
-    )
+    sweep::main(&SUBJECT, &Plan::NOTHING_MASKS)
 }

@@ -7,8 +7,7 @@ use larder::{Heap, policy::CriticalSection};
 use larder_riscv::board::{self, Virt};
 use larder_riscv::demo::{self, Handler};
 use larder_riscv::watch::{Watched, WatchedEvents, WatchedPolicy};
-use riscv::interrupt::Interrupt;
-use riscv_rt::{core_interrupt, entry};
+use riscv_rt::entry;
 
 #[global_allocator]
 static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<CriticalSection>, Segregated, WatchedEvents>> =
@@ -19,10 +18,4 @@ fn main() -> ! {
     demo::main::<Virt>(&HEAP.0, false)
 }
 
-#[core_interrupt(Interrupt::MachineTimer)]
-fn tick() {
-    static mut HANDLER: Handler = Handler::new();
-    let handler = &raw mut HANDLER;
-    // SAFETY: the interrupt does not nest, and nobody else knows the handler.
-    unsafe { (*handler).tick::<Virt>() };
-}
+larder_riscv::on_tick!(Handler);

@@ -3,11 +3,10 @@
 #![no_main]
 
 use larder::Small;
-use larder_riscv::board::{self, Virt};
+use larder_riscv::board::Virt;
 use larder_riscv::storm::{self, Handler};
 use larder_riscv::watch::Watched;
-use riscv::interrupt::Interrupt;
-use riscv_rt::{core_interrupt, entry};
+use riscv_rt::entry;
 
 #[global_allocator]
 static HEAP: Watched<Small<{ 16 * 1024 }>> = Watched(Small::new());
@@ -17,18 +16,5 @@ fn main() -> ! {
     storm::main::<Virt>(&HEAP.0, false)
 }
 
-#[core_interrupt(Interrupt::MachineTimer)]
-fn tick() {
-    static mut HANDLER: Handler = Handler::new();
-    let handler = &raw mut HANDLER;
-    // SAFETY: the interrupt does not nest, and nobody else knows the handler.
-    unsafe { (*handler).tick::<Virt>() };
-}
-
-#[core_interrupt(Interrupt::MachineSoft)]
-fn summons() {
-    static mut HANDLER: Handler = Handler::new();
-    let handler = &raw mut HANDLER;
-    // SAFETY: the interrupt does not come while it is answered, and nobody else knows the handler.
-    board::while_ticks_come(|| unsafe { (*handler).answer() });
-}
+larder_riscv::on_tick!(Handler);
+larder_riscv::on_summons!(Handler);
