@@ -20,13 +20,13 @@ fn alloc<C: Config>(heap: &Small<C>, size: usize) -> *mut u8 {
     block
 }
 
-fn free(heap: &Small, block: *mut u8, size: usize) {
+fn free<C: Config>(heap: &Small<C>, block: *mut u8, size: usize) {
     // SAFETY: the tests free what they allocated, with its size.
     unsafe { heap.dealloc(block, bytes(size)) };
     heap.check().unwrap();
 }
 
-fn pages(heap: &Small) -> usize {
+fn pages<C: Config>(heap: &Small<C>) -> usize {
     heap.stats().classes().iter().map(|row| row.pages).sum()
 }
 
@@ -43,7 +43,7 @@ fn a_large_block_grows_where_it_is_among_small_ones<C: Config>(heap: &Small<C>) 
 
 #[test]
 fn pages_lie_at_the_end() {
-    let heap = Box::new(Small::new());
+    let heap = Box::new(<Small>::new());
     a_large_block_grows_where_it_is_among_small_ones(&heap);
     assert_eq!(pages(&heap), 28 * 16 / 4);
 }
@@ -55,7 +55,7 @@ fn without_pools_short_blocks_lie_at_the_end() {
 
 #[test]
 fn a_freed_page_is_the_next_one() {
-    let heap = Box::new(Small::new());
+    let heap = Box::new(<Small>::new());
     let blocks: Vec<_> = (0..40).map(|_| alloc(&heap, 64)).collect();
     let highest = blocks.iter().max().unwrap();
     blocks.iter().for_each(|&block| free(&heap, block, 64));
@@ -67,7 +67,7 @@ fn a_freed_page_is_the_next_one() {
 
 #[test]
 fn pages_are_had_elsewhere_when_a_large_block_lies_below_the_last_ones() {
-    let heap = Box::new(Small::new());
+    let heap = Box::new(<Small>::new());
     alloc(&heap, 64);
     let lower = alloc(&heap, 30 * 1024);
     alloc(&heap, heap.stats().largest_free_bytes.unwrap());
@@ -75,6 +75,24 @@ fn pages_are_had_elsewhere_when_a_large_block_lies_below_the_last_ones() {
     (0..40).for_each(|_| _ = alloc(&heap, 64));
     // Four to a page, with the first.
     assert_eq!(pages(&heap), 41_usize.div_ceil(4));
+}
+
+/// Four empty pages wait for whoever needs them.
+struct Waiting;
+impl Config for Waiting {
+    const KEPT_PAGES: usize = 2;
+    const STASH_PAGES: usize = 2;
+}
+
+#[test]
+fn a_large_request_gets_all_pages_that_wait() {
+    let heap = Box::new(Small::<Waiting>::new());
+    let blocks = [8, 16, 24, 32].map(|size| (alloc(&heap, size), size));
+    alloc(&heap, heap.stats().largest_free_bytes.unwrap());
+    blocks.into_iter().for_each(|(block, size)| free(&heap, block, size));
+    assert_eq!(pages(&heap), 2, "the others are in the stash");
+    alloc(&heap, 4 * 256);
+    assert_eq!(pages(&heap), 0);
 }
 
 thread_local! {
