@@ -1,4 +1,5 @@
-//! Everything in turns, so that a slow moment of the machine meets everybody; then the medians.
+//! Everything in turns, so that a slow moment of the machine meets everybody, and a few such seconds no more than one repetition of
+//! anything; then the medians.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -98,22 +99,26 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     let arena = Arena::new();
     let mut waited = Duration::ZERO;
-    for workload in workloads(options)? {
-        eprintln!("{}", workload.name);
-        let wanted = |entry: &&Entry| options.only.is_empty() || options.only.iter().any(|name| name == entry.name);
-        let entries: Vec<&Entry> = ENTRIES.iter().filter(wanted).filter(|entry| workload.suits(entry)).collect();
-        let mut samples = vec![Vec::new(); entries.len()];
-        for _ in 0..options.repetitions {
-            for (entry, samples) in entries.iter().zip(&mut samples) {
-                let measure = || workload.sample(&arena, entry);
-                samples.push(if options.busy { measure() } else { quietly(&arena, &mut waited, measure)? });
-            }
-        }
-        for (entry, samples) in entries.iter().zip(&samples) {
-            print(&workload.name, entry.name, samples)?;
+    let workloads = workloads(options)?;
+    let pairs: Vec<(&Workload, &Entry)> = workloads.iter().flat_map(|workload| takers(workload, options)).collect();
+    let mut samples = vec![Vec::new(); pairs.len()];
+    for repetition in 1..=options.repetitions {
+        eprintln!("repetition {repetition} of {}", options.repetitions);
+        for ((workload, entry), samples) in pairs.iter().zip(&mut samples) {
+            let measure = || workload.sample(&arena, entry);
+            samples.push(if options.busy { measure() } else { quietly(&arena, &mut waited, measure)? });
         }
     }
+    for ((workload, entry), samples) in pairs.iter().zip(&samples) {
+        print(&workload.name, entry.name, samples)?;
+    }
     Ok(())
+}
+
+/// The workload, with each allocator that was asked for and takes part.
+fn takers<'a>(workload: &'a Workload, options: &Options) -> impl Iterator<Item = (&'a Workload, &'static Entry)> {
+    let wanted = |entry: &&Entry| options.only.is_empty() || options.only.iter().any(|name| name == entry.name);
+    ENTRIES.iter().filter(wanted).filter(|entry| workload.suits(entry)).map(move |entry| (workload, entry))
 }
 
 /// What two threads that share nothing reach of one, at least, on a machine that has nothing else to do.
