@@ -1,4 +1,4 @@
-//! Random actions: each thread fills and empties a table of blocks, and gives some of them to whoever comes by.
+//! Random actions: each thread fills and empties a table of blocks, and may give some of them to whoever comes by.
 
 use std::alloc::Layout;
 use std::ptr::{NonNull, null_mut};
@@ -13,11 +13,11 @@ use crate::threads::{self, Arena};
 /// Blocks that a thread has at most; half of them live.
 const BLOCKS: usize = 512;
 
-/// Every so many releases are somebody else's.
+/// Every so many releases, where releases are exchanged.
 const EXCHANGED: usize = 8;
 
 /// Which sizes are asked for.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub enum Sizes {
     /// 8 to 64 bytes.
     Pooled,
@@ -41,17 +41,41 @@ impl Sizes {
     }
 }
 
-/// Time for so many actions by each of so many threads on one heap.
-pub type Run = fn(&Arena, Sizes, usize, usize) -> Duration;
+/// Who frees what a thread allocated.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Releases {
+    /// That thread.
+    Own,
+    /// Of an eighth, whoever comes by next.
+    Exchanged,
+}
 
-pub fn run<H: Shared>(arena: &Arena, sizes: Sizes, threads: usize, actions: usize) -> Duration {
+/// What the threads do.
+#[derive(Clone, Copy)]
+pub struct Actions {
+    pub sizes: Sizes,
+    pub releases: Releases,
+}
+
+/// Every workload of random actions, by name.
+pub const ALL: [(&str, Actions); 4] = [
+    ("actions-pooled-own", Actions { sizes: Sizes::Pooled, releases: Releases::Own }),
+    ("actions-mixed-own", Actions { sizes: Sizes::Mixed, releases: Releases::Own }),
+    ("actions-pooled", Actions { sizes: Sizes::Pooled, releases: Releases::Exchanged }),
+    ("actions-mixed", Actions { sizes: Sizes::Mixed, releases: Releases::Exchanged }),
+];
+
+/// Time for so many of these actions by each of so many threads on one heap.
+pub type Run = fn(&Arena, Actions, usize, usize) -> Duration;
+
+pub fn run<H: Shared>(arena: &Arena, actions: Actions, threads: usize, count: usize) -> Duration {
     // SAFETY: this heap is gone at the end of this function.
     let heap = unsafe { H::start(arena.lend()) };
     let exchange = Exchange::default();
     let time = threads::together(threads, |number| {
         let mut thread =
-            Thread { heap: &*heap, exchange: &exchange, sizes, turn: number, blocks: [null_mut(); BLOCKS] };
-        thread.act(&mut Rng::with_seed(number as u64 + 1), actions);
+            Thread { heap: &*heap, exchange: &exchange, actions, turn: number, blocks: [null_mut(); BLOCKS] };
+        thread.act(&mut Rng::with_seed(number as u64 + 1), count);
         thread.end();
     });
     // SAFETY: only blocks of this heap were left.
@@ -62,15 +86,15 @@ pub fn run<H: Shared>(arena: &Arena, sizes: Sizes, threads: usize, actions: usiz
 struct Thread<'a, H> {
     heap: &'a H,
     exchange: &'a Exchange,
-    sizes: Sizes,
+    actions: Actions,
     turn: usize,
     /// Null, or a tagged block of this thread's.
     blocks: [*mut u8; BLOCKS],
 }
 
 impl<H: Shared> Thread<'_, H> {
-    fn act(&mut self, rng: &mut Rng, actions: usize) {
-        for _ in 0..actions {
+    fn act(&mut self, rng: &mut Rng, count: usize) {
+        for _ in 0..count {
             let index = rng.usize(..BLOCKS);
             match NonNull::new(self.blocks[index]) {
                 None => self.blocks[index] = self.alloc(rng),
@@ -83,7 +107,7 @@ impl<H: Shared> Thread<'_, H> {
     }
 
     fn alloc(&self, rng: &mut Rng) -> *mut u8 {
-        let layout = self.sizes.layout(rng);
+        let layout = self.actions.sizes.layout(rng);
         // SAFETY: the layout is not empty, and no block is smaller than a tag.
         unsafe {
             let block = self.heap.alloc(layout);
@@ -95,7 +119,7 @@ impl<H: Shared> Thread<'_, H> {
 
     fn release(&mut self, block: *mut u8) {
         self.turn += 1;
-        let block = if self.turn.is_multiple_of(EXCHANGED) {
+        let block = if self.actions.releases == Releases::Exchanged && self.turn.is_multiple_of(EXCHANGED) {
             self.exchange.swap(self.turn / EXCHANGED, block).map_or(null_mut(), NonNull::as_ptr)
         } else {
             block

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use crate::actions::Sizes;
+use crate::actions::{self, Actions, Releases, Sizes};
 use crate::shared::{ENTRIES, Entry};
 use crate::threads::Arena;
 use crate::traces::{self, Ops};
@@ -54,7 +54,7 @@ type Sample = [f64; THREADS.len()];
 
 /// What the threads do.
 enum Work {
-    Actions(Sizes),
+    Actions(Actions),
     Trace(Ops),
 }
 
@@ -76,9 +76,9 @@ impl Workload {
     /// Calls a microsecond, of all threads together.
     fn throughput(&self, arena: &Arena, entry: &Entry, threads: usize) -> f64 {
         let (calls, time): (usize, Duration) = match &self.work {
-            Work::Actions(sizes) => {
-                let actions = ACTIONS / entry.part;
-                (actions, (entry.actions)(arena, *sizes, threads, actions))
+            Work::Actions(actions) => {
+                let count = ACTIONS / entry.part;
+                (count, (entry.actions)(arena, *actions, threads, count))
             }
             Work::Trace(trace) => {
                 let rounds = OPS.div_ceil(trace.calls);
@@ -151,14 +151,14 @@ fn quietly(arena: &Arena, waited: &mut Duration, measure: impl Fn() -> Sample) -
 
 fn is_quiet(arena: &Arena) -> bool {
     let floor = ENTRIES.iter().find(|entry| entry.is_floor).expect("there is a floor");
-    let [one, two] = [1, 2].map(|threads| (floor.actions)(arena, Sizes::Pooled, threads, ACTIONS / 2));
+    let alone = Actions { sizes: Sizes::Pooled, releases: Releases::Own };
+    let [one, two] = [1, 2].map(|threads| (floor.actions)(arena, alone, threads, ACTIONS / 2));
     2.0 * one.as_secs_f64() / two.as_secs_f64() >= QUIET
 }
 
 fn workloads(options: &Options) -> Result<Vec<Workload>, String> {
-    let actions = [("actions-pooled", Sizes::Pooled), ("actions-mixed", Sizes::Mixed)];
-    let mut workloads: Vec<Workload> =
-        actions.map(|(name, sizes)| Workload { name: name.to_owned(), work: Work::Actions(sizes) }).into();
+    let random = |(name, actions): (&str, Actions)| Workload { name: name.to_owned(), work: Work::Actions(actions) };
+    let mut workloads: Vec<Workload> = actions::ALL.map(random).into();
     if !options.actions {
         let traces = traces::load(&[])?.into_iter();
         workloads.extend(traces.map(|trace| Workload { name: trace.name.clone(), work: Work::Trace(trace) }));

@@ -1,12 +1,14 @@
 //! What is measured, checked: every block of every thread.
 
-use std::alloc::Layout;
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
 
 use memory::allocators::{buddy, dlmalloc, linked_list, rlsf, talc};
 use memory::heap::{self, Heap};
 
-use crate::actions::Sizes;
+use crate::actions::{self, Releases};
 use crate::shared::{ENTRIES, Locked, Shared};
 use crate::threads::{self, Arena};
 use crate::traces::{self, Ops};
@@ -80,8 +82,8 @@ fn threads_that_share_a_heap_keep_their_blocks() {
 fn random_actions_find_their_blocks_as_they_left_them() {
     let arena = Arena::new();
     for entry in ENTRIES.iter().filter(|entry| entry.serves) {
-        for sizes in [Sizes::Pooled, Sizes::Mixed] {
-            (entry.actions)(&arena, sizes, 3, 100_000 / entry.part);
+        for (_, actions) in actions::ALL {
+            (entry.actions)(&arena, actions, 3, 100_000 / entry.part);
         }
     }
 }
@@ -93,5 +95,73 @@ fn a_replay_leaves_nothing_behind() {
     // A second round on the same heap finds every slot empty; ten of them would not fit if blocks were lost.
     for entry in ENTRIES.iter().filter(|entry| entry.serves && entry.part == 1) {
         (entry.replay)(&arena, trace, 2, 50);
+    }
+}
+
+/// Counts the releases by another thread than the one that allocated.
+struct Watched;
+
+static FOREIGN: AtomicUsize = AtomicUsize::new(0);
+
+impl Watched {
+    /// A block of that layout, and where its owner stands behind it.
+    fn with_owner(layout: Layout) -> (Layout, usize) {
+        layout.extend(Layout::new::<ThreadId>()).expect("a layout")
+    }
+}
+
+// SAFETY: every method is the system's.
+unsafe impl Shared for Watched {
+    const NAME: &'static str = "watched";
+
+    unsafe fn start(_: NonNull<[u8]>) -> Box<Self> {
+        Box::new(Self)
+    }
+
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let (whole, owner) = Self::with_owner(layout);
+        // SAFETY: the caller's contract; the owner lies behind the caller's bytes, aligned.
+        unsafe {
+            let block = System.alloc(whole);
+            block.add(owner).cast::<ThreadId>().write(thread::current().id());
+            block
+        }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let (whole, owner) = Self::with_owner(layout);
+        // SAFETY: `alloc` wrote the owner there.
+        unsafe {
+            if block.add(owner).cast::<ThreadId>().read() != thread::current().id() {
+                // Relaxed: read after the threads have ended.
+                FOREIGN.fetch_add(1, Ordering::Relaxed);
+            }
+            System.dealloc(block, whole);
+        }
+    }
+
+    unsafe fn alloc_zeroed(&self, _: Layout) -> *mut u8 {
+        unreachable!("random actions don't");
+    }
+
+    unsafe fn realloc(&self, _: *mut u8, _: Layout, _: usize) -> *mut u8 {
+        unreachable!("random actions don't");
+    }
+}
+
+#[test]
+fn releases_are_foreign_where_they_are_exchanged_and_nowhere_else() {
+    const ACTIONS: usize = 100_000;
+    let arena = Arena::new();
+    for (name, actions) in actions::ALL {
+        actions::run::<Watched>(&arena, actions, 2, ACTIONS);
+        // At least where one thread comes to each of the eight places after the other, and what is left there at the end;
+        // at most an eighth of the releases, which are half of what two threads do.
+        let (least, most) = (16, ACTIONS / 8 + 16);
+        let foreign = FOREIGN.swap(0, Ordering::Relaxed);
+        match actions.releases {
+            Releases::Own => assert_eq!(foreign, 0, "{name}"),
+            Releases::Exchanged => assert!((least..=most).contains(&foreign), "{name}: {foreign}"),
+        }
     }
 }

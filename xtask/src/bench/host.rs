@@ -23,9 +23,12 @@ use self::tables::summary;
 
 const JSON: &str = "host.json";
 const PLOT: &str = "host.svg";
+const PLOT_OWN: &str = "host-own.svg";
 const MANIFEST: &str = "benches/host/Cargo.toml";
 
-/// The workloads that are no traces.
+/// The workloads that are no traces: each thread frees what it allocated, or an eighth of the releases are exchanged.
+pub const POOLED_OWN: &str = "actions-pooled-own";
+pub const MIXED_OWN: &str = "actions-mixed-own";
 pub const POOLED: &str = "actions-pooled";
 pub const MIXED: &str = "actions-mixed";
 
@@ -161,34 +164,39 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     kept
 }
 
-/// The page and the plot, from what was measured last.
+/// The page and the plots, from what was measured last.
 pub fn pages() -> Result<Vec<Page>> {
     let Some(results) = load()? else { return Ok(Vec::new()) };
-    let page = Page::new("host.md", tables::page(&results));
-    let plot = if results.figures.is_empty() { None } else { Some(Page::new(PLOT, plot(&results)?)) };
-    Ok(std::iter::once(page).chain(plot).collect())
+    let mut pages = vec![Page::new("host.md", tables::page(&results))];
+    if !results.figures.is_empty() {
+        pages.push(Page::new(PLOT_OWN, plot(&results, "own releases", POOLED_OWN, MIXED_OWN)?));
+        pages.push(Page::new(PLOT, plot(&results, "an eighth of the releases exchanged", POOLED, MIXED)?));
+    }
+    Ok(pages)
 }
 
 /// What README.md shows.
 pub fn block() -> Result<Option<String>> {
     let Some(results) = load()? else { return Ok(None) };
-    let plot = if results.figures.is_empty() { String::new() } else { format!("\n![host](benches/results/{PLOT})") };
-    Ok(Some(summary(&results) + &plot))
+    let plots = [("own releases", PLOT_OWN), ("exchanged releases", PLOT)];
+    let shown = plots.iter().filter(|_| !results.figures.is_empty());
+    let shown = shown.map(|(name, file)| format!("\n![host, {name}](benches/results/{file})"));
+    Ok(Some(summary(&results) + &shown.collect::<String>()))
 }
 
 fn load() -> Result<Option<Results>> {
     pages::load(JSON)
 }
 
-fn plot(results: &Results) -> Result<String> {
+fn plot(results: &Results, releases: &str, pooled: &str, mixed: &str) -> Result<String> {
     let ratio = |workload, allocator| Some(results.figure(workload, allocator, 2)?.over_one);
     let rows = results.allocators().into_iter().map(|allocator| Row {
         name: tables::title(allocator).to_owned(),
-        figures: vec![ratio(POOLED, allocator), ratio(MIXED, allocator)],
+        figures: vec![ratio(pooled, allocator), ratio(mixed, allocator)],
         dots: Vec::new(),
     });
     let plot = Plot {
-        title: "Throughput of two threads on one heap over that of one thread, random actions (more is better)",
+        title: &format!("Throughput of two threads over that of one, random actions, {releases} (more is better)"),
         bars: &["8 to 64 bytes", "up to 4 KiB"],
         note: "",
         axis: Axis::Linear(0.0, 2.0, 0.5),
