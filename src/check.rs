@@ -3,7 +3,6 @@
 use crate::classes::owner;
 use crate::config::Table;
 use crate::extent::Extent;
-use crate::geometry::*;
 use crate::index::summary_words;
 use crate::large::Large;
 use crate::pools::Tables;
@@ -17,7 +16,7 @@ use core::fmt;
 pub struct CheckError {
     /// What is wrong, in words.
     pub what: &'static str,
-    /// The page in which it is, counted from 1 at the arena's start; 0 if it is in none.
+    /// The page in which it is, counted from 1 at the first that pools can have; 0 if it is in none.
     pub page: u32,
 }
 
@@ -74,7 +73,8 @@ pub(crate) trait Check: Census {
             }
         }
         // SAFETY: a page's place is one of the ground.
-        if class != owner::LARGE && Self::Large::WALKS && !unsafe { Self::Large::is_live(self, page_place(page)) } {
+        let is_live = || unsafe { Self::Large::is_live(self, self.place_of_page(page)) };
+        if class != owner::LARGE && Self::Large::WALKS && !is_live() {
             return Err("a page of the pools is free in tier 2");
         }
         Ok(())

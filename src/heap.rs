@@ -75,7 +75,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
             Some(map) => {
                 assert!(
                     C::RESERVED_PAGES <= map.pages,
-                    "larder: more pages are reserved for classes than the arena has"
+                    "larder: more pages are reserved for classes than the pools can have"
                 );
                 map
             }

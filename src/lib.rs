@@ -220,7 +220,7 @@ mod walk;
 pub mod wasm;
 
 pub use check::CheckError;
-pub use config::{Compact, Config, Defaults, Emergency, Event, OutOfMemory, Reason, WrongFree};
+pub use config::{Compact, Config, Defaults, Emergency, Event, Frugal, OutOfMemory, Reason, WrongFree};
 pub use heap::Heap;
 pub use region::{ClaimError, EXTENTS_MAX, Region};
 pub use small::Small;

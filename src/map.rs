@@ -8,6 +8,9 @@
 //!   tables                 base: a small offset too, which spares each call a constant
 //! ```
 //!
+//! With [`Config::POOLED_PERCENT`](crate::Config::POOLED_PERCENT) below 100, pages are numbered, and have entries in the tables, only from where
+//! the pools' part begins; what lies before is the *lead*.
+//!
 //! Pages begin at multiples of their length, so in the second case up to 255 bytes in front of them are nobody's.
 
 use crate::classes::CLASSES_MAX;
@@ -28,8 +31,10 @@ const LINE_BYTES: usize = LINE_WORDS * WORD_BYTES;
 /// The tables of an arena, as offsets in bytes from the first.
 #[derive(Clone, Copy)]
 pub(crate) struct Map {
-    /// Whole pages: those that the pools can have.
+    /// Whole pages that the pools can have.
     pub(crate) pages: u32,
+    /// Bytes before the first of them, which are tier 2's alone: whole pages.
+    pub(crate) lead: u32,
     /// Bytes before the tables: whole pages, and the tail behind them.
     pub(crate) ground: u32,
     /// One front a class, and one for no class; a lane's lie in a line of the cache.
@@ -80,13 +85,20 @@ impl Map {
     }
 
     const fn with_tables<P: Policy, L: Large, C: Config>(bytes: usize, side: Side) -> Option<Self> {
-        const { assert!(align_of::<Header<P>>() <= GRANULE_BYTES, "larder: a policy's lock needs too large an alignment") };
+        const {
+            assert!(align_of::<Header<P>>() <= GRANULE_BYTES, "larder: a policy's lock needs too large an alignment");
+            assert!(
+                C::POOLED_EVERYWHERE || L::KEEPS_PAGES_APART,
+                "larder: this large tier can't keep the pools' pages in a part of the arena: POOLED_PERCENT has to be 100"
+            );
+        };
         if bytes < Self::MIN_BYTES || bytes > EXTENT_MAX_BYTES {
             return None;
         }
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
         // Every page needs its word, its owner and its bits at least: start from what that allows.
-        let mut pages = bytes / (PAGE_BYTES + 5 + C::TABLE.count * C::LANES / 8 + L::TABLE_BYTES.per_page);
+        let pooled = (5 + C::TABLE.count * C::LANES / 8) * C::POOLED_PERCENT / 100;
+        let mut pages = bytes / (PAGE_BYTES + pooled + L::TABLE_BYTES.per_page);
         if pages > PAGES_MAX {
             pages = PAGES_MAX;
         }
@@ -96,7 +108,7 @@ impl Map {
             pages = 0;
         }
         loop {
-            let map = Self::with_pages::<P, L, C>(bytes, pages, side);
+            let map = Self::with_pages::<P, L, C>(bytes, pages, lead_pages::<C>(pages), side);
             if map.ground as usize + map.bytes == bytes && map.ground as usize >= pages * PAGE_BYTES {
                 return Some(map);
             }
@@ -128,7 +140,7 @@ impl Map {
         // Eight pages with their words, their owners, their bits, and their share of the second level.
         let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
         let pages = if classes == 0 { 0 } else { (rest.min(1 << 28) * 8 / eight).min(PAGES_MAX) };
-        Some(Self::with_pages::<P, L, C>(bytes, pages, Side::Behind))
+        Some(Self::with_pages::<P, L, C>(bytes, pages, 0, Side::Behind))
     }
 
     /// No arena needs more bytes for so many pages.
@@ -167,7 +179,7 @@ impl Map {
 
     /// Some map of these types: of it, everything before the indexes is the same in all of them.
     pub(crate) const fn fixed<P: Policy, L: Large, C: Config>() -> Self {
-        Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1, Side::Behind)
+        Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1, 0, Side::Behind)
     }
 
     /// Whether tier 2 can have pages that the pools have no entry for. Known when the program is built, where the map is.
@@ -176,11 +188,12 @@ impl Map {
         self.pages as usize == PAGES_MAX
     }
 
-    /// The tables for so many pages.
+    /// The tables for so many pages, of which so many at the start are not for pools.
     #[inline(always)]
-    const fn with_pages<P: Policy, L: Large, C: Config>(bytes: usize, pages: usize, side: Side) -> Self {
+    const fn with_pages<P: Policy, L: Large, C: Config>(bytes: usize, pages: usize, lead: usize, side: Side) -> Self {
         let classes = C::TABLE.count;
-        let leaf_words = pages.div_ceil(32);
+        let pooled = pages - lead;
+        let leaf_words = pooled.div_ceil(32);
         let summary_words = index::summary_words(leaf_words);
         let fronts = size_of::<Header<P>>().next_multiple_of(alignment::<C>());
         let kept = fronts + C::TABLE.numbers() * WORD_BYTES;
@@ -190,8 +203,8 @@ impl Map {
         let words = summaries + C::LANES * lane_words::<C>(summary_words) * WORD_BYTES;
         // The first page's word begins a line.
         let words = if C::LANES == 1 { words } else { (words + WORD_BYTES).next_multiple_of(LINE_BYTES) - WORD_BYTES };
-        let owners = words + (pages + 1) * WORD_BYTES;
-        let large = (owners + (pages + 1) * size_of::<AtomicU8>() + before(L::TABLE_BYTES, bytes)).next_multiple_of(8);
+        let owners = words + (pooled + 1) * WORD_BYTES;
+        let large = (owners + (pooled + 1) * size_of::<AtomicU8>() + before(L::TABLE_BYTES, bytes)).next_multiple_of(8);
         // No more ground than that, with its share of the backend's table.
         let a_page = PAGE_BYTES + L::TABLE_BYTES.per_page;
         let covered = bytes.saturating_sub(large) / a_page + 1;
@@ -208,7 +221,8 @@ impl Map {
             Side::Behind => ground / alignment::<C>() * alignment::<C>(),
         };
         Self {
-            pages: pages as u32,
+            pages: pooled as u32,
+            lead: (lead * PAGE_BYTES) as u32,
             ground: ground as u32,
             fronts,
             kept,
@@ -238,6 +252,11 @@ impl Side {
     pub(crate) const fn of_static<C: Config>(bytes: usize) -> Self {
         if bytes >= 64 * 1024 && C::TABLE.count != 0 { Self::Before } else { Self::Behind }
     }
+}
+
+/// How many of so many whole pages are not for pools: the first.
+const fn lead_pages<C: Config>(pages: usize) -> usize {
+    if C::POOLED_EVERYWHERE { 0 } else { pages - (pages * C::POOLED_PERCENT).div_ceil(100) }
 }
 
 /// To which the tables and the fronts are aligned: to lines of the cache, where there are lanes.
@@ -288,7 +307,7 @@ const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Compact, Defaults};
+    use crate::config::{Compact, Defaults, Frugal};
     use crate::geometry::ARENA_MAX_BYTES;
     use crate::large::Segregated;
     use crate::policy::Try;
@@ -298,6 +317,11 @@ mod tests {
         const KEPT_PAGES: usize = 1;
     }
 
+    struct Tenth;
+    impl Config for Tenth {
+        const POOLED_PERCENT: usize = 10;
+    }
+
     struct TwoLanes;
     impl Config for TwoLanes {
         const LANES: usize = 2;
@@ -305,7 +329,8 @@ mod tests {
 
     fn fits<C: Config>(bytes: usize) {
         let map = Map::new::<Try, Segregated, C>(bytes).unwrap();
-        let (pages, ground) = (map.pages as usize, map.ground as usize);
+        let (pages, ground) = (map.pages as usize + map.lead as usize / PAGE_BYTES, map.ground as usize);
+        assert_eq!(map.lead as usize, lead_pages::<C>(pages) * PAGE_BYTES);
         assert!(
             pages * PAGE_BYTES <= ground && ground < (pages + 1) * PAGE_BYTES,
             "{bytes} bytes: {pages} pages, {ground}"
@@ -340,8 +365,12 @@ mod tests {
                 has_room::<L, C>(&map, bytes);
             }
             if C::TABLE.count == 0 || most == PAGES_MAX {
-                let map =
-                    Map::with_pages::<Try, L, C>(bytes, if C::TABLE.count == 0 { 0 } else { PAGES_MAX }, Side::Behind);
+                let map = Map::with_pages::<Try, L, C>(
+                    bytes,
+                    if C::TABLE.count == 0 { 0 } else { PAGES_MAX },
+                    0,
+                    Side::Behind,
+                );
                 if map.ground as usize >= PAGE_BYTES && map.ground as usize >= map.pages as usize * PAGE_BYTES {
                     has_room::<L, C>(&map, bytes);
                 }
@@ -355,6 +384,8 @@ mod tests {
         all_have_room::<Segregated, Compact>();
         all_have_room::<Segregated, OneKept>();
         all_have_room::<Segregated, TwoLanes>();
+        all_have_room::<Segregated, Frugal>();
+        all_have_room::<Segregated, Tenth>();
         #[cfg(feature = "linked-list")]
         all_have_room::<crate::large::LinkedList, Defaults>();
         #[cfg(feature = "linked-list")]
@@ -363,13 +394,18 @@ mod tests {
 
     #[test]
     fn tables_in_front_end_where_a_page_can_begin() {
+        tables_in_front_end_well::<Defaults>();
+        tables_in_front_end_well::<Frugal>();
+    }
+
+    fn tables_in_front_end_well<C: Config>() {
         for bytes in (64 * 1024..100_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
-            let map = Map::of_static::<Try, Segregated, Defaults>(bytes).unwrap();
+            let map = Map::of_static::<Try, Segregated, C>(bytes).unwrap();
             assert_eq!(map.bytes % PAGE_BYTES, 0, "{bytes} bytes");
-            let pages = map.pages as usize * PAGE_BYTES..(map.pages as usize + 1) * PAGE_BYTES;
-            assert!(pages.contains(&(map.ground as usize)), "{bytes} bytes: {pages:?}, {}", map.ground);
+            let end = (map.lead + map.pages * PAGE_BYTES as u32) as usize;
+            assert!((end..end + PAGE_BYTES).contains(&(map.ground as usize)), "{bytes} bytes: {end}, {}", map.ground);
             assert_eq!(map.ground as usize + map.bytes, bytes / GRANULE_BYTES * GRANULE_BYTES);
-            has_room::<Segregated, Defaults>(&map, bytes);
+            has_room::<Segregated, C>(&map, bytes);
         }
     }
 
@@ -378,6 +414,8 @@ mod tests {
         for bytes in (Map::MIN_BYTES..150_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
             fits::<Defaults>(bytes);
             fits::<OneKept>(bytes);
+            fits::<Frugal>(bytes);
+            fits::<Tenth>(bytes);
             if bytes > 2000 {
                 fits::<TwoLanes>(bytes);
             }

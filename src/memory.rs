@@ -13,8 +13,31 @@ use core::marker::PhantomData;
 #[repr(C, align(8))]
 pub(crate) struct Memory<P, L, C> {
     pub(crate) tables: *mut u8,
-    pub(crate) map: Map,
+    pub(crate) sizes: Sizes,
     types: Types<P, L, C>,
+}
+
+/// What a map says that depends on how long the memory is.
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    pages: u32,
+    lead: u32,
+    pub(crate) ground: u32,
+    leaf_words: usize,
+    summaries: usize,
+    summary_words: usize,
+    words: usize,
+    owners: usize,
+    large: usize,
+    bytes: usize,
+}
+
+impl Sizes {
+    #[inline(always)]
+    fn of(map: &Map) -> Self {
+        let &Map { pages, lead, ground, leaf_words, summaries, summary_words, words, owners, large, bytes, .. } = map;
+        Self { pages, lead, ground, leaf_words, summaries, summary_words, words, owners, large, bytes }
+    }
 }
 
 impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
@@ -37,7 +60,7 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
         if C::RESERVED_PAGES > map.pages {
             return None;
         }
-        Some(Self { tables: base.wrapping_add(map.ground as usize), map, types: PhantomData })
+        Some(Self { tables: base.wrapping_add(map.ground as usize), sizes: Sizes::of(&map), types: PhantomData })
     }
 
     /// # Safety
@@ -45,18 +68,18 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
     /// The memory is the caller's, and no handle to it is in use.
     pub(crate) unsafe fn zero_tables(&self) {
         // SAFETY: the caller's contract.
-        unsafe { self.tables.write_bytes(0, self.map.bytes) }
+        unsafe { self.tables.write_bytes(0, self.sizes.bytes) }
     }
 
     /// From the first page to the end of the tables.
     #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) fn len_bytes(&self) -> usize {
-        self.map.ground as usize + self.map.bytes
+        self.sizes.ground as usize + self.sizes.bytes
     }
 
     /// Behind its last byte.
     pub(crate) fn end(&self) -> *mut u8 {
-        self.tables.wrapping_add(self.map.bytes)
+        self.tables.wrapping_add(self.sizes.bytes)
     }
 }
 
@@ -75,7 +98,19 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
     #[inline(always)]
     fn map(self) -> Map {
         let fixed = const { Map::fixed::<P, L, C>() };
-        let pages = if C::TABLE.count == 0 { 0 } else { self.map.pages };
-        Map { pages, fronts: fixed.fronts, kept: fixed.kept, stash: fixed.stash, leaves: fixed.leaves, ..self.map }
+        let Sizes { leaf_words, summaries, summary_words, words, owners, large, ground, bytes, .. } = self.sizes;
+        Map {
+            pages: if C::TABLE.count == 0 { 0 } else { self.sizes.pages },
+            lead: if C::POOLED_EVERYWHERE { 0 } else { self.sizes.lead },
+            ground,
+            leaf_words,
+            summaries,
+            summary_words,
+            words,
+            owners,
+            large,
+            bytes,
+            ..fixed
+        }
     }
 }

@@ -42,6 +42,12 @@ pub(crate) trait Tables<'a>: Copy {
     /// How many bits a page's number has in a front: 8 or 16.
     const PAGE_BITS: u32;
 
+    /// How many bytes lie before page 1.
+    #[inline(always)]
+    fn lead(self) -> u32 {
+        0
+    }
+
     /// The free blocks of a page. Page 0 exists and is always full: what an empty front names.
     fn word(self, page: u32) -> &'a AtomicU32;
     /// What a page is. Only loaded and stored.
@@ -86,8 +92,8 @@ impl Block {
 
     /// Where it lies.
     #[inline(always)]
-    pub(crate) fn place(self) -> u32 {
-        self.0 - (PAGE - GRANULE)
+    pub(crate) fn place(self, lead: u32) -> u32 {
+        self.0 - (PAGE - GRANULE) + lead
     }
 
     fn page(self) -> u32 {
@@ -223,10 +229,10 @@ impl<'a, T: Tables<'a>> Pools<T> {
             }
             let page = front.first(seen);
             match self.claim_from(page, class) {
-                Claim::Block(block) => return block.place(),
+                Claim::Block(block) => return block.place(self.0.lead()),
                 Claim::Last(block) => {
                     self.drop_first(seen, class);
-                    return block.place();
+                    return block.place(self.0.lead());
                 }
                 Claim::Stray(block) => self.give_stray(block),
                 Claim::Nothing => {}
@@ -266,7 +272,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     pub(crate) fn open(self, page: u32, class: u32) -> u32 {
         self.publish(page, class, Self::TABLE.mask(class));
         self.enter(page, class);
-        page_place(page)
+        self.0.lead() + page_place(page)
     }
 
     #[inline(always)]

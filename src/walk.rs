@@ -84,10 +84,10 @@ pub(crate) trait Walk: Entry {
 
     /// The page of the pools that a run is, if it is one; 0 if not.
     fn page_of(self, run: Run) -> u32 {
-        let page = place_page(run.first);
+        let page = run.first.checked_sub(self.lead()).map_or(0, place_page);
         let pooled = !run.free
-            && page_place(page) == run.first
-            && page <= self.map().pages
+            && (1..=self.map().pages).contains(&page)
+            && self.place_of_page(page) == run.first
             && self.owner_of(page) != owner::LARGE;
         if pooled { page } else { 0 }
     }
@@ -103,7 +103,7 @@ pub(crate) trait Walk: Entry {
         let known = Self::Large::WALKS && self.runs(|run| tiles.meet(run));
         if !Self::Large::WALKS {
             for page in (1..=self.map().pages).filter(|&page| self.owner_of(page) != owner::LARGE) {
-                tiles.meet(Run { first: page_place(page), bytes: PAGE, free: false, begins: true });
+                tiles.meet(Run { first: self.place_of_page(page), bytes: PAGE, free: false, begins: true });
             }
         }
         tiles.close(self.map().ground + GRANULE);

@@ -9,8 +9,8 @@ mod static_arenas;
 
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
-use larder::{Compact, Config, Defaults};
-use shadow::configs::{EveryClass, KeepsNothing, LaneByLane, ManyLanes, Reserving, Sparse};
+use larder::{Compact, Config, Defaults, Frugal};
+use shadow::configs::{Apart, EveryClass, KeepsNothing, LaneByLane, ManyLanes, Reserving, Sparse};
 use shadow::seeded::{Mix, action};
 use shadow::{Door, Memory, Shadow};
 
@@ -59,6 +59,9 @@ configurations! {
     a_mebibyte: Spin, Segregated, Defaults, 1024 * 1024, 2, 32 * 1024, 60;
     no_pools: Try, Segregated, Compact, 16 * 1024, 20, 300, 60;
     no_pools_in_one_kib: Spin, Segregated, Compact, 1024, 60, 128, 55;
+    pools_in_a_quarter: Spin, Segregated, Frugal, 64 * 1024, 12, 256, 60;
+    pools_in_a_quarter_of_a_few_pages: Try, Segregated, Frugal, 3000, 40, 128, 55;
+    reserved_pages_behind_the_rest: Spin, Segregated, Apart, 16 * 1024, 20, 256, 60;
     two_lanes: Spin, Segregated, LaneByLane, 16 * 1024, 20, 256, 60;
     two_lanes_in_a_few_pages: Spin, Segregated, LaneByLane, 3000, 40, 128, 55;
     two_lanes_in_a_mebibyte: Try, Segregated, LaneByLane, 1024 * 1024, 2, 32 * 1024, 60;
@@ -92,6 +95,7 @@ fn interrupting_tier_2() {
     run_interrupting::<Segregated, Defaults>(16 * 1024);
     run_interrupting::<Segregated, Sparse>(3000);
     run_interrupting::<Segregated, Reserving>(16 * 1024);
+    run_interrupting::<Segregated, Apart>(16 * 1024);
     run_interrupting::<Segregated, KeepsNothing>(8 * 1024);
     run_interrupting::<Segregated, LaneByLane>(8 * 1024);
     run_interrupting::<Segregated, ManyLanes>(16 * 1024);

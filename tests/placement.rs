@@ -2,7 +2,7 @@
 //! which memory of a region.
 
 use larder::policy::Try;
-use larder::{Compact, Config, Defaults, Heap, Region, large::Segregated};
+use larder::{Compact, Config, Defaults, Frugal, Heap, Holds, Region, large::Segregated};
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 
@@ -75,6 +75,63 @@ fn pages_are_had_elsewhere_when_a_large_block_lies_below_the_last_ones() {
     (0..40).for_each(|_| _ = alloc(&heap, 64));
     // Four to a page, with the first.
     assert_eq!(pages(&heap), 41_usize.div_ceil(4));
+}
+
+/// How far behind the first byte that is no table a block lies.
+fn depth<C: Config>(heap: &Small<C>, block: *mut u8) -> usize {
+    let mut first = None;
+    heap.walk(|piece| {
+        if piece.holds != Holds::Tables {
+            first = first.or(Some(piece.start.addr()));
+        }
+    });
+    block.addr() - first.unwrap()
+}
+
+#[test]
+fn pools_in_a_quarter_leave_the_rest_to_large_blocks() {
+    let heap = Box::new(Small::<Frugal>::new());
+    let lead = heap.stats().free_bytes / 256 * 3 / 4 * 256;
+    // More than the pools may have: what is left over goes to the large tier.
+    let mut blocks: Vec<_> = (0..300).map(|_| alloc(&heap, 64)).collect();
+    let most = pages(&heap);
+    assert!((most * 4) < blocks.len() && (60..=63).contains(&most), "{most} pages");
+    let pooled =
+        blocks.iter().filter(|&&block| heap.usable_size(block, bytes(64)) == 64 && depth(&heap, block) >= lead);
+    assert!(pooled.count() >= most * 4);
+    // A block as long as a page and so aligned is no page of theirs.
+    let page = Layout::from_size_align(256, 256).unwrap();
+    // SAFETY: the size is not zero, and the block is freed with its layout.
+    unsafe {
+        let block = heap.alloc(page);
+        assert!(!block.is_null() && block.addr() % 256 == 0 && depth(&heap, block) < lead);
+        heap.check().unwrap();
+        heap.dealloc(block, page);
+    }
+    // And all of the arena is there for one large block, once the small ones are gone.
+    blocks.drain(..).for_each(|block| free(&heap, block, 64));
+    heap.trim();
+    assert_eq!(pages(&heap), 0);
+    alloc(&heap, heap.stats().free_bytes);
+}
+
+#[test]
+fn reserved_pages_lie_where_pools_may_be() {
+    struct Reserving;
+    impl Config for Reserving {
+        const RESERVED: &'static [(usize, usize)] = &[(32, 3)];
+        const POOLED_PERCENT: usize = 50;
+    }
+    let heap = Box::new(Small::<Reserving>::new());
+    assert_eq!(pages(&heap), 3);
+    let (lead, before) = (heap.stats().free_bytes / 256 / 2 * 256, heap.stats().largest_free_bytes.unwrap());
+    let least = alloc(&heap, 64).min(alloc(&heap, before));
+    assert!(depth(&heap, least) < lead);
+    for _ in 0..24 {
+        let block = alloc(&heap, 32);
+        assert!(depth(&heap, block) >= lead, "{} of {lead}", depth(&heap, block));
+    }
+    assert_eq!(pages(&heap), 4);
 }
 
 /// Four empty pages wait for whoever needs them.

@@ -8,10 +8,10 @@
 mod shadow;
 
 use arbitrary::Arbitrary;
-use larder::large::Large;
+use larder::large::{Large, Segregated};
 use larder::policy::Try;
 use larder::{Config, Defaults, Small};
-use shadow::configs::{KeepsNothing, LaneByLane, Reserving, Sparse};
+use shadow::configs::{Apart, KeepsNothing, LaneByLane, Reserving, Sparse};
 use shadow::{Action, Door, Memory, Shadow};
 
 /// One run of a fuzzer.
@@ -35,6 +35,7 @@ enum Configuration {
     Defaults,
     Sparse,
     Reserving,
+    Apart,
     KeepsNothing,
     LaneByLane,
 }
@@ -48,6 +49,9 @@ struct Call {
 /// The arena that [`Reserving`] needs at least, with a page left for large blocks.
 const RESERVING_BYTES: usize = 2048;
 
+/// The arena that [`Apart`] needs at least: its reserved pages are two fifths of it.
+const APART_BYTES: usize = 4096;
+
 /// The arena that [`LaneByLane`] needs at least.
 const LANES_BYTES: usize = 2048;
 
@@ -58,6 +62,8 @@ impl Run {
             Configuration::Defaults => self.with::<L, Defaults>(self.arena.bytes()),
             Configuration::Sparse => self.with::<L, Sparse>(self.arena.bytes()),
             Configuration::Reserving => self.with::<L, Reserving>(self.arena.bytes().max(RESERVING_BYTES)),
+            // Not every large tier can.
+            Configuration::Apart => self.with::<Segregated, Apart>(self.arena.bytes().max(APART_BYTES)),
             Configuration::KeepsNothing => self.with::<L, KeepsNothing>(self.arena.bytes()),
             Configuration::LaneByLane => self.with::<L, LaneByLane>(self.arena.bytes().max(LANES_BYTES)),
         }

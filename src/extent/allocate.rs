@@ -5,7 +5,6 @@ use super::{Extent, Lanes, Release, large_bytes};
 use crate::config::{Config, Event, Table};
 use crate::emergency;
 use crate::geometry::*;
-use crate::large::page_at;
 use crate::pools::{Block, Claim, Pools, Tables};
 use crate::slots;
 use crate::sync::Ordering::*;
@@ -35,10 +34,10 @@ pub(crate) trait Allocate: Release {
         let class = Self::Config::class_of(granules(size));
         let (claim, seen) = Pools(self).claim_first(class);
         match claim {
-            Claim::Block(block) => self.at(block.place()),
+            Claim::Block(block) => self.at(block.place(self.lead())),
             Claim::Last(block) => {
                 Pools(self).drop_first(seen, class);
-                self.at(block.place())
+                self.at(block.place(self.lead()))
             }
             Claim::Stray(block) => self.allocate_past::<REPORT>(size, class, block),
             Claim::Nothing => self.allocate_behind::<REPORT>(size, GRANULE_BYTES, class),
@@ -175,7 +174,7 @@ pub(crate) trait Allocate: Release {
         if !answer.is_place() {
             return 0;
         }
-        let page = page_at(answer.0);
+        let page = self.page_at(answer.0);
         if self.map().is_longer_than_its_pages() && page > self.map().pages {
             // Tier 2's alone. Nobody else knows the block yet: if the tier is held, it is deferred.
             self.give(answer.0, PAGE);
@@ -213,7 +212,11 @@ pub(crate) trait Allocate: Release {
         if align > ALIGN_MAX_BYTES || size > self.map().ground as usize {
             return 0;
         }
-        let (bytes, align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
+        let (bytes, mut align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
+        if !Self::Config::POOLED_EVERYWHERE && bytes == PAGE && align == PAGE {
+            // Not a page of the pools, which would have to lie where they are.
+            align *= 2;
+        }
         let mut answer = self.take(bytes, align);
         // Once: what others defer or keep meanwhile is not waited for.
         if answer == Answer::NOTHING && self.bring_home() {

@@ -4,9 +4,9 @@ use super::{Defer, Extent};
 use crate::config::{Config, Reason, Table};
 use crate::geometry::*;
 use crate::header::Inside;
-use crate::large::{Large, Resized, page_at};
+use crate::large::{Large, Resized};
 use crate::policy::Policy;
-use crate::pools::Pools;
+use crate::pools::{Pools, Tables};
 use crate::sync::Ordering::*;
 
 /// What became of a request: a place (a multiple of 8), or one of the codes below. One register.
@@ -215,6 +215,30 @@ pub(crate) trait Entry: Defer {
         inside.least_free = self.map().ground;
         // SAFETY: inside the entry, once, on zeroed tables.
         unsafe { Self::Large::init(self) };
+        if Self::Config::RESERVED_PAGES != 0 {
+            self.behind_lead(|| self.open_reserved());
+        }
+    }
+
+    /// Does something while all that lies before the pools' pages is taken: a fresh backend then hands out these pages first.
+    #[inline(always)]
+    fn behind_lead(self, act: impl FnOnce()) {
+        let lead = self.lead();
+        if lead == 0 {
+            return act();
+        }
+        // SAFETY: inside the entry, on fresh ground, which is longer; `lead` is a multiple of a page.
+        let first = unsafe { Self::Large::take(self, lead, GRANULE) };
+        debug_assert_eq!(first, GRANULE);
+        act();
+        // SAFETY: inside the entry. The block was taken above, and nobody was told of it.
+        let given = unsafe { Self::Large::give(self, first, lead) };
+        debug_assert!(given.is_ok());
+    }
+
+    /// Opens the reserved pages, from the first on.
+    #[inline(always)]
+    fn open_reserved(self) {
         for &(bytes, pages) in Self::Config::RESERVED {
             let class = crate::config::class_of_size(Self::Config::CLASSES, bytes);
             for _ in 0..pages {
@@ -223,8 +247,8 @@ pub(crate) trait Entry: Defer {
                     0 => return,
                     place => {
                         // What `retire` goes by: a fresh backend hands out its first bytes.
-                        debug_assert!(page_at(place) <= Self::Config::RESERVED_PAGES);
-                        Pools(self).open_reserved(page_at(place), class);
+                        debug_assert!(self.page_at(place) <= Self::Config::RESERVED_PAGES);
+                        Pools(self).open_reserved(self.page_at(place), class);
                     }
                 }
             }

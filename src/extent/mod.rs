@@ -82,6 +82,10 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     const PAGE_BITS: u32 = E::PAGE_BITS;
 
     #[inline(always)]
+    fn lead(self) -> u32 {
+        self.map().lead
+    }
+    #[inline(always)]
     fn word(self, page: u32) -> &'a AtomicU32 {
         debug_assert!(page <= self.map().pages);
         entry(self, self.map().words, page as usize)
@@ -138,6 +142,10 @@ unsafe impl<E: Extent> Ground for E {
         self.map().ground
     }
     #[inline(always)]
+    fn pages_from(self) -> u32 {
+        self.map().lead + GRANULE
+    }
+    #[inline(always)]
     fn word(self, place: u32) -> *mut u32 {
         self.origin().wrapping_offset(place as i32 as isize).cast()
     }
@@ -176,10 +184,23 @@ pub(crate) trait Engine: Extent {
         self.tables().wrapping_sub(self.tables_place() as usize)
     }
 
-    /// The start of the pages.
+    /// The start of the ground.
     #[inline(always)]
     fn base(self) -> *mut u8 {
         self.origin().wrapping_add(GRANULE_BYTES)
+    }
+
+    /// The place of a page.
+    #[inline(always)]
+    fn place_of_page(self, page: u32) -> u32 {
+        self.lead() + page_place(page)
+    }
+
+    /// The page that starts at a place, of those that pools can have.
+    #[inline(always)]
+    fn page_at(self, place: u32) -> u32 {
+        debug_assert!(place > self.lead() && place % PAGE == GRANULE);
+        (place - self.lead()) / PAGE + 1
     }
 
     /// Whether releases can find tier 2 held.
@@ -224,6 +245,12 @@ pub(crate) trait Engine: Extent {
         ptr.addr().wrapping_sub(self.base().addr())
     }
 
+    /// The same from where the pools' pages begin.
+    #[inline(always)]
+    fn pooled_offset_of(self, ptr: *mut u8) -> usize {
+        ptr.addr().wrapping_sub(self.base().addr().wrapping_add(self.lead() as usize))
+    }
+
     /// Whether an address lies where blocks do.
     #[inline(always)]
     fn holds(self, ptr: *mut u8) -> bool {
@@ -240,8 +267,9 @@ pub(crate) trait Engine: Extent {
         if offset % GRANULE_BYTES != 0 {
             return Location::wrong(Reason::NoBlock);
         }
-        let page = (offset / PAGE_BYTES) as u32 + 1;
-        let class = if page > self.map().pages { owner::LARGE } else { self.owner_of(page) };
+        let pooled = self.pooled_offset_of(ptr);
+        let may_be_pooled = pooled < self.map().pages as usize * PAGE_BYTES;
+        let class = if may_be_pooled { self.owner_of((pooled / PAGE_BYTES) as u32 + 1) } else { owner::LARGE };
         if class == owner::LARGE {
             return Location::large(offset as u32 + GRANULE);
         }

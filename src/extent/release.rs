@@ -3,7 +3,7 @@
 use super::entry::Given;
 use super::{Allocate, Entry, Extent, Location, Place, large_bytes};
 use crate::classes::owner;
-use crate::config::Reason;
+use crate::config::{Reason, Table};
 use crate::geometry::*;
 use crate::page;
 use crate::pools::{Pools, Tables};
@@ -14,10 +14,7 @@ use core::alloc::Layout;
 pub(crate) trait Release: Entry {
     #[inline(always)]
     fn release(self, ptr: *mut u8, layout: Layout) {
-        let offset = self.offset_of(ptr);
-        if Self::TABLE.count == 0 && self.holds(ptr) && offset % GRANULE_BYTES == 0 {
-            return self.release_to_large(offset as u32 + GRANULE, layout.size());
-        }
+        let offset = self.pooled_offset_of(ptr);
         if offset < self.map().pages as usize * PAGE_BYTES {
             let page = (offset / PAGE_BYTES) as u32 + 1;
             // Relaxed: the block is the caller's, so its page's owner has not changed since.
@@ -34,8 +31,14 @@ pub(crate) trait Release: Entry {
                     return Pools(self).released(page, class, old, bit);
                 }
                 if class == owner::LARGE {
-                    return self.release_to_large(offset as u32 + GRANULE, layout.size());
+                    return self.release_to_large(self.lead() + offset as u32 + GRANULE, layout.size());
                 }
+            }
+        } else if Self::TABLE.count == 0 || !Self::Config::POOLED_EVERYWHERE {
+            // Large blocks lie outside of what the pools may have.
+            let offset = self.offset_of(ptr);
+            if self.holds(ptr) && offset % GRANULE_BYTES == 0 {
+                return self.release_to_large(offset as u32 + GRANULE, layout.size());
             }
         }
         self.release_slowly(ptr, layout.size());
@@ -55,7 +58,7 @@ pub(crate) trait Release: Entry {
             Err(reason) => self.wrong_free(ptr, reason),
             Ok(Place::Large(first)) => self.release_to_large(first, size),
             Ok(Place::Pooled(_)) => {
-                let offset = self.offset_of(ptr) as u32;
+                let offset = self.pooled_offset_of(ptr) as u32;
                 match Pools(self).give(offset / PAGE + 1, 1 << (offset / GRANULE % PAGE_GRANULES)) {
                     0 => self.count_live(size, 0),
                     _ => self.wrong_free(ptr, Reason::Double),
@@ -89,7 +92,7 @@ pub(crate) trait Release: Entry {
     fn page_to_large(self, page: u32) {
         // Relaxed: from here on pooled frees of the page end at tier 2's own check.
         self.owner(page).store(owner::LARGE as u8, Relaxed);
-        self.give(page_place(page), PAGE);
+        self.give(self.place_of_page(page), PAGE);
     }
 
     /// Gives everything back that is not in use.

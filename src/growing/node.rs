@@ -98,13 +98,13 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         for page in 1..(&old).map().pages + 1 {
             Pools(new).index(page);
         }
-        let grown = new.map.ground - old.map.ground;
+        let grown = new.sizes.ground - old.sizes.ground;
         // SAFETY: nobody is inside.
         unsafe {
             let inside = &mut *new.header().inside.get();
             inside.least_free += grown;
             inside.changes();
-            L::extend(new, old.map.ground);
+            L::extend(new, old.sizes.ground);
         }
         true
     }

@@ -1,7 +1,7 @@
 extern crate std;
 
 use super::*;
-use crate::config::{Compact, Defaults, Emergency, Event, OutOfMemory};
+use crate::config::{Compact, Defaults, Emergency, Event, Frugal, OutOfMemory};
 use crate::large::Segregated;
 use crate::policy::Try;
 use std::cell::Cell;
@@ -196,6 +196,8 @@ fn tables_of_heaps_without_pools_and_with_lanes_move_as_well() {
         }
     }
     joins::<Compact>();
+    // Which has pools everywhere here.
+    joins::<Frugal>();
     joins::<ThreeLanes>();
 }
 

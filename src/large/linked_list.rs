@@ -14,7 +14,13 @@ use linked_list_allocator::Heap;
 /// The crate offers no walk and no neighbours, so blocks don't change size in place, and
 /// [`Stats`](crate::Stats) can't say how long the longest free run is. It asserts on some wrong frees;
 /// bits for each block's first and last granule find them before they get there. It keeps
-/// addresses: a heap that was moved after its first use refuses everything.
+/// addresses: a heap that was moved after its first use refuses everything. Where pages lie is the crate's choice:
+///
+/// ```compile_fail
+/// use larder::{Frugal, Heap, large, policy};
+///
+/// static HEAP: Heap<4096, policy::Default, large::LinkedList, Frugal> = Heap::new(); // pools in a part of the arena
+/// ```
 pub struct LinkedList;
 
 /// The backend's table: the crate's heap, and where it believes its memory to be.

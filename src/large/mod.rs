@@ -13,7 +13,7 @@ pub use linked_list::LinkedList;
 pub use segregated::Segregated;
 
 use crate::config::Reason;
-use crate::geometry::{GRANULE, PAGE};
+use crate::geometry::GRANULE;
 
 /// The memory that a backend works on. A *place* is a multiple of 8: the start of a granule, numbered
 /// so that 0 is none.
@@ -31,6 +31,10 @@ pub unsafe trait Ground: Copy {
 
     /// How many bytes there are, a multiple of 8.
     fn bytes(self) -> u32;
+    /// Where pages for the pools may begin: a multiple of 256, and 8.
+    fn pages_from(self) -> u32 {
+        GRANULE
+    }
     /// What lies at a place.
     fn word(self, place: u32) -> *mut u32;
     /// The backend's table: where the part behind begins.
@@ -87,9 +91,9 @@ pub enum Resized {
 /// how long others are kept out, or interrupts masked. What a backend can't do stays as it is by default: [`Large::resize`] makes
 /// blocks move, [`Large::WALKS`] and [`Large::KNOWS_ENDS`] tell the statistics and the shrinking of blocks what not to ask.
 ///
-/// On fresh ground, blocks of a page's length (256 bytes, at 8) must be taken in ascending order, from the first on: the heap takes
-/// the pages that its configuration reserves before anything else, and knows them by their numbers. Later pages are asked for as
-/// 256 bytes at 256.
+/// On fresh ground, blocks (at 8) must be taken in ascending order, from the first byte on: the heap takes the pages that its configuration
+/// reserves before anything else, behind one block as long as what the pools may not have, and knows them by their numbers. Later
+/// pages are asked for as 256 bytes at 256.
 ///
 /// # Safety
 ///
@@ -100,6 +104,10 @@ pub enum Resized {
 pub unsafe trait Large: 'static {
     /// Size of the table.
     const TABLE_BYTES: TableBytes;
+
+    /// Whether blocks of 256 bytes at 256 are taken from [`Ground::pages_from`] on only, unless pools may have all of the ground. If
+    /// not, [`Config::POOLED_PERCENT`](crate::Config::POOLED_PERCENT) has to be 100.
+    const KEEPS_PAGES_APART: bool = false;
 
     /// Whether the backend can walk: [`Large::next_run`] and [`Large::check`] do something.
     const WALKS: bool;
@@ -221,11 +229,4 @@ pub unsafe trait Large: 'static {
         let _ = ground;
         Ok(())
     }
-}
-
-/// The page that starts at a place.
-#[inline(always)]
-pub(crate) fn page_at(place: u32) -> u32 {
-    debug_assert_eq!(place % PAGE, GRANULE);
-    place / PAGE + 1
 }

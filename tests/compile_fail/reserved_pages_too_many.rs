@@ -1,4 +1,4 @@
-//~ more pages are reserved for classes than the arena has
+//~ more pages are reserved for classes than the pools can have
 
 use larder::{Config, Heap, large::Segregated, policy};
 

@@ -1,11 +1,11 @@
 //! Static heaps, where all others are regions: an arena of 64 KiB or more has its tables before its pages, and so another layout.
 
-use super::shadow::configs::{EveryClass, LaneByLane, Reserving};
+use super::shadow::configs::{Apart, EveryClass, LaneByLane, Reserving};
 use super::shadow::seeded::{Mix, action};
 use super::shadow::{self, Memory, Shadow};
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
-use larder::{CheckError, Compact, Config, Defaults, Heap, Holds, Stats};
+use larder::{CheckError, Compact, Config, Defaults, Frugal, Heap, Holds, Stats};
 use std::alloc::Layout;
 
 impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<BYTES, P, L, C> {
@@ -20,6 +20,9 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<B
     }
     fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
         self.usable_size(ptr, layout)
+    }
+    fn runs_at_rest(&self) -> usize {
+        shadow::runs_at_rest::<C>()
     }
 }
 
@@ -75,6 +78,8 @@ arenas! {
     of_no_round_length: 65_544, Spin, Segregated, Defaults, 2048, true;
     of_no_whole_granules: 70_001, Spin, Segregated, Defaults, 2048, true;
     with_reserved_pages: 66_000, Spin, Segregated, Reserving, 2048, true;
+    with_pools_in_a_quarter: 100_000, Spin, Segregated, Frugal, 2048, true;
+    with_pages_apart: 50_001, Try, Segregated, Apart, 2048, false;
     with_lanes: 100_000, Spin, Segregated, LaneByLane, 2048, true;
     with_lanes_of_every_class: 131_072, Try, Segregated, EveryClass, 4096, true;
     of_a_mebibyte: 1_048_576, Spin, Segregated, Defaults, 32_768, true;

@@ -17,6 +17,14 @@ impl Config for Reserving {
     const KEPT_PAGES: usize = 8;
 }
 
+/// Pages that never leave their class, behind what the pools may not have.
+pub struct Apart;
+impl Config for Apart {
+    const RESERVED: &'static [(usize, usize)] = &[(32, 2), (64, 1)];
+    const POOLED_PERCENT: usize = 40;
+    const STASH_PAGES: usize = 2;
+}
+
 /// Every empty page leaves at once.
 pub struct KeepsNothing;
 impl Config for KeepsNothing {

@@ -28,15 +28,6 @@ fn prefix(first: u32, base: u32, align: u32) -> u32 {
     if prefix == GRANULE { prefix + align } else { prefix }
 }
 
-/// The last page of a run from `first` to `end` that the pools can have, or 0.
-#[inline(always)]
-fn last_page(first: u32, end: u32) -> u32 {
-    let last = end.min(PAGES_MAX as u32 * PAGE + GRANULE) - GRANULE;
-    let at = (last & !(PAGE - 1)).wrapping_sub(PAGE) + GRANULE;
-    // Not one granule behind the start: as in `prefix`.
-    if at == first || (at > first + GRANULE && at < last) { at } else { 0 }
-}
-
 impl<G: Ground> Tier<G> {
     /// A run of so many bytes at least, and the block's place in it: the shorter of the first two of its own bin, or the first of
     /// the next larger. Without pools, blocks that are short take the end of the run at the frontier before they divide a long one.
@@ -99,7 +90,8 @@ impl<G: Ground> Tier<G> {
     /// A run with a page, and the page's place in it: its last. A hole that is not much longer than a page; or the run that ends
     /// at the frontier; or any that has a page wherever it lies.
     ///
-    /// So the pages of the pools gather at the end of the arena, and large blocks that grow at its start do not meet them.
+    /// So the pages of the pools gather at the end of the arena, and large blocks that grow at its start do not meet them. Where they may
+    /// not begin, they do not.
     #[inline(never)]
     pub(super) fn find_page(self) -> (u32, u32) {
         let hole = self.find_hole();
@@ -108,20 +100,30 @@ impl<G: Ground> Tier<G> {
         }
         let run = self.run_at_frontier();
         let mut first = run.first;
-        let mut at = last_page(first, run.end());
+        let mut at = self.last_page(first, run.end());
         if at == 0 {
             let bin = self.next_bin(bin_of(2 * PAGE) + 1);
             if bin == NO_BIN {
                 return (0, 0);
             }
             first = self.head(bin);
-            at = last_page(first, first + self.get(first, LEN));
+            at = self.last_page(first, first + self.get(first, LEN));
         }
         if at == 0 {
             return (0, 0);
         }
         self.put(self.table(FRONTIER), 0, at);
         (first, at)
+    }
+
+    /// The last page of a run from `first` to `end` that the pools can have, or 0.
+    #[inline(always)]
+    fn last_page(self, first: u32, end: u32) -> u32 {
+        let last = end.min(PAGES_MAX as u32 * PAGE + GRANULE) - GRANULE;
+        let at = (last & !(PAGE - 1)).wrapping_sub(PAGE) + GRANULE;
+        // Not one granule behind the start: as in `prefix`.
+        let fits = at == first || (at > first + GRANULE && at < last);
+        if fits && at >= self.0.pages_from() { at } else { 0 }
     }
 
     /// One of the first few runs in which a page leaves next to nothing.
@@ -132,7 +134,7 @@ impl<G: Ground> Tier<G> {
         while bin < bin_of(PAGE + PAGE / 2) {
             let mut first = self.head(bin);
             while first != 0 && looks != 0 {
-                let at = last_page(first, first + self.get(first, LEN));
+                let at = self.last_page(first, first + self.get(first, LEN));
                 if at != 0 {
                     return (first, at);
                 }

@@ -170,6 +170,7 @@ unsafe impl Large for Segregated {
         behind: Bitmap::BYTES_FIXED,
         per_page: Bitmap::BYTES_PER_PAGE,
     };
+    const KEEPS_PAGES_APART: bool = true;
     const WALKS: bool = true;
     const KNOWS_ENDS: bool = true;
     const GROWS: bool = true;
