@@ -69,6 +69,8 @@ pub const ENTRIES: &[Entry] = &[
     #[cfg(feature = "larder")]
     entry::<larder::Default>(),
     #[cfg(feature = "larder")]
+    entry::<larder::Frugal>(),
+    #[cfg(feature = "larder")]
     entry::<larder::Compact>(),
     #[cfg(feature = "larder")]
     entry::<small::Small>(),

@@ -155,13 +155,14 @@ fn frugal(results: &Results, memory: Option<&memory::figures::Figures>) -> Strin
     let Some(memory) = memory else { return text + "\n" };
     let peers = memory.allocators().into_iter().filter(|name| !name.starts_with(LARDER));
     let best = peers.filter_map(|name| Some((name, memory.smallest_mean(name)?))).min_by(|a, b| a.1.total_cmp(&b.1));
-    if let (Some(pools), Some(none), Some((peer, best))) =
-        (memory.smallest_mean(LARDER), memory.smallest_mean("larder, no pools"), best)
+    let of = |name| memory.smallest_mean(name);
+    if let (Some(pools), Some(quarter), Some(none), Some((peer, best))) =
+        (of(LARDER), of("larder, frugal"), of("larder, no pools"), best)
     {
         let _ = write!(
             text,
-            " The arenas in which real programs run are {pools:.3} times the peak of what these ask for, and {none:.3} times without pools; the \
-             best of the peers, {peer}, needs {best:.3} (`cargo xtask bench memory`)."
+            " The arenas in which real programs run are {pools:.3} times the peak of what these ask for, {quarter:.3} times with \
+             pools in a quarter of the arena (`Frugal`), and {none:.3} times without pools; the best of the peers, {peer}, needs {best:.3} (`cargo xtask bench memory`)."
         );
     }
     text + "\n"

@@ -25,6 +25,7 @@ variants! {
     "larder", "critical-section", Heap<ARENA_BYTES>;
     "larder-try", "try", Heap<ARENA_BYTES, policy::Try>;
     "larder-one-core", "critical-section", Heap<ARENA_BYTES>;
+    "larder-frugal", "critical-section", Heap<ARENA_BYTES, policy::CriticalSection, larder::large::Segregated, larder::Frugal>;
     "larder-compact", "critical-section", Heap<ARENA_BYTES, policy::CriticalSection, larder::large::Segregated, larder::Compact>;
     "larder-small", "lock-free", larder::Small<ARENA_BYTES>;
 }

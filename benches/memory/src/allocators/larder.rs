@@ -10,6 +10,9 @@ pub struct Larder<L, C>(Region<policy::Default, L, C>);
 /// As it comes.
 pub type Default = Larder<large::Segregated, ::larder::Defaults>;
 
+/// With pools in a quarter of the arena.
+pub type Frugal = Larder<large::Segregated, ::larder::Frugal>;
+
 /// Without pools.
 pub type Compact = Larder<large::Segregated, ::larder::Compact>;
 
@@ -20,6 +23,10 @@ trait Named {
 
 impl Named for Default {
     const NAME: &'static str = "larder";
+}
+
+impl Named for Frugal {
+    const NAME: &'static str = "larder, frugal";
 }
 
 impl Named for Compact {
