@@ -321,7 +321,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
             }
             self.enter(page, class);
         } else if old | bits == Self::TABLE.mask(class) {
-            self.emptied(page, class);
+            Self::emptied(class, page, self);
         }
     }
 
@@ -333,17 +333,17 @@ impl<'a, T: Tables<'a>> Pools<T> {
 
     /// Keeps an empty page in its class; retires the page that it displaces from `kept`.
     #[inline(never)]
-    fn emptied(self, page: u32, class: u32) {
+    fn emptied(class: u32, page: u32, pools: Self) {
         if T::Config::KEPT_PAGES == 0 {
-            return self.retire_away(page);
+            return pools.retire_away(page);
         }
         let lane = Self::TABLE.lane(class) * T::Config::KEPT_PAGES;
-        let slot = &self.0.kept()[lane + (Self::TABLE.size_class(class) as usize - 1) % T::Config::KEPT_PAGES];
+        let slot = &pools.0.kept()[lane + (Self::TABLE.size_class(class) as usize - 1) % T::Config::KEPT_PAGES];
         // SeqCst: between the bit that made the page empty and the look at the slot; pairs with the
         // fence in `evict` (see the table above).
         fence(SeqCst);
         if slot.load(Relaxed) != page {
-            self.evict(slot, page);
+            pools.evict(slot, page);
         }
     }
 

@@ -5,7 +5,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
-use larder::{Config, Region};
+use larder::{Config, Defaults, Frugal, Heap, Holds, Region};
 
 fn heap<P: Policy, L: Large>() -> Region<P, L> {
     let heap = Region::new();
@@ -112,4 +112,37 @@ fn before_anything_was_handed_out() {
         heap.check().unwrap();
         assert_eq!(heap.stats().wrong_frees, 1, "at {offset}");
     }
+}
+
+/// Of a static heap, every address in front of its ground and behind, for two pages, is one of none.
+fn refuses_what_lies_around<const BYTES: usize, C: Config>(heap: &Heap<BYTES, Try, Segregated, C>) {
+    let mut ground = None;
+    heap.walk(|piece| {
+        if piece.holds != Holds::Tables {
+            let first = ground.map_or(piece.start.addr(), |(first, _)| first);
+            ground = Some((first, piece.start.addr() + piece.bytes));
+        }
+    });
+    let (first, end) = ground.unwrap();
+    let outside = (first - 512..first).chain(end..end + 512);
+    for (count, address) in outside.enumerate() {
+        let wrong = core::ptr::from_ref(heap).cast_mut().cast::<u8>().with_addr(address);
+        // SAFETY: wrong on purpose.
+        unsafe { heap.dealloc(wrong, layout(if count % 2 == 0 { 64 } else { 256 })) };
+        assert_eq!(heap.stats().wrong_frees as usize, count + 1, "{address:#x}, ground from {first:#x} to {end:#x}");
+    }
+    heap.check().unwrap();
+    // SAFETY: the sizes are not zero, and each block is freed with its layout.
+    unsafe {
+        let blocks = [8, 64, 300].map(|bytes| (heap.alloc(layout(bytes)), layout(bytes)));
+        blocks.into_iter().for_each(|(block, layout)| heap.dealloc(block, layout));
+    }
+    heap.check().unwrap();
+}
+
+#[test]
+fn next_to_the_arena_and_in_its_tables() {
+    refuses_what_lies_around(&*Box::new(Heap::<{ 64 * 1024 }, Try, Segregated, Defaults>::new()));
+    refuses_what_lies_around(&*Box::new(Heap::<{ 64 * 1024 }, Try, Segregated, Frugal>::new()));
+    refuses_what_lies_around(&*Box::new(Heap::<{ 16 * 1024 }, Try, Segregated, Defaults>::new()));
 }

@@ -1,4 +1,4 @@
-//! What an allocation may take, from its class's first page to a page that another class keeps.
+//! What an allocation may take, from its class's first page to a page that another class keeps. Arguments are ordered as in `release`.
 
 use super::entry::Answer;
 use super::{Extent, Lanes, Release, large_bytes};
@@ -26,10 +26,10 @@ pub(crate) trait Allocate: Release {
     fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
         if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
-            return self.allocate_long::<REPORT>(size, align);
+            return Self::allocate_long::<REPORT>(size, align, self);
         }
         if align > GRANULE_BYTES {
-            return self.allocate_rarely::<REPORT>(size, align);
+            return Self::allocate_rarely::<REPORT>(size, align, self);
         }
         let class = Self::Config::class_of(granules(size));
         let (claim, seen) = Pools(self).claim_first(class);
@@ -39,34 +39,34 @@ pub(crate) trait Allocate: Release {
                 Pools(self).drop_first(seen, class);
                 self.at(block.place(self.lead()))
             }
-            Claim::Stray(block) => self.allocate_past::<REPORT>(size, class, block),
-            Claim::Nothing => self.allocate_behind::<REPORT>(size, GRANULE_BYTES, class),
+            Claim::Stray(block) => Self::allocate_past::<REPORT>(size, class, block, self),
+            Claim::Nothing => Self::allocate_behind::<REPORT>(size, GRANULE_BYTES, class, self),
         }
     }
 
     /// The first page of the front is another class's by now.
     #[cold]
     #[inline(never)]
-    fn allocate_past<const REPORT: bool>(self, size: usize, class: u32, stray: Block) -> *mut u8 {
-        Pools(self).give_stray(stray);
-        self.allocate_behind::<REPORT>(size, GRANULE_BYTES, class)
+    fn allocate_past<const REPORT: bool>(size: usize, class: u32, stray: Block, extent: Self) -> *mut u8 {
+        Pools(extent).give_stray(stray);
+        Self::allocate_behind::<REPORT>(size, GRANULE_BYTES, class, extent)
     }
 
     /// The front led to no block.
     #[inline(never)]
-    fn allocate_behind<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
-        match Pools(self).claim_any(class) {
-            0 => self.allocate_anywhere::<REPORT>(size, align, class),
-            place => self.at(place),
+    fn allocate_behind<const REPORT: bool>(size: usize, align: usize, class: u32, extent: Self) -> *mut u8 {
+        match Pools(extent).claim_any(class) {
+            0 => extent.allocate_anywhere::<REPORT>(size, align, class),
+            place => extent.at(place),
         }
     }
 
     /// A small request that is aligned to more than a granule, or any.
     #[inline(never)]
-    fn allocate_rarely<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
-        match self.class_for(size, align) {
-            0 => self.allocate_long::<REPORT>(size, align),
-            class => self.allocate_behind::<REPORT>(size, align, class),
+    fn allocate_rarely<const REPORT: bool>(size: usize, align: usize, extent: Self) -> *mut u8 {
+        match extent.class_for(size, align) {
+            0 => Self::allocate_long::<REPORT>(size, align, extent),
+            class => Self::allocate_behind::<REPORT>(size, align, class, extent),
         }
     }
 
@@ -78,8 +78,8 @@ pub(crate) trait Allocate: Release {
 
     /// A request that no class serves.
     #[inline(never)]
-    fn allocate_long<const REPORT: bool>(self, size: usize, align: usize) -> *mut u8 {
-        self.serve::<REPORT>(size, align, || self.allocate_large(size, align))
+    fn allocate_long<const REPORT: bool>(size: usize, align: usize, extent: Self) -> *mut u8 {
+        extent.serve::<REPORT>(size, align, || extent.allocate_large(size, align))
     }
 
     /// The block at the place that is found, or null.

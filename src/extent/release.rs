@@ -1,4 +1,7 @@
 //! Where a block goes back to: to its page, to tier 2, or to the list of those that found it held.
+//!
+//! What the common path of a call leads to gets its arguments as the heap's caller gave them, and the handle last: so the common path
+//! neither moves nor saves them.
 
 use super::entry::Given;
 use super::{Allocate, Entry, Extent, Location, Place, large_bytes};
@@ -14,41 +17,59 @@ use core::alloc::Layout;
 pub(crate) trait Release: Entry {
     #[inline(always)]
     fn release(self, ptr: *mut u8, layout: Layout) {
-        let offset = self.pooled_offset_of(ptr);
-        if offset < self.map().pages as usize * PAGE_BYTES {
-            let page = (offset / PAGE_BYTES) as u32 + 1;
+        // Counted from page 0, which is nobody's: its owner is that of no class. An address between two granules is very far away.
+        let offset = self.pooled_offset_of(ptr).wrapping_add(PAGE_BYTES);
+        let granule = offset.rotate_right(GRANULE_BYTES.trailing_zeros());
+        let page = granule / PAGE_GRANULES as usize;
+        if Self::TABLE.count != 0 && page <= self.map().pages as usize {
+            let page = page as u32;
             // Relaxed: the block is the caller's, so its page's owner has not changed since.
             let class = self.owner_of(page);
-            let bit = 1 << (offset / GRANULE_BYTES % PAGE_GRANULES as usize);
+            let bit = 1 << (granule % PAGE_GRANULES as usize);
             let mask = Self::TABLE.mask(class);
-            if offset % GRANULE_BYTES == 0 {
-                if mask & bit != 0 {
-                    let old = page::release(Tables::word(self, page), bit);
-                    if old & bit != 0 {
-                        return self.wrong_free(ptr, Reason::Double);
-                    }
-                    self.count_live(layout.size(), 0);
-                    return Pools(self).released(page, class, old, bit);
+            if mask & bit != 0 {
+                let old = page::release(Tables::word(self, page), bit);
+                if old | bit == old {
+                    return self.freed_again(page, bit);
                 }
-                if class == owner::LARGE {
-                    return self.release_to_large(self.lead() + offset as u32 + GRANULE, layout.size());
-                }
+                self.count_live(layout.size(), 0);
+                return Pools(self).released(page, class, old, bit);
             }
-        } else if Self::TABLE.count == 0 || !Self::Config::POOLED_EVERYWHERE {
+            if class == owner::LARGE && page != 0 {
+                return Self::release_long(ptr, layout.size(), self);
+            }
+        } else if (Self::TABLE.count == 0 || !Self::Config::POOLED_EVERYWHERE)
+            && self.holds(ptr)
+            && ptr.addr() % GRANULE_BYTES == 0
+        {
             // Large blocks lie outside of what the pools may have.
-            let offset = self.offset_of(ptr);
-            if self.holds(ptr) && offset % GRANULE_BYTES == 0 {
-                return self.release_to_large(offset as u32 + GRANULE, layout.size());
-            }
+            return match Self::TABLE.count {
+                0 => self.release_to_large(self.offset_of(ptr) as u32 + GRANULE, layout.size()),
+                _ => Self::release_long(ptr, layout.size(), self),
+            };
         }
-        self.release_slowly(ptr, layout.size());
+        Self::release_slowly(ptr, layout.size(), self);
+    }
+
+    /// A release in the ground, but not of the pools. What it starts from is what the caller was given: nothing has to be kept for it.
+    #[inline(never)]
+    fn release_long(ptr: *mut u8, size: usize, extent: Self) {
+        extent.release_to_large(extent.offset_of(ptr) as u32 + GRANULE, size);
+    }
+
+    /// A block was free already. That its address is made anew spares the common path two registers, which it would have to save.
+    #[cold]
+    #[inline(never)]
+    fn freed_again(self, page: u32, bit: u32) {
+        let place = self.place_of_page(page) + bit.trailing_zeros() * GRANULE;
+        self.wrong_free(self.at(place), Reason::Double);
     }
 
     /// A release, once more from the start: the address may be anything.
     #[cold]
     #[inline(never)]
-    fn release_slowly(self, ptr: *mut u8, size: usize) {
-        self.release_at(self.locate(ptr), ptr, size);
+    fn release_slowly(ptr: *mut u8, size: usize, extent: Self) {
+        extent.release_at(extent.locate(ptr), ptr, size);
     }
 
     /// A release of what `locate` has found at an address.

@@ -44,8 +44,8 @@ pub(crate) trait Resize: Allocate {
     #[inline(always)]
     unsafe fn relocate(self, location: Location, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
         let new = match Self::Config::RESCUES {
-            true => self.allocate_rarely::<false>(new_size, layout.align()),
-            false => self.allocate_rarely::<true>(new_size, layout.align()),
+            true => Self::allocate_rarely::<false>(new_size, layout.align(), self),
+            false => Self::allocate_rarely::<true>(new_size, layout.align(), self),
         };
         if new.is_null() {
             return None;

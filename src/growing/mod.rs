@@ -210,7 +210,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     fn allocate_existing(&self, size: usize, align: usize) -> *mut u8 {
         for extent in self.extents() {
             // SAFETY: as in `last`.
-            let block = unsafe { &(*extent).memory }.allocate_rarely::<false>(size, align);
+            let block = Allocate::allocate_rarely::<false>(size, align, unsafe { &(*extent).memory });
             if !block.is_null() {
                 self.serve_from(extent, size);
                 return block;
@@ -289,7 +289,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
         // Before others see it, or they could take what it was got for.
         // SAFETY: `get` laid the extent out, and it stays.
-        let block = unsafe { &(*extent).memory }.allocate_rarely::<false>(size, align);
+        let block = Allocate::allocate_rarely::<false>(size, align, unsafe { &(*extent).memory });
         // SAFETY: the same.
         unsafe { self.enter(extent) };
         if !block.is_null() {
@@ -408,7 +408,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
             // SAFETY: both blocks are the caller's, disjoint, and so long.
             unsafe { copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
             if let Some(memory) = self.find_responsible(ptr) {
-                memory.release_slowly(ptr, layout.size());
+                Release::release_slowly(ptr, layout.size(), memory);
             }
         }
         new
