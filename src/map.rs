@@ -4,8 +4,8 @@
 //!   ┌ pages and tail ┬ header ┬ fronts ┬ kept ┬ stash ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
 //!   base             tables: all else is found from here, by small offsets
 //!
-//!   ┌ header ┬ …  ┬ tier 2 ┬ pages
-//!   tables                 base: a small offset too, which spares each call a constant
+//!   ┌ words ┬ header ┬ … summary ┬ owners ┬ tier 2 ┬ pages
+//!   tables                                         base: a small offset too, which spares each call a constant
 //! ```
 //!
 //! With [`Config::POOLED_PERCENT`](crate::Config::POOLED_PERCENT) below 100, pages are numbered, and have entries in the tables, only from where
@@ -37,6 +37,7 @@ pub(crate) struct Map {
     pub(crate) lead: u32,
     /// Bytes before the tables: whole pages, and the tail behind them.
     pub(crate) ground: u32,
+    pub(crate) header: usize,
     /// One front a class, and one for no class; a lane's lie in a line of the cache.
     pub(crate) fronts: usize,
     pub(crate) kept: usize,
@@ -195,7 +196,10 @@ impl Map {
         let pooled = pages - lead;
         let leaf_words = pooled.div_ceil(32);
         let summary_words = index::summary_words(leaf_words);
-        let fronts = size_of::<Header<P>>().next_multiple_of(alignment::<C>());
+        let word_bytes = (pooled + 1) * WORD_BYTES;
+        let words_first = side.has_words_first::<C>(word_bytes);
+        let header = if words_first { word_bytes.next_multiple_of(GRANULE_BYTES) } else { 0 };
+        let fronts = header + size_of::<Header<P>>().next_multiple_of(alignment::<C>());
         let kept = fronts + C::TABLE.numbers() * WORD_BYTES;
         let stash = kept + C::LANES * C::KEPT_PAGES * WORD_BYTES;
         let leaves = stash + C::LANES * C::STASH_PAGES * WORD_BYTES;
@@ -203,7 +207,7 @@ impl Map {
         let words = summaries + C::LANES * lane_words::<C>(summary_words) * WORD_BYTES;
         // The first page's word begins a line.
         let words = if C::LANES == 1 { words } else { (words + WORD_BYTES).next_multiple_of(LINE_BYTES) - WORD_BYTES };
-        let owners = words + (pooled + 1) * WORD_BYTES;
+        let (words, owners) = if words_first { (0, words) } else { (words, words + word_bytes) };
         let large = (owners + (pooled + 1) * size_of::<AtomicU8>() + before(L::TABLE_BYTES, bytes)).next_multiple_of(8);
         // No more ground than that, with its share of the backend's table.
         let a_page = PAGE_BYTES + L::TABLE_BYTES.per_page;
@@ -224,6 +228,7 @@ impl Map {
             pages: pooled as u32,
             lead: (lead * PAGE_BYTES) as u32,
             ground: ground as u32,
+            header,
             fronts,
             kept,
             stash,
@@ -251,6 +256,11 @@ impl Side {
     /// at most.
     pub(crate) const fn of_static<C: Config>(bytes: usize) -> Self {
         if bytes >= 64 * 1024 && C::TABLE.count != 0 { Self::Before } else { Self::Behind }
+    }
+
+    /// Whether the pages' words are the first table: as long as all others are still found by one small offset.
+    const fn has_words_first<C: Config>(self, word_bytes: usize) -> bool {
+        matches!(self, Self::Before) && C::LANES == 1 && word_bytes <= 2048
     }
 }
 

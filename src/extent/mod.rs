@@ -211,7 +211,7 @@ pub(crate) trait Engine: Extent {
     where
         Self: 'a,
     {
-        entry(self, 0, 0)
+        entry(self, self.map().header, 0)
     }
 
     /// Pages that belong to nobody, of all lanes.
