@@ -36,24 +36,30 @@ pub(crate) trait Release: Entry {
                 return Pools(self).released(page, class, old, bit);
             }
             if class == owner::LARGE && page != 0 {
-                return Self::release_long(ptr, layout.size(), self);
+                return self.release_large(ptr, layout.size());
             }
         } else if (Self::TABLE.count == 0 || !Self::Config::POOLED_EVERYWHERE)
             && self.holds(ptr)
             && ptr.addr() % GRANULE_BYTES == 0
         {
             // Large blocks lie outside of what the pools may have.
-            return match Self::TABLE.count {
-                0 => self.release_to_large(self.offset_of(ptr) as u32 + GRANULE, layout.size()),
-                _ => Self::release_long(ptr, layout.size(), self),
-            };
+            return self.release_large(ptr, layout.size());
         }
         Self::release_slowly(ptr, layout.size(), self);
     }
 
-    /// A release in the ground, but not of the pools. What it starts from is what the caller was given: nothing has to be kept for it.
+    /// A release in the ground, but not of the pools. Beside these it starts anew, so that nothing has to be kept for it in registers,
+    /// where there are some.
+    #[inline(always)]
+    fn release_large(self, ptr: *mut u8, size: usize) {
+        if Self::TABLE.count != 0 && cfg!(not(target_arch = "wasm32")) {
+            return Self::release_anew(ptr, size, self);
+        }
+        self.release_to_large(self.offset_of(ptr) as u32 + GRANULE, size);
+    }
+
     #[inline(never)]
-    fn release_long(ptr: *mut u8, size: usize, extent: Self) {
+    fn release_anew(ptr: *mut u8, size: usize, extent: Self) {
         extent.release_to_large(extent.offset_of(ptr) as u32 + GRANULE, size);
     }
 
