@@ -13,6 +13,9 @@ use crate::{Board, watch};
 
 /// Fewer where main keeps little, too.
 const BLOCKS_KEPT: usize = if LINES_KEPT < 8 { LINES_KEPT } else { 8 };
+/// The longest of its blocks, in bytes: in a small arena, two longer ones can leave main no room for the nodes of its trees, if they
+/// come at the wrong moment.
+const LONGEST_BLOCK: usize = if LINES_KEPT < 8 { 250 } else { 600 };
 /// Between two calls of the handler, in units of 80 ns. An instruction takes about one and a half.
 const SHORTEST_PERIOD: usize = 400;
 const LONGEST_PERIOD: usize = 2_000;
@@ -75,7 +78,7 @@ impl Handler {
         send_away();
         let slot = self.random.range(0, BLOCKS_KEPT);
         self.blocks[slot] = match self.random.number() % 4 {
-            0 => self.allocate(150, 600, &LARGE),
+            0 => self.allocate(150, LONGEST_BLOCK, &LARGE),
             _ => self.allocate(1, 64, &POOLED),
         };
     }
