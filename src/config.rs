@@ -34,7 +34,7 @@ pub trait Config: Sized + 'static {
 
     /// Pages that belong to a class from the first visit of tier 2 on and for ever, as (block size in bytes, pages):
     /// so many blocks an interrupt handler can have even while tier 2 is held and all else is used up.
-    /// More pages than the arena has, or a size that is not in the list, is a compile error. With several [`LANES`](Config::LANES), they
+    /// More pages than the pools can have, or a size that is not in the list, is a compile error. With several [`LANES`](Config::LANES), they
     /// are the first lane's, and the others' when these find nothing else.
     const RESERVED: &'static [(usize, usize)] = &[];
 

@@ -8,7 +8,7 @@
 //!   tables                                         base: a small offset too, which spares each call a constant
 //! ```
 //!
-//! With [`Config::POOLED_PERCENT`](crate::Config::POOLED_PERCENT) below 100, pages are numbered, and have entries in the tables, only from where
+//! With [`Config::POOLED_PERCENT`] below 100, pages are numbered, and have entries in the tables, only from where
 //! the pools' part begins; what lies before is the *lead*.
 //!
 //! Pages begin at multiples of their length, so in the second case up to 255 bytes in front of them are nobody's.
