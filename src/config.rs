@@ -257,8 +257,8 @@ impl Config for Compact {
     const KEPT_PAGES: usize = 0;
 }
 
-/// Pools in the last quarter of the arena: the tables take 2.5 instead of 4.3 % of it, and calls are as with the
-/// [`Defaults`] as long as blocks of up to 64 bytes need no more than a quarter. Figures are in `benches/results`.
+/// Pools in the last quarter of the arena: in 64 KiB, the tables take less than two thirds of what they take with the [`Defaults`], and
+/// calls are as with these as long as blocks of up to 64 bytes need no more than a quarter. Figures are in `benches/results`.
 ///
 /// ```
 /// use larder::{Frugal, Heap, large, policy};
@@ -266,7 +266,7 @@ impl Config for Compact {
 /// static HEAP: Heap<{ 64 * 1024 }, policy::Default, large::Segregated, Frugal> = Heap::new();
 /// static POOLED: Heap<{ 64 * 1024 }> = Heap::new();
 ///
-/// assert!(HEAP.stats().metadata_bytes + 1000 < POOLED.stats().metadata_bytes);
+/// assert!(HEAP.stats().metadata_bytes * 3 < POOLED.stats().metadata_bytes * 2);
 /// ```
 pub struct Frugal;
 impl Config for Frugal {

@@ -37,6 +37,7 @@ pub(crate) struct Map {
     pub(crate) lead: u32,
     /// Bytes before the tables: whole pages, and the tail behind them.
     pub(crate) ground: u32,
+    /// Where the header lies: first, or behind the words.
     pub(crate) header: usize,
     /// One front a class, and one for no class; a lane's lie in a line of the cache.
     pub(crate) fronts: usize,
@@ -352,13 +353,25 @@ mod tests {
     fn has_room<L: Large, C: Config>(map: &Map, bytes: usize) {
         let (table, ground) = (L::TABLE_BYTES, map.ground as usize);
         let before = table.before + table.per_doubling * (ground / GRANULE_BYTES).ilog2() as usize;
-        let pages = if C::TABLE.count == 0 { 0 } else { map.pages as usize + 1 };
-        assert!(
-            map.words + pages * WORD_BYTES <= map.owners && map.owners + pages + before <= map.large,
-            "{bytes} bytes"
-        );
         let behind = table.behind + table.per_page * ground.div_ceil(PAGE_BYTES);
-        assert!(map.large + behind <= map.bytes && ground + map.bytes <= bytes, "{bytes} bytes: {ground}");
+        let pages = if C::TABLE.count == 0 { 0 } else { map.pages as usize + 1 };
+        let mut tables = [
+            (map.header, size_of::<Header<Try>>()),
+            (map.fronts, C::TABLE.numbers() * WORD_BYTES),
+            (map.kept, C::LANES * C::KEPT_PAGES * WORD_BYTES),
+            (map.stash, C::LANES * C::STASH_PAGES * WORD_BYTES),
+            (map.leaves, C::LANES * lane_words::<C>(map.leaf_words) * WORD_BYTES),
+            (map.summaries, C::LANES * lane_words::<C>(map.summary_words) * WORD_BYTES),
+            (map.words, pages * WORD_BYTES),
+            (map.owners, pages),
+            (map.large - before, before + behind),
+            (map.bytes, 0),
+        ];
+        tables.sort();
+        for pair in tables.windows(2) {
+            assert!(pair[0].0 + pair[0].1 <= pair[1].0, "{bytes} bytes: {tables:?}");
+        }
+        assert!(ground + map.bytes <= bytes, "{bytes} bytes: {ground}");
     }
 
     fn all_have_room<L: Large, C: Config>() {

@@ -331,7 +331,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
         Index(self.0, class).insert(page);
     }
 
-    /// Keeps an empty page in its class; retires the page that it displaces from `kept`.
+    /// Keeps an empty page in its class; retires the page that it displaces from `kept`. The page and the handle are not the first arguments, or
+    /// a release would keep their registers free of what its own caller gave it.
     #[inline(never)]
     fn emptied(class: u32, page: u32, pools: Self) {
         if T::Config::KEPT_PAGES == 0 {

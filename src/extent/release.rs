@@ -36,14 +36,14 @@ pub(crate) trait Release: Entry {
                 return Pools(self).released(page, class, old, bit);
             }
             if class == owner::LARGE && page != 0 {
-                return self.release_large(ptr, layout.size());
+                return self.release_long(ptr, layout.size());
             }
         } else if (Self::TABLE.count == 0 || !Self::Config::POOLED_EVERYWHERE)
             && self.holds(ptr)
             && ptr.addr() % GRANULE_BYTES == 0
         {
             // Large blocks lie outside of what the pools may have.
-            return self.release_large(ptr, layout.size());
+            return self.release_long(ptr, layout.size());
         }
         Self::release_slowly(ptr, layout.size(), self);
     }
@@ -51,7 +51,7 @@ pub(crate) trait Release: Entry {
     /// A release in the ground, but not of the pools. Beside these it starts anew, so that nothing has to be kept for it in registers,
     /// where there are some.
     #[inline(always)]
-    fn release_large(self, ptr: *mut u8, size: usize) {
+    fn release_long(self, ptr: *mut u8, size: usize) {
         if Self::TABLE.count != 0 && cfg!(not(target_arch = "wasm32")) {
             return Self::release_anew(ptr, size, self);
         }

@@ -101,12 +101,13 @@ pub enum Resized {
 /// - A block's granules are not read or written between `take` and `give`.
 /// - All-zero bytes in the table stand for *not yet set up*; `init` is called once before all else.
 /// - `give` and `resize` change nothing when they refuse.
+/// - If [`Large::KEEPS_PAGES_APART`] says so, it is so: such a block before [`Ground::pages_from`] has no entry in the heap's tables.
 pub unsafe trait Large: 'static {
     /// Size of the table.
     const TABLE_BYTES: TableBytes;
 
-    /// Whether blocks of 256 bytes at 256 are taken from [`Ground::pages_from`] on only, unless pools may have all of the ground. If
-    /// not, [`Config::POOLED_PERCENT`](crate::Config::POOLED_PERCENT) has to be 100.
+    /// Whether blocks of 256 bytes at 256 never lie before [`Ground::pages_from`]. If they may,
+    /// [`Config::POOLED_PERCENT`](crate::Config::POOLED_PERCENT) has to be 100.
     const KEEPS_PAGES_APART: bool = false;
 
     /// Whether the backend can walk: [`Large::next_run`] and [`Large::check`] do something.
