@@ -42,7 +42,8 @@ impl Drop for Pinned {
 }
 
 /// A configuration whose hook may use the heap, in spite of tables that move. The out-of-memory hook is not an extent's to call: only
-/// when none has anything, and the source neither, memory has run out.
+/// when none has anything, and the source neither, memory has run out. Nor has memory that grows a last part that pools could be
+/// confined to: `POOLED_PERCENT` is not passed on.
 pub(crate) struct Hooked<C>(PhantomData<C>);
 
 impl<C: Config> Config for Hooked<C> {

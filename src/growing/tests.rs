@@ -196,9 +196,29 @@ fn tables_of_heaps_without_pools_and_with_lanes_move_as_well() {
         }
     }
     joins::<Compact>();
-    // Which has pools everywhere here.
     joins::<Frugal>();
     joins::<ThreeLanes>();
+}
+
+/// A configuration may give pools a part of an arena; memory that grows has no last part.
+#[test]
+fn pools_are_everywhere_in_memory_that_grows() {
+    const COUNT: usize = 600;
+    let heap = Heap::<false, Frugal>::new(Fake::new(40_000, 64));
+    let small = |stamp| Block::new(&heap, 48, stamp).unwrap();
+    let mut blocks: Vec<Block> = (0..COUNT).map(|at| small(at as u8)).collect();
+    // Most of the first memory: more than any part of it. The tables move with pages below that part.
+    assert!(COUNT * 48 > 40_000 / 2);
+    blocks.extend((0..4).map(|at| Block::new(&heap, 60_000, at).unwrap()));
+    assert!(heap.units_grown() > 0);
+    heap.check().unwrap();
+    blocks.extend((0..COUNT).map(|at| small(at as u8)));
+    let pooled: usize = heap.stats().classes().iter().map(|row| row.blocks_live).sum();
+    // But for what fitted where no whole page was left.
+    assert!((2 * COUNT - 20..2 * COUNT).contains(&pooled), "{}", heap.stats());
+    assert_eq!(heap.memories().count(), 1);
+    blocks.into_iter().for_each(|block| block.free(&heap));
+    verify_empty(&heap);
 }
 
 #[test]
