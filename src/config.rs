@@ -113,7 +113,8 @@ pub trait Config: Sized + 'static {
     const LANES: usize = 1;
 
     /// The lane of the context that calls, modulo [`LANES`](Config::LANES): the core's number (`mhartid`, for example), or one of a thread.
-    /// Called by every pooled allocation, and by releases into a page that was full. Must not use the heap. The default is 0 for all.
+    /// Called by every pooled allocation, and by releases into a page that was full. Must not use the heap, whose next call would ask
+    /// again. Not called where there is one lane, as always in a `wasm::Heap` of a module with one thread. The default is 0 for all.
     ///
     /// Any answer at any time is right: a context that changes its lane in the middle of a call, an interrupt handler that runs in
     /// the lane of what it interrupted, or many in one lane only meet each other more often.
@@ -169,7 +170,7 @@ pub trait Config: Sized + 'static {
     /// - A handler that came into the middle of tier 2 can only be helped by pooled blocks: large releases are deferred.
     /// - It must not unwind: a panic aborts.
     ///
-    /// [`Heap`](crate::Heap) and [`Region`](crate::Region) call it. `wasm::Heap` does not: it asks the host for memory instead.
+    /// [`Heap`](crate::Heap) and [`Region`](crate::Region) call it, and `wasm::Heap` when the host has no more memory either.
     ///
     /// [`Event::Refused`] is told, and [`Stats::refused`](crate::Stats::refused) grows, only after the hook has given up.
     ///

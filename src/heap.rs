@@ -105,7 +105,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
         Handle(opaque(arena.wrapping_add(before)), PhantomData)
     }
 
-    /// Counts what the heap holds. From any context, except that under `Spin` it waits like a large call.
+    /// Counts what the heap holds. From any context, except that under `Spin` and `Patient` it waits like a large call.
     ///
     /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, so nobody else waits for the
     /// whole walk; if something changes meanwhile, [`Stats::consistent`] is `false`.
@@ -124,7 +124,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     /// Shows all of the arena, piece by piece and in order: pieces touch, the first begins where the arena does, and the last
     /// ends where it ends. From any context, except that under `Spin` it waits like a large call.
     ///
-    /// Time: O(pages + free runs + large blocks). The large tier is visited for four runs at a time, and `show` is called outside of it: it
+    /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, and `show` is called outside of it: it
     /// may use the heap. What changes during the walk, by `show` or others, is shown as it was found, or as
     /// [`Holds::Unknown`](crate::Holds::Unknown). With a backend that can't walk, all but the pages is unknown.
     ///

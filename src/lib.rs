@@ -43,6 +43,9 @@
 //! - *Deferred*: the release succeeds at once; the memory is back when a later call has drained it: a refill and a large call drain one
 //!   release before their own visit, and all of them before a large request is refused. Until then it counts as [`Stats::deferred_bytes`].
 //! - [`stats`](Heap::stats), [`walk`](Heap::walk), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under [`Spin`] they are not for handlers.
+//! - Under [`Spin`], threads with strict priorities on one core must not either: one that preempts the holder waits for ever.
+//! - [`Patient`](policy::Patient), the default where wasm has threads, is [`Spin`] for some milliseconds, and then [`Try`]. `Alone`, the default
+//!   where wasm has one thread, never finds the tier held.
 //! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each read-modify-write of a pooled
 //!   call, and of any of a [`Small`], is a critical section of the binary's, a few instructions long: it masks, on several cores it may
 //!   wait for another, and **what a critical section does not mask (NMI, HardFault) must not use the heap**.
@@ -162,7 +165,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links. On bare metal without it, [`policy::Default`] is `Spin`, and without `spin` it is `Try` |
+//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links. On bare metal without it, [`policy::Default`] is `Try` |
 //! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
 //! | `portable-atomic-critical-section` | yes | on targets without compare-and-swap, has `portable-atomic` make it of the binary's critical sections. See below |
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |

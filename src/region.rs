@@ -130,13 +130,14 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
     pub unsafe fn claim(&self, start: *mut u8, len_bytes: usize) -> Result<(), ClaimError> {
         // Relaxed: only `claim` writes it, and the caller keeps claims apart.
         let count = self.count.load(Relaxed);
-        let skipped = start.addr().wrapping_neg() % PAGE_BYTES;
+        // At address 0 no block could be told from a refusal.
+        let skipped = if start.is_null() { PAGE_BYTES } else { start.addr().wrapping_neg() % PAGE_BYTES };
         let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
         for memory in self.memories() {
             let first = memory.base().addr();
             let last = memory.end().addr();
             if start.addr() < last && first < end {
-                let same = start.addr().next_multiple_of(PAGE_BYTES) == first;
+                let same = start.addr() + skipped == first;
                 return Err(if same { ClaimError::Twice } else { ClaimError::Overlaps });
             }
         }

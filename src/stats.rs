@@ -49,7 +49,7 @@ pub struct Stats {
     /// is left over at such pages' ends. Pages of [`Config::RESERVED`](crate::Config::RESERVED) are in use, even without a live block.
     pub waste_bytes: usize,
     /// The largest request that would succeed now, at an alignment of 8; empty pages, which are reclaimed for it, count.
-    /// (Should more than 16 shorter runs of the same bin stand before that run, the request is refused all the same.)
+    /// (Should ten shorter runs of the same bin stand before that run, the request is refused all the same.)
     /// `None`: the backend can't walk.
     pub largest_free_bytes: Option<usize>,
     /// How many pieces the free bytes are in. `None`: the backend can't walk.

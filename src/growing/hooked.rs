@@ -1,6 +1,7 @@
 //! What uses the heap in the middle of a call of it.
 
 use crate::config::{Config, Event};
+use crate::sync::SINGLE;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -41,9 +42,10 @@ impl Drop for Pinned {
     }
 }
 
-/// A configuration whose hook may use the heap, in spite of tables that move. The out-of-memory hook is not an extent's to call: only
-/// when none has anything, and the source neither, memory has run out. Nor has memory that grows a last part that pools could be
-/// confined to: `POOLED_PERCENT` is not passed on.
+/// A configuration whose hook may use the heap, in spite of tables that move. What is not passed on:
+/// - The out-of-memory hook, which is not an extent's to call: only when none has anything, and the source neither, memory has run out.
+/// - `POOLED_PERCENT`: memory that grows has no last part that pools could be confined to.
+/// - Lanes, where there is one context. There tables move, and `lane` is called by the program's code in the middle of a call.
 pub(crate) struct Hooked<C>(PhantomData<C>);
 
 impl<C: Config> Config for Hooked<C> {
@@ -51,7 +53,7 @@ impl<C: Config> Config for Hooked<C> {
     const RESERVED: &'static [(usize, usize)] = C::RESERVED;
     const KEPT_PAGES: usize = C::KEPT_PAGES;
     const STASH_PAGES: usize = C::STASH_PAGES;
-    const LANES: usize = C::LANES;
+    const LANES: usize = if SINGLE { 1 } else { C::LANES };
 
     #[inline(always)]
     fn lane() -> usize {

@@ -6,7 +6,7 @@
 //! | policy | masks interrupts | waits | when tier 2 is held by somebody it can't wait for |
 //! |---|---|---|---|
 //! | [`CriticalSection`] | while in tier 2 | for another core only | refused, or deferred |
-//! | [`Spin`] | never | until the holder leaves | does not know: an interrupt handler would wait for ever |
+//! | [`Spin`] | never | until the holder leaves | does not know: an interrupt handler, or a thread of a strict priority above the holder's on its core, would wait for ever |
 //! | [`Patient`] | never | until the holder leaves, but some milliseconds at most | refused, or deferred; not for interrupt handlers |
 //! | [`Try`] | never | never | refused, or deferred |
 //! | `Alone`, on wasm with one thread alone | never | never | is never held |
@@ -44,12 +44,16 @@ pub type Default = Alone;
 #[cfg(all(target_arch = "wasm32", any(not(target_os = "unknown"), target_feature = "atomics")))]
 pub type Default = Patient;
 
-/// The default on hosts, and on bare metal without the feature `critical-section`: [`Spin`], which is not for interrupt handlers.
-#[cfg(all(feature = "spin", not(all(target_os = "none", feature = "critical-section")), not(target_arch = "wasm32")))]
+/// The default on hosts: [`Spin`], which is not for signal handlers.
+#[cfg(all(feature = "spin", not(target_os = "none"), not(target_arch = "wasm32")))]
 pub type Default = Spin;
 
-/// The default without the features `spin` and `critical-section`: [`Try`].
-#[cfg(not(any(feature = "spin", all(target_os = "none", feature = "critical-section"), target_arch = "wasm32")))]
+/// The default on bare metal without the feature `critical-section`, where handlers may allocate, and on hosts without `spin`: [`Try`].
+#[cfg(not(any(
+    all(feature = "spin", not(target_os = "none")),
+    all(feature = "critical-section", target_os = "none"),
+    target_arch = "wasm32"
+)))]
 pub type Default = Try;
 
 /// How tier 2 is entered. Implement it for what a system has of its own: an RTOS's mutex, a scheduler's lock, a
@@ -86,12 +90,13 @@ pub type Default = Try;
 /// # Safety
 ///
 /// - `enter` runs `f` at most once, and returns `Some` exactly when it did; always, if `WAITS`.
+/// - `enter` may be called from any context at any time, for one lock from several at once.
 /// - No two calls of `f` on the same lock overlap, in whatever contexts: what one did happens before
 ///   the other. That includes a context that interrupts the one inside `f`.
 /// - All-zero bytes are a valid `Lock` that nobody holds, and it needs no drop.
 pub unsafe trait Policy: 'static {
     /// The state of the entry, one for each arena.
-    type Lock;
+    type Lock: Sync;
 
     /// Whether `enter` always waits until it can run `f`, and so always returns `Some`. All that is there for requests and releases
     /// that find tier 2 held is then left out of the program.
