@@ -104,8 +104,7 @@
 //! To see a late second free, an allocator needs quarantine or tags, which cost memory; this one has none. `realloc` of a pooled
 //! block that was freed is found only when it moves.
 //!
-//! One wrong free does harm although it could be found: while tier 2 is held, an address one granule into a free run
-//! passes for a block. A heap never unwinds: a hook that panics aborts.
+//! A heap never unwinds: a hook that panics aborts.
 //!
 //! # When memory runs out
 //!
@@ -209,6 +208,7 @@ mod memory;
 #[cfg(all(feature = "unsafe-assume-single-core", target_os = "none", target_has_atomic = "32"))]
 mod one_core;
 mod page;
+mod peek;
 pub mod policy;
 mod pools;
 mod region;

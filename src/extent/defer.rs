@@ -6,6 +6,7 @@ use crate::deferred::{self, Links};
 use crate::geometry::GRANULE;
 use crate::header::Inside;
 use crate::large::{Ground, Large};
+use crate::peek::peek;
 use crate::sync::Ordering::*;
 
 /// Defers releases.
@@ -43,11 +44,11 @@ pub(crate) trait Defer: Engine {
     /// Whether a block is on the deferred list: a second free would tie the list into a knot.
     #[cold]
     fn is_sealed(self, first: u32) -> bool {
-        // SAFETY: `first` is a place of the ground, and so is the next, or the first of the tables: inside the extent.
-        // A block that is not on the list is the caller's to read, though its bytes need not be initialised: the
-        // read is volatile, and whatever it gives, only a seal means anything. One that is on the list is
-        // freed twice, which the seal is there to find.
-        self.is_live(first) && unsafe { self.seal(first).read_volatile() } == Self::seal_of(first)
+        let seal = self.seal(first).cast::<u32>();
+        // SAFETY: `first` is a place of the ground, and so is the next: no block that looks live begins with the last granule.
+        // Whatever a block that is not on the list holds there, only a seal means anything. One that is on the list
+        // is freed twice, which the seal is there to find.
+        self.is_live(first) && unsafe { [peek(seal), peek(seal.add(1))] } == Self::seal_of(first)
     }
 
     /// Takes one block off the list, for the caller to give back: inside the entry. An error: what is on the list was written to.

@@ -57,6 +57,8 @@ mod map;
 mod memory;
 #[path = "../../src/page.rs"]
 mod page;
+#[path = "../../src/peek.rs"]
+mod peek;
 #[path = "../../src/policy/mod.rs"]
 mod policy;
 #[path = "../../src/pools.rs"]

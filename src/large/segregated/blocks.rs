@@ -4,6 +4,7 @@ use super::{END, FRONTIER, Free, LEN, MIN, PREV, Tier};
 use crate::config::Reason;
 use crate::geometry::GRANULE;
 use crate::large::Ground;
+use crate::sync::{Ordering::Release, fence};
 
 /// What lies around a block: a free run before it, and behind it.
 pub(super) const LEFT: u32 = 1;
@@ -99,6 +100,11 @@ impl<G: Ground> Tier<G> {
         let frontier = self.get(self.table(FRONTIER), 0);
         self.add_free(end - first);
         let mut old = end;
+        if !right {
+            self.put(end - 4, 0, END);
+            // Release: pairs with `is_behind_start`, for which this stands before the bit.
+            fence(Release);
+        }
         if right {
             let len = self.get(end, LEN);
             self.flip_start(end, len);

@@ -42,6 +42,8 @@ use super::bitmap::Bitmap;
 use super::{Ground, Large, Resized, Run, TableBytes, WALK_GRANULES};
 use crate::config::Reason;
 use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
+use crate::peek::peek;
+use crate::sync::{Ordering::Acquire, fence};
 
 /// Tier 2 in O(1): the default.
 ///
@@ -153,6 +155,25 @@ impl<G: Ground> Tier<G> {
         self.bit(first) && !self.bit(first + GRANULE)
     }
 
+    /// As `is_second_of_free`, outside of the entry too: never of a live block's start.
+    ///
+    /// What lies before a live block and is free ends in a size with `END`: `release` writes that before it sets the granule's bit, and
+    /// only who has taken the run overwrites it, after the bit was cleared. So a word without `END` between two looks at a set bit is a link
+    /// of a free run; unless other cores have taken and released the run between these looks, which is why there are more of them.
+    #[cold]
+    fn is_behind_start(self, place: u32) -> bool {
+        (0..4).all(|_| {
+            let was_set = self.bit(place - GRANULE);
+            // Acquire: pairs with the fence in `release`.
+            fence(Acquire);
+            // SAFETY: a set bit is a granule's of the ground, which is the word's; granule 0, before the first, has none.
+            let ends = was_set && unsafe { peek(self.0.word(place - 4)) } & END != 0;
+            // Acquire: whoever wrote to the word had taken the run, and cleared the bit before.
+            fence(Acquire);
+            was_set && !ends && self.bit(place - GRANULE)
+        })
+    }
+
     /// Whether `place`, whose bits read `1 0`, is the second granule of a free run.
     #[inline(always)]
     fn is_second_of_free(self, place: u32) -> bool {
@@ -211,7 +232,8 @@ unsafe impl Large for Segregated {
     }
 
     unsafe fn is_live(ground: impl Ground, first: u32) -> bool {
-        Tier(ground).seems_live(first)
+        let tier = Tier(ground);
+        tier.seems_live(first) && !tier.is_behind_start(first)
     }
 
     unsafe fn resize(ground: impl Ground, first: u32, old: u32, new: u32) -> Resized {
