@@ -66,7 +66,8 @@
 //! multiples of it. All others are large: rounded up to 8 bytes, at least 16. Zero bytes are the caller's error (a contract of
 //! [`GlobalAlloc`](core::alloc::GlobalAlloc)); out of memory is null. What is larger than the arena is refused without a visit.
 //!
-//! A small request that finds no page is served by the large tier, and if that has nothing either, by a larger class.
+//! A small request that finds no page is served by the large tier, and if that has nothing either, by a larger class that has a page in its
+//! front; those that a class has in its index alone are not searched for: seven searches would double the longest call.
 //!
 //! # Where empty pages go
 //!
@@ -104,7 +105,8 @@
 //! To see a late second free, an allocator needs quarantine or tags, which cost memory; this one has none. `realloc` of a pooled
 //! block that was freed is found only when it moves.
 //!
-//! A heap never unwinds: a hook that panics aborts.
+//! One wrong free does harm although it could be found, on targets other than ARM, RISC-V and x86-64, so on wasm with threads: while tier 2 is
+//! held, an address one granule into a free run passes for a block. A heap never unwinds: a hook that panics aborts.
 //!
 //! # When memory runs out
 //!

@@ -1,5 +1,12 @@
 //! A look at memory that somebody else may be writing to, or that nobody has written to.
 
+/// Whether a look is the processor's load, so that the memory may be one that another context writes to meanwhile: a volatile read would
+/// be a data race.
+pub(crate) const MAY_RACE: bool = cfg!(all(
+    not(miri),
+    any(target_arch = "arm", target_arch = "riscv32", target_arch = "x86_64", target_arch = "aarch64")
+));
+
 /// What a word holds at the moment; of one that nobody has written to, anything.
 ///
 /// Rust has no read for that. A processor has: where the compiler takes assembler, the load is out of its sight, so that it can't

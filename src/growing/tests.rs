@@ -221,6 +221,24 @@ fn pools_are_everywhere_in_memory_that_grows() {
     verify_empty(&heap);
 }
 
+/// Small enough for Miri, which sees whether anybody still looks at what moved.
+#[test]
+fn a_heap_grows_below_live_blocks() {
+    let heap = Alone::new(Fake::new(0, 3));
+    let [small, large] = [Layout::new::<[u8; 64]>(), Layout::new::<[u8; 60_000]>()];
+    // SAFETY: no size is zero; each block is resized and freed with its layout.
+    unsafe {
+        let below = heap.alloc(small);
+        below.write_bytes(7, small.size());
+        let block = heap.realloc(heap.alloc(large), large, 90_000);
+        assert!(!block.is_null() && below.add(small.size() - 1).read() == 7);
+        heap.dealloc(block, Layout::from_size_align(90_000, 1).unwrap());
+        heap.dealloc(below, small);
+    }
+    assert!(heap.units_grown() >= 2);
+    assert_eq!(heap.stats().live_bytes, 0);
+}
+
 #[test]
 fn lanes_have_pages_of_their_own() {
     let heap = Heap::<true, ThreeLanes>::new(Fake::new(40_000, 4));

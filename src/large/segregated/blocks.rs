@@ -4,6 +4,7 @@ use super::{END, FRONTIER, Free, LEN, MIN, PREV, Tier};
 use crate::config::Reason;
 use crate::geometry::GRANULE;
 use crate::large::Ground;
+use crate::peek::MAY_RACE;
 use crate::sync::{Ordering::Release, fence};
 
 /// What lies around a block: a free run before it, and behind it.
@@ -100,7 +101,7 @@ impl<G: Ground> Tier<G> {
         let frontier = self.get(self.table(FRONTIER), 0);
         self.add_free(end - first);
         let mut old = end;
-        if !right {
+        if MAY_RACE && !right {
             self.put(end - 4, 0, END);
             // Release: pairs with `is_behind_start`, for which this stands before the bit.
             fence(Release);

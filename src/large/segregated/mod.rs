@@ -42,7 +42,7 @@ use super::bitmap::Bitmap;
 use super::{Ground, Large, Resized, Run, TableBytes, WALK_GRANULES};
 use crate::config::Reason;
 use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
-use crate::peek::peek;
+use crate::peek::{MAY_RACE, peek};
 use crate::sync::{Ordering::Acquire, fence};
 
 /// Tier 2 in O(1): the default.
@@ -160,18 +160,21 @@ impl<G: Ground> Tier<G> {
     /// What lies before a live block and is free ends in a size with `END`: `release` writes that before it sets the granule's bit, and
     /// only who has taken the run overwrites it, after the bit was cleared. So a word without `END` between two looks at a set bit is a link
     /// of a free run; unless other cores have taken and released the run between these looks, which is why there are more of them.
+    ///
+    /// Whoever took the run meanwhile may be writing there: only where a look may race with that.
     #[cold]
     fn is_behind_start(self, place: u32) -> bool {
-        (0..4).all(|_| {
-            let was_set = self.bit(place - GRANULE);
-            // Acquire: pairs with the fence in `release`.
-            fence(Acquire);
-            // SAFETY: a set bit is a granule's of the ground, which is the word's; granule 0, before the first, has none.
-            let ends = was_set && unsafe { peek(self.0.word(place - 4)) } & END != 0;
-            // Acquire: whoever wrote to the word had taken the run, and cleared the bit before.
-            fence(Acquire);
-            was_set && !ends && self.bit(place - GRANULE)
-        })
+        MAY_RACE
+            && (0..4).all(|_| {
+                let was_set = self.bit(place - GRANULE);
+                // Acquire: pairs with the fence in `release`.
+                fence(Acquire);
+                // SAFETY: a set bit is a granule's of the ground, which is the word's; granule 0, before the first, has none.
+                let ends = was_set && unsafe { peek(self.0.word(place - 4)) } & END != 0;
+                // Acquire: whoever wrote to the word had taken the run, and cleared the bit before.
+                fence(Acquire);
+                was_set && !ends && self.bit(place - GRANULE)
+            })
     }
 
     /// Whether `place`, whose bits read `1 0`, is the second granule of a free run.
