@@ -54,7 +54,7 @@ struct Figure {
     more: bool,
 }
 
-const FIGURES: [Figure; 16] = [
+const FIGURES: [Figure; 17] = [
     less("alloc on the common path", |measured| measured.mean_of(&LIFO, "alloc", |calls| calls.p50 as f64)),
     less("free on the common path", |measured| measured.mean_of(&LIFO, "dealloc", |calls| calls.p50 as f64)),
     less("alloc, stacks of one size, average", |measured| measured.average(&LIFO, "alloc")),
@@ -65,6 +65,7 @@ const FIGURES: [Figure; 16] = [
     less("longest alloc that was served", |measured| worst(measured, "alloc", false)),
     less("longest refused request", |measured| worst(measured, "alloc", true)),
     less("longest free", |measured| worst(measured, "dealloc", false)),
+    less("longest realloc, its copy excluded", |measured| worst(measured, "realloc", false)),
     less("a program of collections, above the floor", |measured| {
         measured.extra("collections", "instructions").map(|count| count as f64)
     }),
@@ -132,14 +133,15 @@ fn promises(results: &Results, latency: Option<&[latency::Measured]>) -> String 
          {try_masks}.\n\
          - **Fast.** {} instructions for an allocation and {} for a release on the common path, from call to return, layouts not known at \
          compile time.\n\
-         - **Bounded.** The longest call that was served in any workload took {} instructions for an allocation and {} for a release; \
-         the longest refusal {refusal}. Peers' longest releases take {} to {} (emballoc, ten times behind, left out).\n",
+         - **Bounded.** The longest call that was served in any workload took {} instructions for an allocation, {} for a release and \
+         {} for a `realloc`, its copy excluded; the longest refusal {refusal}. Peers' longest releases take {} to {} (emballoc, ten times behind, left out).\n",
         masking_percent(larder),
         grouped(longest_masking as i64),
         median("alloc"),
         median("dealloc"),
         longest("alloc"),
         longest("dealloc"),
+        longest("realloc"),
         number(least),
         number(most),
     )
