@@ -69,6 +69,9 @@ impl Firmware {
                 self.binary
             );
         }
+        if self.policy == Policy::Small && self.binary == "demo" {
+            bail!("demo shows a heap with pools: it can't be had with the policy small");
+        }
         build(self.board.board(), &self.name(), profile)
     }
 }

@@ -21,6 +21,7 @@ mod wasm;
 mod web;
 
 use anyhow::Result;
+use cargo_metadata::Package;
 use clap::{Args, ValueEnum};
 
 use crate::project;
@@ -74,25 +75,36 @@ pub fn run(options: &Options) -> Result<bool> {
         if !options.only.is_empty() && !options.only.contains(part) {
             continue;
         }
-        match part {
-            Part::Host => host::tests(&mut tally, library)?,
-            Part::Examples => host::examples(&mut tally, library)?,
-            Part::Loom => host::loom_models(&mut tally, library)?,
-            Part::Benches => benches::tests(&mut tally)?,
-            Part::Features => builds::feature_combinations(&mut tally, library)?,
-            Part::NoStd => {
-                builds::bare_metal(&mut tally)?;
-                builds::chosen_atomics(&mut tally)?;
-            }
-            Part::Docs => builds::documentation(&mut tally)?,
-            Part::Msrv => builds::oldest_compiler(&mut tally, library)?,
-            Part::Wasm => wasm::under_node(&mut tally)?,
-            Part::Fuzz => fuzz::smoke(&mut tally)?,
-            Part::Lints => firmware::lints(&mut tally)?,
-            Part::Qemu => firmware::in_qemu(&mut tally)?,
-            Part::Web => web::on_the_host(&mut tally)?,
-            Part::Browser => web::in_a_browser(&mut tally)?,
+        if let Err(error) = part.run(&mut tally, library) {
+            // What could not be built or installed fails; the other parts go on.
+            let title = part.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+            tally.that(&title, Err(error));
         }
     }
     Ok(tally.report())
+}
+
+impl Part {
+    fn run(self, tally: &mut Tally, library: &Package) -> Result<()> {
+        match self {
+            Part::Host => host::tests(tally, library)?,
+            Part::Examples => host::examples(tally, library)?,
+            Part::Loom => host::loom_models(tally, library)?,
+            Part::Benches => benches::tests(tally)?,
+            Part::Features => builds::feature_combinations(tally, library)?,
+            Part::NoStd => {
+                builds::bare_metal(tally)?;
+                builds::chosen_atomics(tally)?;
+            }
+            Part::Docs => builds::documentation(tally)?,
+            Part::Msrv => builds::oldest_compiler(tally, library)?,
+            Part::Wasm => wasm::under_node(tally)?,
+            Part::Fuzz => fuzz::smoke(tally)?,
+            Part::Lints => firmware::lints(tally)?,
+            Part::Qemu => firmware::in_qemu(tally)?,
+            Part::Web => web::on_the_host(tally)?,
+            Part::Browser => web::in_a_browser(tally)?,
+        }
+        Ok(())
+    }
 }
