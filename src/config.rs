@@ -36,6 +36,9 @@ pub trait Config: Sized + 'static {
     /// so many blocks an interrupt handler can have even while tier 2 is held and all else is used up.
     /// More pages than the pools can have, or a size that is not in the list, is a compile error. With several [`LANES`](Config::LANES), they
     /// are the first lane's, and the others' when these find nothing else.
+    ///
+    /// All are opened in the first visit: it takes, and under `CriticalSection` masks, longer by about a refill for each. A
+    /// program that has deadlines allocates something before they begin, or calls `trim`.
     const RESERVED: &'static [(usize, usize)] = &[];
 
     /// How much of the arena the pools may have, in percent: so much at its end, in whole pages. What lies before is the large tier's alone: it

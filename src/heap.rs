@@ -181,8 +181,8 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
         self.extent().holds(ptr.cast_mut())
     }
 
-    /// How many bytes a live block really occupies; 0 for what is no block. For information: to use more
-    /// than the layout says stays undefined behaviour.
+    /// How many bytes a live block really occupies; of an address that is of no live block, any number. For information: to use
+    /// more than the layout says stays undefined behaviour.
     ///
     /// Time: O(1) for pooled blocks; for large ones, a load for each 256 bytes of it.
     pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
@@ -236,7 +236,8 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handl
 }
 
 // SAFETY: blocks come from the engine: disjoint, inside the arena, aligned, untouched while live.
-// Nothing unwinds: no path panics, and a hook that does aborts.
+// Nothing unwinds: no path panics while the invariants hold (with debug assertions, one that does not says so), and a hook that
+// does aborts.
 unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> GlobalAlloc for Heap<BYTES, P, L, C> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -70,8 +70,8 @@ pub struct Stats {
     pub refused: u32,
     /// How many frees were wrong, and changed nothing: see [`WrongFree`](crate::WrongFree).
     pub wrong_frees: u32,
-    /// Whether nothing changed while the heap was counted. If not, the figures are those of different
-    /// moments.
+    /// Whether tier 2 stayed as it was while the heap was counted, and all figures add up. If not, they are those of different
+    /// moments. (Blocks that are taken from a page and put back meanwhile do not show: of the classes' rows, each page's is as of its own.)
     pub consistent: bool,
     classes: [ClassStats; CLASSES_MAX],
     class_count: u8,

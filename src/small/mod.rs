@@ -269,7 +269,8 @@ impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
 }
 
 // SAFETY: blocks are granules that one claim got: disjoint, inside the arena, aligned, untouched while live.
-// Nothing unwinds: no path panics, and a hook that does aborts.
+// Nothing unwinds: no path panics while the invariants hold (with debug assertions, one that does not says so), and a hook that
+// does aborts.
 unsafe impl<const BYTES: usize, C: Config> GlobalAlloc for Small<BYTES, C> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
