@@ -224,3 +224,50 @@ fn a_second_free_into_a_run_is_found_while_the_tier_is_held() {
     free(&heap, below, rest);
     settle(&heap, 32);
 }
+
+/// As `Interrupted`, but when the visit has ended.
+struct Followed;
+
+// SAFETY: `Try` keeps its callers apart.
+unsafe impl Policy for Followed {
+    type Lock = <Try as Policy>::Lock;
+
+    fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R> {
+        let answer = Try::enter(lock, f);
+        if let Some(after) = MIDDLE.take() {
+            after();
+            MIDDLE.set(Some(after));
+        }
+        answer
+    }
+}
+
+#[test]
+fn figures_of_different_moments_say_so() {
+    static HEAP: larder::Heap<8192, Followed> = larder::Heap::new();
+    HEAP.trim();
+    assert!(HEAP.stats().consistent);
+    // Visits between those of `stats`.
+    MIDDLE.set(Some(|| {
+        // SAFETY: the size is not zero, and the block has this layout.
+        unsafe { HEAP.dealloc(HEAP.alloc(layout(500)), layout(500)) };
+    }));
+    let figures = HEAP.stats();
+    MIDDLE.set(None);
+    assert!(!figures.consistent, "{figures}");
+    assert!(HEAP.stats().consistent);
+}
+
+#[test]
+fn each_page_that_a_class_gets_is_a_refill() {
+    let heap = heap();
+    for pages in 1..4 {
+        let blocks: Vec<_> = (0..32 * pages).map(|_| alloc(&heap, 8)).collect();
+        assert_eq!(heap.stats().classes()[0].pages, pages);
+        blocks.iter().for_each(|&block| free(&heap, block, 8));
+        heap.trim();
+        // 1, and 2 more, and 3 more: after `trim`, no page is left.
+        assert_eq!(heap.stats().refills as usize, pages * (pages + 1) / 2);
+    }
+    settle(&heap, 0);
+}
