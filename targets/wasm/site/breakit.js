@@ -1,5 +1,5 @@
 // Break it: what larder reports to wrong calls, exhaustion and leaks.
-import { plural } from "./words.js";
+import { grouped, plural } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 /** Entries that the log keeps, and milliseconds between two looks for what leaks. */
@@ -38,6 +38,8 @@ export class Breaks {
     this.exhausted = take;
     this.show("exhaust", take, take ? "Give it back" : "Use everything up");
     this.log(take ? "Everything used up" : "Given back", this.lab().exhaust(take));
+    // What this took or gave is no leak.
+    if (this.leaking) Object.assign(this.leaking, { since: performance.now(), live: this.live() });
   }
 
   leak() {
@@ -89,7 +91,7 @@ export class Breaks {
     heading.textContent = title;
     entry.append(heading, ...lines.map((line) => {
       const element = document.createElement("span");
-      element.textContent = line;
+      element.textContent = line.replace(/\b\d{4,}\b/g, (digits) => grouped(Number(digits)));
       if (line.startsWith("larder: ")) element.className = "larder";
       if (line.includes("every invariant holds")) element.className = "fine";
       return element;

@@ -19,7 +19,9 @@ export const time = (nanoseconds) => (nanoseconds < 1000 ? `${Math.round(nanosec
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
 export const place = (offset) => `arena + 0x${offset.toString(16)}`;
-export const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+/** 12345 → "12,345" */
+export const grouped = (n) => n.toLocaleString("en");
+export const plural = (n, word) => `${grouped(n)} ${word}${n === 1 ? "" : "s"}`;
 
 const ones = (mask) => {
   let n = 0;
