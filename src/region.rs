@@ -130,8 +130,7 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
     pub unsafe fn claim(&self, start: *mut u8, len_bytes: usize) -> Result<(), ClaimError> {
         // Relaxed: only `claim` writes it, and the caller keeps claims apart.
         let count = self.count.load(Relaxed);
-        // At address 0 no block could be told from a refusal.
-        let skipped = if start.is_null() { PAGE_BYTES } else { start.addr().wrapping_neg() % PAGE_BYTES };
+        let skipped = skipped(start);
         let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
         for memory in self.memories() {
             let first = memory.base().addr();
@@ -259,7 +258,25 @@ impl<P: Policy, L: Large, C: Config> Default for Region<P, L, C> {
     }
 }
 
+/// How many bytes a memory does not use at its start: up to the first page, and at address 0 a page, for no block there could be told
+/// from a refusal.
+fn skipped(start: *mut u8) -> usize {
+    if start.is_null() { PAGE_BYTES } else { start.addr().wrapping_neg() % PAGE_BYTES }
+}
+
 const _: () = assert!(GRANULE_BYTES == 8);
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use core::ptr::without_provenance_mut;
+
+    #[test]
+    fn no_block_lies_at_address_zero() {
+        let bytes = [0, 1, 255, 256, 257].map(|address| skipped(without_provenance_mut(address)));
+        assert_eq!(bytes, [256, 255, 1, 0, 255]);
+    }
+}
 
 // SAFETY: blocks come from the engines of disjoint memories; otherwise as for `Heap`.
 unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
