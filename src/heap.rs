@@ -122,7 +122,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     }
 
     /// Shows all of the arena, piece by piece and in order: pieces touch, the first begins where the arena does, and the last
-    /// ends where it ends. From any context, except that under `Spin` it waits like a large call.
+    /// ends where it ends. From any context, except that under `Spin` and `Patient` it waits like a large call.
     ///
     /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, and `show` is called outside of it: it
     /// may use the heap. What changes during the walk, by `show` or others, is shown as it was found, or as

@@ -105,7 +105,7 @@
 //! To see a late second free, an allocator needs quarantine or tags, which cost memory; this one has none. `realloc` of a pooled
 //! block that was freed is found only when it moves.
 //!
-//! One wrong free does harm although it could be found, on targets other than ARM, RISC-V and x86-64, so on wasm with threads: while tier 2 is
+//! One wrong free does harm although it could be found, on targets other than ARM, 32-bit RISC-V and x86-64, so on wasm with threads: while tier 2 is
 //! held, an address one granule into a free run passes for a block. A heap never unwinds: a hook that panics aborts.
 //!
 //! # When memory runs out

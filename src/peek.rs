@@ -2,10 +2,7 @@
 
 /// Whether a look is the processor's load, so that the memory may be one that another context writes to meanwhile: a volatile read would
 /// be a data race.
-pub(crate) const MAY_RACE: bool = cfg!(all(
-    not(miri),
-    any(target_arch = "arm", target_arch = "riscv32", target_arch = "x86_64", target_arch = "aarch64")
-));
+pub(crate) const MAY_RACE: bool = load::BY_PROCESSOR;
 
 /// What a word holds at the moment; of one that nobody has written to, anything.
 ///
@@ -14,32 +11,51 @@ pub(crate) const MAY_RACE: bool = cfg!(all(
 ///
 /// # Safety
 ///
-/// The address is a multiple of 4, of memory that can be read.
+/// - The address is a multiple of 4, of memory that can be read.
+/// - Without [`MAY_RACE`], nobody writes to the word meanwhile.
 #[inline(always)]
 pub(crate) unsafe fn peek(word: *const u32) -> u32 {
-    #[cfg(any(
-        miri,
-        not(any(target_arch = "arm", target_arch = "riscv32", target_arch = "x86_64", target_arch = "aarch64"))
-    ))]
-    // SAFETY: the caller's contract.
-    return unsafe { word.read_volatile() };
-    #[cfg(all(
-        not(miri),
-        any(target_arch = "arm", target_arch = "riscv32", target_arch = "x86_64", target_arch = "aarch64")
-    ))]
-    {
-        let value: u32;
-        // SAFETY: the caller's contract; one load, and nothing else. Not `pure`: it is where it is written, between other accesses.
-        unsafe {
-            #[cfg(target_arch = "arm")]
-            core::arch::asm!("ldr {0}, [{1}]", out(reg) value, in(reg) word, options(readonly, nostack, preserves_flags));
-            #[cfg(target_arch = "riscv32")]
-            core::arch::asm!("lw {0}, 0({1})", out(reg) value, in(reg) word, options(readonly, nostack, preserves_flags));
-            #[cfg(target_arch = "x86_64")]
-            core::arch::asm!("mov {0:e}, dword ptr [{1}]", out(reg) value, in(reg) word, options(readonly, nostack, preserves_flags));
-            #[cfg(target_arch = "aarch64")]
-            core::arch::asm!("ldr {0:w}, [{1}]", out(reg) value, in(reg) word, options(readonly, nostack, preserves_flags));
+    // SAFETY: passed on.
+    unsafe { load::load(word) }
+}
+
+/// One instruction, and nothing else. Not `pure`: it stays where it is written, between other accesses.
+macro_rules! load_by_processor {
+    ($($arch:literal: $instruction:literal),*) => {
+        #[cfg(all(not(miri), any($(target_arch = $arch),*)))]
+        mod load {
+            pub const BY_PROCESSOR: bool = true;
+
+            #[inline(always)]
+            pub unsafe fn load(word: *const u32) -> u32 {
+                let value: u32;
+                $(
+                    #[cfg(target_arch = $arch)]
+                    // SAFETY: the word is aligned and can be read, by the caller's contract; no other memory and no flag is touched.
+                    unsafe {
+                        core::arch::asm!($instruction, out(reg) value, in(reg) word, options(readonly, nostack, preserves_flags));
+                    }
+                )*
+                value
+            }
         }
-        value
-    }
+
+        #[cfg(not(all(not(miri), any($(target_arch = $arch),*))))]
+        mod load {
+            pub const BY_PROCESSOR: bool = false;
+
+            #[inline(always)]
+            pub unsafe fn load(word: *const u32) -> u32 {
+                // SAFETY: the word is aligned, can be read and is not written to meanwhile, by the caller's contract.
+                unsafe { word.read_volatile() }
+            }
+        }
+    };
+}
+
+load_by_processor! {
+    "arm": "ldr {0}, [{1}]",
+    "riscv32": "lw {0}, 0({1})",
+    "x86_64": "mov {0:e}, dword ptr [{1}]",
+    "aarch64": "ldr {0:w}, [{1}]"
 }

@@ -249,8 +249,11 @@ fn figures_of_different_moments_say_so() {
     assert!(HEAP.stats().consistent);
     // Visits between those of `stats`.
     MIDDLE.set(Some(|| {
-        // SAFETY: the size is not zero, and the block has this layout.
-        unsafe { HEAP.dealloc(HEAP.alloc(layout(500)), layout(500)) };
+        // SAFETY: the size is not zero.
+        let block = unsafe { HEAP.alloc(layout(500)) };
+        assert!(!block.is_null());
+        // SAFETY: the block is live, and has this layout.
+        unsafe { HEAP.dealloc(block, layout(500)) };
     }));
     let figures = HEAP.stats();
     MIDDLE.set(None);

@@ -44,11 +44,14 @@ pub(crate) trait Defer: Engine {
     /// Whether a block is on the deferred list: a second free would tie the list into a knot.
     #[cold]
     fn is_sealed(self, first: u32) -> bool {
+        if !self.is_live(first) {
+            return false;
+        }
         let seal = self.seal(first).cast::<u32>();
-        // SAFETY: `first` is a place of the ground, and so is the next: no block that looks live begins with the last granule.
-        // Whatever a block that is not on the list holds there, only a seal means anything. One that is on the list
-        // is freed twice, which the seal is there to find.
-        self.is_live(first) && unsafe { [peek(seal), peek(seal.add(1))] } == Self::seal_of(first)
+        // SAFETY: the two words are aligned, and of the ground: what seems live has at least two granules in either backend. A block
+        // that is not on the list holds there what it likes; one that is has the seal, and is being freed a second time.
+        let found = unsafe { [peek(seal), peek(seal.add(1))] };
+        found == Self::seal_of(first)
     }
 
     /// Takes one block off the list, for the caller to give back: inside the entry. An error: what is on the list was written to.

@@ -38,8 +38,10 @@ pub(crate) enum Given {
 
 /// Enters tier 2.
 pub(crate) trait Entry: Defer {
-    /// Does something inside; `None`: somebody else is there. The first visit sets tier 2 up with its reserved pages, and no more than that, so that
-    /// without these it is not longer than others; if there is an answer for a fresh tier, that is it, else another visit follows.
+    /// Does something inside; `None`: somebody else is there.
+    ///
+    /// The first visit sets tier 2 up with its reserved pages, and does no more, so that without these it is not longer than others. If
+    /// there is an answer for a fresh tier, that is it, else another visit follows.
     #[inline(always)]
     fn visit<R>(self, fresh: Option<R>, act: impl Fn(&mut Inside) -> R) -> Option<R> {
         let header = self.header();

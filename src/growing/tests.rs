@@ -226,11 +226,12 @@ fn pools_are_everywhere_in_memory_that_grows() {
 fn a_heap_grows_below_live_blocks() {
     let heap = Alone::new(Fake::new(0, 3));
     let [small, large] = [Layout::new::<[u8; 64]>(), Layout::new::<[u8; 60_000]>()];
-    // SAFETY: no size is zero; each block is resized and freed with its layout.
+    // SAFETY: no size is zero; each block is there, written to within its size, and resized and freed with its layout.
     unsafe {
-        let below = heap.alloc(small);
+        let (below, block) = (heap.alloc(small), heap.alloc(large));
+        assert!(!below.is_null() && !block.is_null());
         below.write_bytes(7, small.size());
-        let block = heap.realloc(heap.alloc(large), large, 90_000);
+        let block = heap.realloc(block, large, 90_000);
         assert!(!block.is_null() && below.add(small.size() - 1).read() == 7);
         heap.dealloc(block, Layout::from_size_align(90_000, 1).unwrap());
         heap.dealloc(below, small);

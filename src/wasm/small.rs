@@ -63,7 +63,8 @@ impl<C: Config> Small<C> {
         Census::stats(self, self.tables_bytes())
     }
 
-    /// As [`larder::Small::walk`](crate::Small::walk); but `show` must not use the heap: its table may move, and what is shown then is not what is there.
+    /// As [`larder::Small::walk`](crate::Small::walk); but `show` must not use the heap: its table may move, and what is shown then is not
+    /// what is there.
     pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
         self.count() == 0 || Census::walk(self, self.tables_bytes(), show)
     }

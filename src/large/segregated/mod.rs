@@ -169,8 +169,12 @@ impl<G: Ground> Tier<G> {
                 let was_set = self.bit(place - GRANULE);
                 // Acquire: pairs with the fence in `release`.
                 fence(Acquire);
-                // SAFETY: a set bit is a granule's of the ground, which is the word's; granule 0, before the first, has none.
-                let ends = was_set && unsafe { peek(self.0.word(place - 4)) } & END != 0;
+                let ends = was_set && {
+                    // SAFETY: the word is aligned, and of the ground: it ends the granule whose bit was set, and granule 0, which lies
+                    // before the ground, has no bit. Who has taken the run may be writing to it, which `MAY_RACE` allows.
+                    let last = unsafe { peek(self.0.word(place - 4)) };
+                    last & END != 0
+                };
                 // Acquire: whoever wrote to the word had taken the run, and cleared the bit before.
                 fence(Acquire);
                 was_set && !ends && self.bit(place - GRANULE)
