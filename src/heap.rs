@@ -266,6 +266,7 @@ pub(crate) fn opaque(tables: *mut u8) -> *mut u8 {
     let mut tables = tables;
     #[cfg(all(target_arch = "arm", not(miri)))]
     // SAFETY: no instruction at all.
+    #[allow(clippy::pointers_in_nomem_asm_block, reason = "the address is not followed")]
     unsafe {
         core::arch::asm!("/* {0} */", inout(reg) tables, options(pure, nomem, nostack, preserves_flags));
     }

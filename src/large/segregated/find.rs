@@ -67,24 +67,45 @@ impl<G: Ground> Tier<G> {
         Free { first: end - len, len }
     }
 
-    /// The same for a block at a multiple of `align`: the first run that may have a place for it, if it has; or one that is long
-    /// enough wherever it lies.
+    /// The same for a block at a multiple of `align`: in the first run that may have a place for it; or in one that is long enough wherever
+    /// it lies; or, before a request is refused, in one of the first few that may have a place.
     #[inline(never)]
     pub(super) fn find_aligned(self, bytes: u32, align: u32) -> (u32, u32) {
-        let sure = bin_of(bytes + align) + 1;
-        let mut from = bin_of(bytes);
+        let own = bin_of(bytes);
+        let (mut from, mut looks) = (own, 1);
         loop {
-            let bin = self.next_bin(from);
-            if bin == NO_BIN {
-                return (0, 0);
+            let found = self.find_aligned_from(from, looks, bytes, align);
+            if found.0 != 0 || looks != 1 {
+                return found;
             }
-            let first = self.head(bin);
-            let lead = self.lead(first, align);
-            if bin >= sure || lead + bytes <= self.get(first, LEN) {
-                return (first, first + lead);
+            // Nothing is long enough wherever it lies: the last pass.
+            if from != own {
+                looks = DEEP_LOOKS;
             }
-            from = sure;
+            from = if from == own { bin_of(bytes + align) + 1 } else { own };
         }
+    }
+
+    /// The first of so many runs that has a place for an aligned block, in the bins from `from` on.
+    #[inline(always)]
+    fn find_aligned_from(self, from: u32, mut looks: u32, bytes: u32, align: u32) -> (u32, u32) {
+        let mut bin = self.next_bin(from);
+        while bin != NO_BIN {
+            let mut first = self.head(bin);
+            while first != 0 {
+                let at = first + self.lead(first, align);
+                if at + bytes <= first + self.get(first, LEN) {
+                    return (first, at);
+                }
+                looks -= 1;
+                if looks == 0 {
+                    return (0, 0);
+                }
+                first = self.get(first, NEXT);
+            }
+            bin = self.next_bin(bin + 1);
+        }
+        (0, 0)
     }
 
     /// A run with a page, and the page's place in it: its last. A hole that is not much longer than a page; or the run that ends
