@@ -117,7 +117,8 @@ pub trait Config: Sized + 'static {
 
     /// The lane of the context that calls, modulo [`LANES`](Config::LANES): the core's number (`mhartid`, for example), or one of a thread.
     /// Called by every pooled allocation, and by releases into a page that was full. Must not use the heap, whose next call would ask
-    /// again. Not called where there is one lane, as always in a `wasm::Heap` of a module with one thread. The default is 0 for all.
+    /// again, and must not unwind: a panic aborts. Not called where there is one lane, as always in a `wasm::Heap` of a module with one
+    /// thread. The default is 0 for all.
     ///
     /// Any answer at any time is right: a context that changes its lane in the middle of a call, an interrupt handler that runs in
     /// the lane of what it interrupted, or many in one lane only meet each other more often.
@@ -353,10 +354,14 @@ pub(crate) trait Table: Config {
     /// The classes, laid out.
     const TABLE: ClassTable = ClassTable::of::<Self>();
 
-    /// The lane of the context that calls.
+    /// The lane of the context that calls. A panic of the program's function does not unwind into the program: it aborts.
     #[inline(always)]
     fn lane_here() -> usize {
-        if Self::LANES == 1 { 0 } else { Self::lane() % Self::LANES }
+        #[inline(always)]
+        extern "C" fn no_unwind<C: Config>() -> usize {
+            C::lane()
+        }
+        if Self::LANES == 1 { 0 } else { no_unwind::<Self>() % Self::LANES }
     }
 
     /// The class for so many granules, at most the largest class's, in the lane of the context that calls.

@@ -100,7 +100,7 @@ pub enum Resized {
 /// - Blocks that were taken and not given back don't overlap and lie inside the ground.
 /// - A block's granules are not read or written between `take` and `give`.
 /// - All-zero bytes in the table stand for *not yet set up*; `init` is called once before all else.
-/// - `give` and `resize` change nothing when they refuse.
+/// - `give` and `resize` change nothing when they refuse. No method unwinds.
 /// - If [`Large::KEEPS_PAGES_APART`] says so, it is so: such a block before [`Ground::pages_from`] has no entry in the heap's tables.
 pub unsafe trait Large: 'static {
     /// Size of the table.

@@ -89,7 +89,7 @@ pub type Default = Try;
 ///
 /// # Safety
 ///
-/// - `enter` runs `f` at most once, and returns `Some` exactly when it did; always, if `WAITS`.
+/// - `enter` runs `f` at most once, and returns `Some` exactly when it did; always, if `WAITS`. It does not unwind.
 /// - `enter` may be called from any context at any time, for one lock from several at once.
 /// - No two calls of `f` on the same lock overlap, in whatever contexts: what one did happens before
 ///   the other. That includes a context that interrupts the one inside `f`.
