@@ -8,6 +8,7 @@ use larder::Region;
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Try};
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 
 thread_local! {
     static SHUT: Cell<bool> = const { Cell::new(false) };
@@ -29,14 +30,15 @@ thread_local! {
     static MIDDLE: Cell<Option<fn()>> = const { Cell::new(None) };
 }
 
-struct Interrupted;
+/// A policy in whose visits something comes into the middle.
+struct Interrupted<P>(PhantomData<P>);
 
-// SAFETY: `Try` keeps its callers apart; what comes in the middle is one of them.
-unsafe impl Policy for Interrupted {
-    type Lock = <Try as Policy>::Lock;
+// SAFETY: the policy keeps its callers apart; what comes in the middle is one of them.
+unsafe impl<P: Policy> Policy for Interrupted<P> {
+    type Lock = P::Lock;
 
     fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R> {
-        Try::enter(lock, || {
+        P::enter(lock, || {
             let answer = f();
             if let Some(middle) = MIDDLE.take() {
                 middle();
@@ -178,7 +180,7 @@ fn wrong_releases_on_the_list_do_not_hide_the_others() {
 /// Under a policy that does not wait, others can defer as fast as a request drains.
 #[test]
 fn a_request_does_not_drain_for_ever() {
-    static HEAP: larder::Heap<{ 64 * 1024 }, Interrupted> = larder::Heap::new();
+    static HEAP: larder::Heap<{ 64 * 1024 }, Interrupted<Try>> = larder::Heap::new();
     thread_local! {
         static VICTIMS: RefCell<Vec<*mut u8>> = const { RefCell::new(Vec::new()) };
     }
@@ -273,4 +275,72 @@ fn each_page_that_a_class_gets_is_a_refill() {
         assert_eq!(heap.stats().refills as usize, pages * (pages + 1) / 2);
     }
     settle(&heap, 0);
+}
+
+/// What a page's entry leads to is another owner's by then: the claim goes on, once.
+#[test]
+fn each_claim_that_goes_on_is_a_retry() {
+    let heap = heap();
+    for retries in 0..4 {
+        let block = alloc(&heap, 8);
+        assert_eq!(heap.stats().retries, retries);
+        free(&heap, block, 8);
+        // Gives the page away, but leaves the class's entry.
+        heap.trim();
+    }
+    settle(&heap, 0);
+}
+
+/// A context that the policy does not keep out comes into the middle of each visit: it is refused, and its releases are deferred.
+fn comes_into_the_middle<P: Policy>(heap: &'static larder::Heap<{ 8 * 1024 }, Interrupted<P>>, middle: fn()) {
+    // SAFETY: the size is not zero.
+    let block = || unsafe { heap.alloc(layout(500)) };
+    let (first, second) = (block(), block());
+    LEFT.set(second);
+    MIDDLE.set(Some(middle));
+    let third = block();
+    MIDDLE.set(None);
+    assert!(!third.is_null() && LEFT.get().is_null(), "nobody came, or the visit was not the caller's");
+    // SAFETY: blocks of this layout; the second was freed in the middle.
+    [first, third].into_iter().for_each(|block| unsafe { heap.dealloc(block, layout(500)) });
+    heap.trim();
+    heap.check().unwrap();
+    let stats = heap.stats();
+    assert_eq!((stats.live_bytes, stats.free_runs, stats.refused, stats.wrong_frees), (0, Some(1), 1, 0), "{stats}");
+}
+
+thread_local! {
+    /// A block for the middle to free.
+    static LEFT: Cell<*mut u8> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+macro_rules! comes_into_the_middle {
+    ($($(#[$attribute:meta])* $name:ident: $policy:ty;)*) => {
+        $(
+            #[test]
+            $(#[$attribute])*
+            fn $name() {
+                static HEAP: larder::Heap<{ 8 * 1024 }, Interrupted<$policy>> = larder::Heap::new();
+                comes_into_the_middle(&HEAP, || {
+                    let block = LEFT.replace(std::ptr::null_mut());
+                    if block.is_null() {
+                        return;
+                    }
+                    // SAFETY: the size is not zero.
+                    assert!(unsafe { HEAP.alloc(layout(1000)) }.is_null(), "served while tier 2 is held");
+                    // SAFETY: the block has this layout, and is freed once.
+                    unsafe { HEAP.dealloc(block, layout(500)) };
+                    assert_eq!(HEAP.stats().deferred_bytes, 504);
+                });
+            }
+        )*
+    };
+}
+
+comes_into_the_middle! {
+    under_try: Try;
+    #[cfg_attr(miri, ignore = "it waits for four million looks")]
+    under_patient: larder::policy::Patient;
+    #[cfg(feature = "critical-section")]
+    under_a_critical_section_that_does_not_mask_it: larder::policy::CriticalSection;
 }

@@ -11,7 +11,7 @@
 #![cfg(feature = "spin")]
 
 use larder::large::{Large, Segregated};
-use larder::policy::{Policy, Spin, Try};
+use larder::policy::{Patient, Policy, Spin, Try};
 use larder::{CheckError, Config, Defaults, Heap, Small, Stats};
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::Barrier;
@@ -353,6 +353,10 @@ heaps! {
     try_restless: Heap<{ 12 * 1024 }, Try, Segregated, Restless>, hammer;
     spin_lanes: Heap<{ 32 * 1024 }, Spin, Segregated, Lanes>, hammer;
     try_lanes: Heap<{ 12 * 1024 }, Try, Segregated, Lanes>, hammer;
+    patient: Heap<{ 32 * 1024 }, Patient, Segregated, Defaults>, hammer;
+    patient_restless: Heap<{ 12 * 1024 }, Patient, Segregated, Restless>, hammer;
+    #[cfg(feature = "critical-section")]
+    critical_section: Heap<{ 32 * 1024 }, larder::policy::CriticalSection, Segregated, Defaults>, hammer;
     #[cfg(feature = "linked-list")]
     spin_linked_list: Heap<{ 32 * 1024 }, Spin, larder::large::LinkedList, Defaults>, hammer;
     #[cfg(feature = "linked-list")]
