@@ -48,7 +48,8 @@ pub struct Stats {
     /// Internal waste: free blocks in pages that are in use, which only their class can have, and what
     /// is left over at such pages' ends. Pages of [`Config::RESERVED`](crate::Config::RESERVED) are in use, even without a live block.
     pub waste_bytes: usize,
-    /// The largest request that would succeed now, at an alignment of 8; empty pages, which are reclaimed for it, count.
+    /// The largest request that would succeed now, at an alignment of 8: the longest free run, of empty pages too, which are reclaimed for
+    /// it, or the largest free block of a page.
     /// (Should ten shorter runs of the same bin stand before that run, the request is refused all the same.)
     /// `None`: the backend can't walk.
     pub largest_free_bytes: Option<usize>,
@@ -363,7 +364,9 @@ pub(crate) trait Census: Walk {
             stats.live_large_bytes = stats.live_large_bytes.saturating_sub(spare);
             stats.waste_bytes += walk.spare_used as usize;
             stats.free_bytes += walk.spare_free as usize;
-            stats.largest_free_bytes = Some(walk.largest as usize);
+            let free_blocks = stats.classes().iter().filter(|class| class.blocks_free != 0);
+            let largest_block = free_blocks.map(|class| class.block_bytes).max().unwrap_or(0);
+            stats.largest_free_bytes = Some(largest_block.max(walk.largest as usize));
             stats.free_runs = Some(walk.runs);
         }
     }

@@ -13,6 +13,7 @@ use larder::{Compact, Config, Defaults, Frugal};
 use shadow::configs::{Apart, EveryClass, KeepsNothing, LaneByLane, ManyLanes, Reserving, Sparse};
 use shadow::seeded::{Mix, action};
 use shadow::{Door, Memory, Shadow};
+use std::alloc::{GlobalAlloc, Layout};
 
 /// Steps of one seed.
 const STEPS: usize = 1500;
@@ -106,6 +107,42 @@ fn interrupting_tier_2() {
 fn interrupting_the_linked_list() {
     run_interrupting::<larder::large::LinkedList, Defaults>(16 * 1024);
     run_interrupting::<larder::large::LinkedList, KeepsNothing>(3000);
+}
+
+/// `largest_free_bytes` is what can be had, and the most that can be had.
+fn the_largest_request_is_served<C: Config>(bytes: usize, mix: Mix) {
+    for seed in 0..200 {
+        let memory = Memory::new(bytes);
+        let region = memory.region::<Try, Segregated, C>();
+        let mut shadow = Shadow::new(&region, &memory);
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..random.usize(10..400) {
+            shadow.step(action(&mut random, mix));
+        }
+        let stats = region.stats();
+        let largest = stats.largest_free_bytes.unwrap();
+        let layout = |bytes| Layout::from_size_align(bytes, 8).unwrap();
+        // SAFETY: no size is zero.
+        unsafe {
+            assert!(region.alloc(layout(largest + 1)).is_null(), "seed {seed}\n{stats}");
+            assert!(largest == 0 || !region.alloc(layout(largest)).is_null(), "seed {seed}\n{stats}");
+        }
+    }
+}
+
+#[test]
+fn the_largest_request_of_any_heap_is_served() {
+    let large = Mix { size: 512, alloc_percent: 60, held_percent: 0 };
+    let small = Mix { size: 64, alloc_percent: 90, held_percent: 0 };
+    for mix in [large, small] {
+        the_largest_request_is_served::<Defaults>(16 * 1024, mix);
+        the_largest_request_is_served::<Defaults>(1024, mix);
+        the_largest_request_is_served::<Compact>(16 * 1024, mix);
+        the_largest_request_is_served::<Frugal>(16 * 1024, mix);
+        the_largest_request_is_served::<Sparse>(16 * 1024, mix);
+        the_largest_request_is_served::<Reserving>(16 * 1024, mix);
+        the_largest_request_is_served::<LaneByLane>(16 * 1024, mix);
+    }
 }
 
 /// Where one page more needs a word more in every index, the arena's last bytes are nobody's: around that

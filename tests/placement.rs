@@ -225,6 +225,27 @@ fn an_aligned_block_is_found_behind_holes_that_lie_elsewhere() {
     }
 }
 
+/// Ten runs of its bin are looked at before a request is refused: more would keep others out for too long.
+#[test]
+fn a_hole_is_found_behind_nine_that_are_shorter() {
+    for (shorter, found) in [(0, true), (1, true), (9, true), (10, false)] {
+        let heap = Small::<Defaults>::new();
+        // Others between them, so that they don't join.
+        let hole = |size| (alloc(&heap, size), alloc(&heap, 72)).0;
+        let (place, holes) = (hole(1000), (0..shorter).map(|_| hole(904)).collect::<Vec<_>>());
+        for size in [16 * 1024, 1024, 128, 16] {
+            // SAFETY: no size is zero.
+            while !unsafe { heap.alloc(bytes(size)) }.is_null() {}
+        }
+        free(&heap, place, 1000);
+        holes.iter().for_each(|&hole| free(&heap, hole, 904));
+        // SAFETY: as above.
+        let block = unsafe { heap.alloc(bytes(1000)) };
+        assert_eq!(block == place, found, "behind {shorter}");
+        assert_eq!(block.is_null(), !found, "behind {shorter}");
+    }
+}
+
 /// # Safety
 ///
 /// The block is live and has the layout.
