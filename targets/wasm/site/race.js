@@ -1,12 +1,15 @@
 // The race: the same calls on four allocators, each in a module of its own.
-import { bytes, count, percent, time } from "./words.js";
+import { bytes, count, grouped, percent, seconds, time } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 /** Pixels of a map's side; milliseconds of a frame that the lanes which still run share; and how long one timed run should take. */
 const SIDE = 256;
 const LANES_MS = 10;
+/** Milliseconds on its clock after which a lane is stopped: one that looks at every free piece can take minutes. */
+const PATIENCE_MS = 5000;
 const RUN_MS = 0.8;
 const RUN_MOST = 4096;
+const FIRST_RUN = 256;
 /** Milliseconds between two looks at a lane's figures. */
 const SHOW_MS = 250;
 const RUNNERS = [
@@ -15,21 +18,23 @@ const RUNNERS = [
 const FIGURES = ["A call takes", "Refused", "Largest free", "Fragmentation"];
 const PLACES = ["1st", "2nd", "3rd", "4th"];
 
-/** Calls of a race: enough to fill an arena a few times. */
-const length = (arena) => Math.min(Math.max(Math.round(arena / 4), 100_000), 1_000_000);
+/** Calls of a race: enough to fill an arena a few times, and to time well. */
+const length = (arena) => Math.min(Math.max(Math.round(arena / 4), 500_000), 1_000_000);
 
 class Lane {
   constructor([name, url]) {
-    Object.assign(this, { name, url, racer: null });
+    Object.assign(this, { name, url, racer: null, patience: PATIENCE_MS });
     this.element = document.createElement("div");
     this.element.className = "lane";
     this.element.innerHTML = `<h3>${name.replaceAll("_", "_<wbr>")} <span class="place"></span></h3><canvas width="${SIDE}" height="${SIDE}" role="img"></canvas>
       <progress max="1" value="0" aria-label="${name}: progress"></progress>
-      <dl>${FIGURES.map((figure) => `<dt>${figure}</dt><dd>–</dd>`).join("")}</dl>`;
+      <dl>${FIGURES.map((figure) => `<dt>${figure}</dt><dd>–</dd>`).join("")}</dl>
+      <p class="early" hidden></p>`;
     this.canvas = this.element.querySelector("canvas");
     this.canvas.ariaLabel = `${name}: map of its arena, before the race`;
     this.progress = this.element.querySelector("progress");
     this.place = this.element.querySelector(".place");
+    this.early = this.element.querySelector(".early");
     this.cells = [...this.element.querySelectorAll("dd")];
   }
 
@@ -38,13 +43,22 @@ class Lane {
       this.module = await import(this.url);
       this.wasm = await this.module.default();
     }
-    this.racer?.free();
-    this.racer = new this.module.Racer(arena, SIDE);
+    Object.assign(this, { arena, trace, total: trace.length / 2 });
+    this.toStart();
     this.racer.set_palette(colours);
-    Object.assign(this, { arena, trace, total: trace.length / 2, done: 0, spent: 0, chunk: 256, finished: false, shown: 0 });
     this.place.textContent = "";
+    this.early.hidden = true;
     this.show();
   }
+
+  /** A fresh arena, and the clock at zero. */
+  toStart() {
+    this.racer?.free();
+    this.racer = new this.module.Racer(this.arena, SIDE);
+    Object.assign(this, { done: 0, spent: 0, chunk: FIRST_RUN, ended: false, shown: 0 });
+  }
+
+  get finished() { return this.done >= this.total; }
 
   /** Its turn of a frame. */
   run(milliseconds) {
@@ -59,8 +73,8 @@ class Lane {
       this.done += part.length / 2;
       if (took < RUN_MS / 2) this.chunk = Math.min(this.chunk * 2, RUN_MOST);
       if (took > RUN_MS * 2) this.chunk = Math.max(this.chunk / 2, 16);
-      this.finished = this.done >= this.total;
-    } while (!this.finished && performance.now() < end);
+      this.ended = this.finished || this.spent > this.patience;
+    } while (!this.ended && performance.now() < end);
   }
 
   draw() {
@@ -79,12 +93,24 @@ class Lane {
     this.canvas.ariaLabel = `${this.name}: map of its arena, ${percent(this.done / this.total)} of the race; largest free ${bytes(largest)}`;
     this.draw();
   }
+
+  /** How far it came. */
+  get far() { return `${grouped(this.done)} of ${grouped(this.total)} calls in ${seconds(this.spent)}`; }
+
+  /** Its time is up. */
+  stop() {
+    this.show();
+    this.place.textContent = "stopped";
+    this.early.textContent = `Stopped: ${this.far}. These figures are of that part.`;
+    this.early.hidden = false;
+  }
 }
 
 export class Race {
   constructor({ settings, colours, tracer }) {
     Object.assign(this, { settings, colours, tracer, running: false, finished: false, turn: 0 });
     this.lanes = RUNNERS.map((runner) => new Lane(runner));
+    $("race-patience").textContent = seconds(PATIENCE_MS);
     $("lanes").append(...this.lanes.map((lane) => lane.element));
     $("race-start").addEventListener("click", () => (this.running ? this.stop("Stopped.") : this.start()));
   }
@@ -116,19 +142,20 @@ export class Race {
     if (!this.running) return;
     const now = performance.now();
     this.turn += 1;
-    const lanes = this.lanes.filter((lane) => !lane.finished);
+    const lanes = this.lanes.filter((lane) => !lane.ended);
     lanes.forEach((_, at) => {
       const lane = lanes[(at + this.turn) % lanes.length];
       lane.run(LANES_MS / lanes.length);
       if (lane.finished) this.rank(lane);
+      else if (lane.ended) lane.stop();
     });
     // One is drawn in a frame, so that no frame is late.
     const due = this.lanes[this.turn % this.lanes.length];
-    if (!due.finished && now - due.shown > SHOW_MS) {
+    if (!due.ended && now - due.shown > SHOW_MS) {
       due.shown = now;
       due.show();
     }
-    if (this.lanes.every((lane) => lane.finished)) this.stop(this.verdict());
+    if (this.lanes.every((lane) => lane.ended)) this.stop(this.verdict());
   }
 
   rank(lane) {
@@ -138,15 +165,19 @@ export class Race {
     this.ranking.forEach((other, at) => { other.place.textContent = PLACES[at]; });
   }
 
+  /** Compares those who made every call; who was stopped had other calls, and so other figures. */
   verdict() {
     this.finished = true;
-    const by = (of) => this.lanes.reduce((best, lane) => (of(lane) < of(best) ? lane : best));
-    const fast = by((lane) => lane.figures.nanoseconds);
-    const refusals = this.lanes.map((lane) => lane.figures.refused);
-    const refused = new Set(refusals).size === 1
-      ? `Each refused ${count(refusals[0])} requests.`
-      : `Fewest refusals: ${count(Math.min(...refusals))}, ${this.lanes.filter((lane) => lane.figures.refused === Math.min(...refusals)).map((lane) => lane.name).join(", ")}.`;
-    return `${fast.name} took least time: ${time(fast.figures.nanoseconds)} a call. ${refused}`;
+    const stopped = this.lanes.filter((lane) => !lane.finished).map((lane) => `${lane.name} was stopped: ${lane.far}.`);
+    const [fast] = this.ranking;
+    if (!fast) return `None made every call. ${stopped.join(" ")}`;
+    const fewest = Math.min(...this.ranking.map((lane) => lane.figures.refused));
+    const frugal = this.ranking.filter((lane) => lane.figures.refused === fewest);
+    const of = stopped.length ? " of those that made every call" : "";
+    const refused = frugal.length === this.ranking.length
+      ? `Each${of} refused ${count(fewest)} requests.`
+      : `Fewest refusals${of}: ${count(fewest)}, ${frugal.map((lane) => lane.name).join(", ")}.`;
+    return [`${fast.name} took least time: ${time(fast.figures.nanoseconds)} a call.`, refused, ...stopped].join(" ");
   }
 
   stop(words) {

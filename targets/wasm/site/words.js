@@ -17,6 +17,9 @@ export function count(n) {
 /** 12345 → "12.3 µs" */
 export const time = (nanoseconds) => (nanoseconds < 1000 ? `${Math.round(nanoseconds)} ns` : `${(nanoseconds / 1000).toFixed(1)} µs`);
 
+/** 5012 → "5.0 s" */
+export const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(1)} s`;
+
 export const percent = (share) => `${Math.round(share * 100)} %`;
 export const place = (offset) => `arena + 0x${offset.toString(16)}`;
 /** 12345 → "12,345" */

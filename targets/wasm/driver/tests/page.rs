@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         every_button_does_what_it_says,
         what_breaks_others_is_reported_and_the_heap_goes_on,
         the_race_runs_one_trace_on_four_allocators,
+        the_race_stops_who_takes_too_long_and_says_so,
         a_keyboard_is_enough,
         what_is_focused_is_seen,
         little_is_read_out_while_programs_run,
@@ -432,6 +433,7 @@ fn the_race_runs_one_trace_on_four_allocators(stage: &Stage) {
     visit.wait_for("demo.race.lanes.every(({ finished, figures }) => !finished && figures.calls > 0)");
     visit.click("#race-start");
     visit.restart(256 * KIB, 5, MIX, 90, 10);
+    visit.ask(PATIENT);
     visit.click("#race-start");
     visit.wait_for("demo.race.finished");
     let lanes = visit.ask(
@@ -454,6 +456,47 @@ fn the_race_runs_one_trace_on_four_allocators(stage: &Stage) {
         visit.ask("return [...document.querySelectorAll('.place')].map((place) => place.innerText).sort();"),
         json!(["1st", "2nd", "3rd", "4th"])
     );
+    visit.leave();
+}
+
+/// Lanes that nobody stops, however slow the machine is.
+const PATIENT: &str = "demo.race.lanes.forEach((lane) => { lane.patience = Infinity; });";
+
+/// What takes too long is stopped: it has no place, and is compared with nobody.
+fn the_race_stops_who_takes_too_long_and_says_so(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(64 * KIB, 5, MIX, 90, 10);
+    // No patience at all with one: it is stopped after the first calls that were timed.
+    visit.ask(&format!("{PATIENT} demo.race.lanes[2].patience = 0;"));
+    visit.click("#race-start");
+    visit.wait_for("demo.race.finished");
+    let lane = visit.ask(
+        "const { done, total, finished, figures, progress, place, early } = demo.race.lanes[2];
+         return { done, part: done < total, finished, calls: figures.calls <= done, bar: progress.value === done / total,
+                  place: place.innerText, early: early.innerText };",
+    );
+    let done = &lane["done"];
+    let early = lane["early"].as_str().unwrap();
+    assert!(early.starts_with(&format!("Stopped: {done} of 500,000 calls in ")), "{lane}");
+    let due = json!({ "done": done, "part": true, "finished": false, "calls": true, "bar": true, "place": "stopped", "early": early });
+    assert_eq!(lane, due);
+    assert_eq!(
+        visit.ask("return [0, 1, 3].map((at) => demo.race.lanes[at]).map(({ finished, early }) => [finished, early.innerText]);"),
+        json!([[true, ""], [true, ""], [true, ""]])
+    );
+    let said = visit.text("#race-said");
+    assert!(!said.starts_with("dlmalloc") && said.contains(" of those that made every call"), "{said}");
+    assert!(said.contains(&format!("dlmalloc was stopped: {done} of")), "{said}");
+    assert_eq!(
+        visit.ask("return [...document.querySelectorAll('.place')].map((place) => place.innerText).sort();"),
+        json!(["1st", "2nd", "3rd", "stopped"])
+    );
+    // Nobody ends: then nobody is first.
+    visit.ask("demo.race.lanes.forEach((lane) => { lane.patience = 0; });");
+    visit.click("#race-start");
+    visit.wait_for("!demo.race.running && demo.race.finished && demo.race.lanes.every((lane) => lane.ended)");
+    assert!(visit.text("#race-said").starts_with("None made every call."));
+    assert_eq!(visit.text(".place"), "stopped");
     visit.leave();
 }
 
