@@ -252,7 +252,7 @@ function countFrame(now, spent) {
   while (frames.length && now - frames[0].now > 1000) frames.shift();
   if (Math.floor(now / 500) === Math.floor(last / 500)) return;
   const { rate, spent: mean } = pace();
-  $("fps").textContent = running || race.running ? `${Math.round(rate)} fps · ${mean.toFixed(1)} ms` : "stopped";
+  $("fps").textContent = running || race.running ? `${Math.round(rate)}\u00a0fps · ${mean.toFixed(1)}\u00a0ms` : "stopped";
 }
 
 function pace() {

@@ -620,9 +620,24 @@ fn pointing_at_a_page_says_what_it_holds(stage: &Stage) {
     visit.leave();
 }
 
+/// What sticks out of its card, and bars and sliders in which nothing can be told apart.
+const CRAMPED: &str = "
+    const wide = (element) => element.getBoundingClientRect().width;
+    const cramped = [];
+    for (const card of document.querySelectorAll('.card')) {
+      const { right } = card.getBoundingClientRect(), padding = parseFloat(getComputedStyle(card).paddingRight);
+      for (const element of card.querySelectorAll('*')) {
+        if (!element.closest('.hidden') && wide(element) > 1 && element.getBoundingClientRect().right > right - padding + 1) cramped.push(element.outerHTML);
+      }
+      for (const element of card.querySelectorAll('.share, input')) if (wide(element) < wide(card) / 4) cramped.push(element.outerHTML);
+    }
+    return cramped;";
+
 fn it_fits_every_width_in_light_and_dark(stage: &Stage) {
     let visit = stage.visit(DESKTOP);
-    visit.restart(MIB, 4, MIX, 72, 200_000);
+    // Where numbers are longest.
+    visit.restart(16 * MIB, 4, MIX, 72, 200_000);
+    visit.calls(900_000);
     visit.run_for(1500);
     for (name, look) in [("desktop", DESKTOP), ("phone", PHONE)] {
         for dark in [false, true] {
@@ -632,6 +647,7 @@ fn it_fits_every_width_in_light_and_dark(stage: &Stage) {
                 std::thread::sleep(std::time::Duration::from_millis(300));
                 let wide = visit.number("return document.documentElement.scrollWidth - innerWidth;");
                 assert!(wide <= 0.0, "{wide} pixels too wide at {width}");
+                assert_eq!(visit.ask(CRAMPED), json!([]), "at {width}");
             }
             let shot = visit.0.shoot().unwrap();
             let file = site().with_file_name(format!("web-{name}-{}.png", if dark { "dark" } else { "light" }));
