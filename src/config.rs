@@ -37,8 +37,8 @@ pub trait Config: Sized + 'static {
     /// More pages than the pools can have, or a size that is not in the list, is a compile error. With several [`LANES`](Config::LANES), they
     /// are the first lane's, and the others' when these find nothing else.
     ///
-    /// All are opened in the first visit: it takes, and under `CriticalSection` masks, longer by about a refill for each. A
-    /// program that has deadlines allocates something before they begin, or calls `trim`.
+    /// The first call that needs the large tier opens all of them, each in a visit of its own: it takes longer by about a refill for each,
+    /// but masks for no longer than others. A program that has deadlines allocates something before they begin, or calls `trim`.
     const RESERVED: &'static [(usize, usize)] = &[];
 
     /// How much of the arena the pools may have, in percent: so much at its end, in whole pages. What lies before is the large tier's alone: it
@@ -388,6 +388,18 @@ pub(crate) trait Table: Config {
         }
         pages as u32
     };
+
+    /// The class of a reserved page, counted from 0; `None`: so many are not reserved.
+    fn reserved_class(page: u32) -> Option<u32> {
+        let mut before = 0;
+        for &(bytes, pages) in Self::RESERVED {
+            before += pages;
+            if (page as usize) < before {
+                return Some(class_of_size(Self::CLASSES, bytes));
+            }
+        }
+        None
+    }
 
     /// Whether there is an out-of-memory hook.
     const RESCUES: bool = Self::ON_OUT_OF_MEMORY.is_some();

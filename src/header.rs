@@ -35,6 +35,8 @@ pub(crate) struct Inside {
     /// 0 until tier 2 is set up; then odd, and another number after every visit that may change it: tells a walk that its
     /// picture has changed.
     pub(crate) version: u32,
+    /// How many parts of what `RESERVED` asks for are done: see `Entry::reserve`.
+    pub(crate) parts: u32,
 }
 
 impl Inside {

@@ -4,9 +4,9 @@
 #![cfg(not(loom))]
 
 use core::alloc::{GlobalAlloc, Layout};
-use larder::Region;
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Try};
+use larder::{Config, Defaults, Region};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
@@ -289,6 +289,37 @@ fn each_claim_that_goes_on_is_a_retry() {
         heap.trim();
     }
     settle(&heap, 0);
+}
+
+/// The first request sets the heap up, a visit for each part, so that none is longer than others.
+#[test]
+fn each_reserved_page_is_opened_in_a_visit_of_its_own() {
+    thread_local! {
+        static VISITS: Cell<usize> = const { Cell::new(0) };
+    }
+    fn visits<C: Config>() -> usize {
+        let heap = larder::Heap::<{ 16 * 1024 }, Interrupted<Try>, Segregated, C>::new();
+        MIDDLE.set(Some(|| VISITS.set(VISITS.get() + 1)));
+        // SAFETY: the size is not zero.
+        let block = unsafe { heap.alloc(layout(500)) };
+        MIDDLE.set(None);
+        assert!(!block.is_null());
+        heap.check().unwrap();
+        let reserved = heap.stats().classes().iter().map(|row| row.pages).sum::<usize>();
+        assert_eq!(reserved, C::RESERVED.iter().map(|&(_, pages)| pages).sum());
+        VISITS.take()
+    }
+    struct Reserving;
+    impl Config for Reserving {
+        const RESERVED: &'static [(usize, usize)] = &[(32, 5), (64, 1)];
+    }
+    struct Apart;
+    impl Config for Apart {
+        const RESERVED: &'static [(usize, usize)] = Reserving::RESERVED;
+        const POOLED_PERCENT: usize = 50;
+    }
+    // One for the backend, one for each page, one for what lies before them, and the request's.
+    assert_eq!([visits::<Defaults>(), visits::<Reserving>(), visits::<Apart>()], [2, 8, 9]);
 }
 
 /// A context that the policy does not keep out comes into the middle of each visit: it is refused, and its releases are deferred.

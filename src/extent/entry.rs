@@ -1,7 +1,7 @@
 //! Visits of tier 2: one at a time, through the entry that the policy guards.
 
 use super::{Defer, Extent};
-use crate::config::{Config, Reason, Table};
+use crate::config::{Reason, Table};
 use crate::geometry::*;
 use crate::header::Inside;
 use crate::large::{Large, Resized};
@@ -40,8 +40,8 @@ pub(crate) enum Given {
 pub(crate) trait Entry: Defer {
     /// Does something inside; `None`: somebody else is there.
     ///
-    /// The first visit sets tier 2 up with its reserved pages, and does no more, so that without these it is not longer than others. If
-    /// there is an answer for a fresh tier, that is it, else another visit follows.
+    /// The first visits set tier 2 up, a part each, so that none is longer than others. If there is an answer for a fresh tier, that is it,
+    /// else the next visit follows.
     #[inline(always)]
     fn visit<R>(self, fresh: Option<R>, act: impl Fn(&mut Inside) -> R) -> Option<R> {
         let header = self.header();
@@ -49,8 +49,7 @@ pub(crate) trait Entry: Defer {
             let answer = Self::Policy::enter(&header.lock, || {
                 // SAFETY: inside the entry nobody else has a reference to `inside`.
                 let inside = unsafe { &mut *header.inside.get() };
-                if inside.version == 0 {
-                    self.set_up(inside);
+                if !self.is_ready(inside) {
                     return None;
                 }
                 inside.changes();
@@ -196,20 +195,39 @@ pub(crate) trait Entry: Defer {
         inside.least_free = inside.least_free.min(free);
     }
 
-    /// Enters tier 2 only to look.
+    /// Enters tier 2 only to look, once it is set up.
     fn look<R>(self, f: impl FnOnce(&Inside) -> R) -> Option<R> {
         let header = self.header();
-        Self::Policy::enter(&header.lock, || {
-            // SAFETY: inside the entry nobody else has a reference to `inside`.
-            let inside = unsafe { &mut *header.inside.get() };
-            if inside.version == 0 {
-                self.set_up(inside);
+        let mut f = Some(f);
+        loop {
+            let answer = Self::Policy::enter(&header.lock, || {
+                // SAFETY: inside the entry nobody else has a reference to `inside`.
+                let inside = unsafe { &mut *header.inside.get() };
+                if self.is_ready(inside) { f.take().map(|f| f(inside)) } else { None }
+            })?;
+            if answer.is_some() {
+                return answer;
             }
-            f(inside)
-        })
+        }
     }
 
-    /// Sets tier 2 up and opens the reserved pages.
+    /// Whether tier 2 is set up. If not, a part of that is done: the backend's words, or a page that is reserved.
+    #[inline(always)]
+    fn is_ready(self, inside: &mut Inside) -> bool {
+        if inside.version == 0 {
+            self.set_up(inside);
+            return false;
+        }
+        if Self::Config::RESERVED_PAGES != 0
+            && inside.parts < Self::Config::RESERVED_PAGES + u32::from(self.lead() != 0)
+        {
+            self.reserve(inside);
+            return false;
+        }
+        true
+    }
+
+    /// Sets the backend up. What lies before the pools' pages is taken while pages are reserved: a fresh backend then hands out these first.
     #[cold]
     #[inline(never)]
     fn set_up(self, inside: &mut Inside) {
@@ -217,43 +235,31 @@ pub(crate) trait Entry: Defer {
         inside.least_free = self.map().ground;
         // SAFETY: inside the entry, once, on zeroed tables.
         unsafe { Self::Large::init(self) };
-        if Self::Config::RESERVED_PAGES != 0 {
-            self.behind_lead(|| self.open_reserved());
+        if Self::Config::RESERVED_PAGES != 0 && self.lead() != 0 {
+            // SAFETY: inside the entry, on fresh ground, which is longer; `lead` is a multiple of a page.
+            let first = unsafe { Self::Large::take(self, self.lead(), GRANULE) };
+            debug_assert_eq!(first, GRANULE);
         }
     }
 
-    /// Does something while all that lies before the pools' pages is taken: a fresh backend then hands out these pages first.
-    #[inline(always)]
-    fn behind_lead(self, act: impl FnOnce()) {
-        let lead = self.lead();
-        if lead == 0 {
-            return act();
-        }
-        // SAFETY: inside the entry, on fresh ground, which is longer; `lead` is a multiple of a page.
-        let first = unsafe { Self::Large::take(self, lead, GRANULE) };
-        debug_assert_eq!(first, GRANULE);
-        act();
-        // SAFETY: inside the entry. The block was taken above, and nobody was told of it.
-        let given = unsafe { Self::Large::give(self, first, lead) };
-        debug_assert!(given.is_ok());
-    }
-
-    /// Opens the reserved pages, from the first on.
-    #[inline(always)]
-    fn open_reserved(self) {
-        for &(bytes, pages) in Self::Config::RESERVED {
-            let class = crate::config::class_of_size(Self::Config::CLASSES, bytes);
-            for _ in 0..pages {
-                // SAFETY: inside the entry.
-                match unsafe { Self::Large::take(self, PAGE, GRANULE) } {
-                    0 => return,
-                    place => {
-                        // What `retire` goes by: a fresh backend hands out its first bytes.
-                        debug_assert!(self.page_at(place) <= Self::Config::RESERVED_PAGES);
-                        Pools(self).open_reserved(self.page_at(place), class);
-                    }
-                }
-            }
+    /// Opens the next reserved page; or, after the last, gives back what was taken before them.
+    #[cold]
+    #[inline(never)]
+    fn reserve(self, inside: &mut Inside) {
+        let part = inside.parts;
+        inside.parts += 1;
+        inside.changes();
+        let Some(class) = Self::Config::reserved_class(part) else {
+            // SAFETY: inside the entry. `set_up` took the block, and nobody was told of it.
+            let given = unsafe { Self::Large::give(self, GRANULE, self.lead()) };
+            return debug_assert!(given.is_ok());
+        };
+        // SAFETY: inside the entry.
+        let place = unsafe { Self::Large::take(self, PAGE, GRANULE) };
+        if place != 0 {
+            // What `retire` goes by: a fresh backend hands out its first bytes.
+            debug_assert_eq!(self.page_at(place), part + 1);
+            Pools(self).open_reserved(self.page_at(place), class);
         }
     }
 }

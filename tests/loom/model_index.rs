@@ -215,7 +215,7 @@ fn claim(arena: &Arena<Reserving>) -> Option<Block> {
 ///
 /// So A pushes it into the front instead: all who change the front later acquire that.
 ///
-/// Runs `set_up`, `open_reserved`, `claim_any`, `Front::{push, drop_first}`, `put_back`.
+/// Runs `set_up`, `reserve`, `open_reserved`, `claim_any`, `Front::{push, drop_first}`, `put_back`.
 /// Catches: a reserved page that goes straight into the index, or into neither.
 #[test]
 fn asking_for_a_page_that_another_opens_for_ever() {
