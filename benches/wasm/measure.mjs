@@ -13,6 +13,13 @@ const NOTHING = "none";
 const fresh = (module) => new WebAssembly.Instance(module, {}).exports;
 const bytes = (exports) => exports.memory.buffer.byteLength;
 
+// How long the rest of the module's initial memory is, if the allocator has taken it, else 0. No source has to be believed: what was
+// taken has a table, a link or what a block held in it, and is not all zeros as it was.
+function initialBytes(exports) {
+  const [begin, end] = [exports.rest_begin() >>> 0, exports.rest_end() >>> 0];
+  return new Uint8Array(exports.memory.buffer, begin, end - begin).some((byte) => byte !== 0) ? end - begin : 0;
+}
+
 // The trace's ops in pages of their own, with zeroed slots behind.
 function laidOut(exports, trace, ops) {
   const at = exports.reserve(ops.length + trace.slots * 4) >>> 0;
@@ -32,7 +39,9 @@ function growth(trace) {
     const grown_bytes = served ? bytes(exports) - before : null;
     const checked = fresh(module);
     const fault = FAULTS[checked.check(...laidOut(checked, trace, ops))];
-    return { trace: trace.name, feature, grown_bytes, fault };
+    // There every block was filled, whether or not the allocator itself writes anything.
+    const initial_bytes = initialBytes(checked);
+    return { trace: trace.name, feature, grown_bytes, initial_bytes, fault };
   });
 }
 
@@ -42,6 +51,7 @@ const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 function random() {
   const samples = modules.map(() => []);
   const grown = modules.map(() => null);
+  const initial = modules.map(() => null);
   for (let repetition = -3; repetition < job.repetitions; repetition++) {
     modules.forEach(({ feature, module }, index) => {
       const exports = fresh(module);
@@ -53,6 +63,7 @@ function random() {
       const end = process.hrtime.bigint();
       if (served !== 1) throw new Error(`${feature} refuses`);
       grown[index] = bytes(exports) - before;
+      initial[index] = initialBytes(exports);
       // The first ones are for the compiler.
       if (repetition >= 0) samples[index].push((job.actions * 1000) / Number(end - begin));
     });
@@ -61,6 +72,7 @@ function random() {
     feature,
     actions_per_microsecond: median(samples[index]),
     grown_bytes: grown[index],
+    initial_bytes: initial[index],
   }));
 }
 

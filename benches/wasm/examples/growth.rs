@@ -52,6 +52,24 @@ mod exports {
         }
     }
 
+    unsafe extern "C" {
+        /// Symbols of the linker: only their addresses mean something.
+        static __heap_base: u8;
+        static __heap_end: u8;
+    }
+
+    /// Where the rest of the module's initial memory begins, which is nobody's unless the allocator takes it.
+    #[unsafe(no_mangle)]
+    extern "C" fn rest_begin() -> *const u8 {
+        &raw const __heap_base
+    }
+
+    /// Where it ends.
+    #[unsafe(no_mangle)]
+    extern "C" fn rest_end() -> *const u8 {
+        &raw const __heap_end
+    }
+
     /// Pages for the host's own use; their address, or 0.
     #[unsafe(no_mangle)]
     extern "C" fn reserve(bytes: usize) -> *mut u8 {

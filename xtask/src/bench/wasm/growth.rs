@@ -29,6 +29,7 @@ pub struct Random {
     pub feature: String,
     pub actions_per_microsecond: f64,
     pub grown_bytes: u64,
+    pub initial_bytes: u64,
 }
 
 /// By how much a trace made a module's memory grow.
@@ -38,9 +39,25 @@ pub struct Grown {
     pub feature: String,
     /// Nothing if a request was refused.
     pub grown_bytes: Option<u64>,
+    /// Of the module's initial memory, what the allocator took besides: all that was left, or none of it.
+    pub initial_bytes: u64,
     /// What the checked replay found.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fault: String,
+}
+
+impl Random {
+    /// What the allocator had: what it grew by, and what it took of the initial memory.
+    pub fn used_bytes(&self) -> u64 {
+        self.grown_bytes + self.initial_bytes
+    }
+}
+
+impl Grown {
+    /// The same.
+    pub fn used_bytes(&self) -> Option<u64> {
+        Some(self.grown_bytes? + self.initial_bytes)
+    }
 }
 
 impl Growth {
@@ -49,20 +66,20 @@ impl Growth {
         faulty.map(|grown| format!("{} on {}: {}", grown.feature, grown.trace, grown.fault))
     }
 
-    fn grown(&self, trace: &TraceInfo, feature: &str) -> Option<u64> {
-        self.growth.iter().find(|grown| grown.trace == trace.name && grown.feature == feature)?.grown_bytes
+    fn of(&self, trace: &TraceInfo, feature: &str) -> Option<&Grown> {
+        self.growth.iter().find(|grown| grown.trace == trace.name && grown.feature == feature)
     }
 
-    /// Memory grown over the peak of live bytes.
+    /// Memory used over the peak of live bytes.
     pub fn over_peak(&self, trace: &TraceInfo, feature: &str) -> Option<f64> {
-        Some(self.grown(trace, feature)? as f64 / trace.peak as f64)
+        Some(self.of(trace, feature)?.used_bytes()? as f64 / trace.peak as f64)
     }
 
-    /// Over the real programs together; nothing if one of them was refused something.
-    pub fn together(&self, traces: &[TraceInfo], feature: &str) -> Option<f64> {
+    /// What is counted over the peaks, over the real programs together; nothing if one of them was refused something.
+    pub fn together(&self, traces: &[TraceInfo], feature: &str, count: fn(&Grown) -> Option<u64>) -> Option<f64> {
         let real = || traces.iter().filter(|trace| trace.is_real());
-        let grown: Option<u64> = real().map(|trace| self.grown(trace, feature)).sum();
-        Some(grown? as f64 / real().map(|trace| trace.peak).sum::<u64>() as f64)
+        let counted: Option<u64> = real().map(|trace| count(self.of(trace, feature)?)).sum();
+        Some(counted? as f64 / real().map(|trace| trace.peak).sum::<u64>() as f64)
     }
 }
 

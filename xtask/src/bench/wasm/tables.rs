@@ -2,6 +2,7 @@
 
 use super::Results;
 use super::code::LEVELS;
+use super::growth::Grown;
 use super::times::{FLOOR, LOOP, Times};
 use crate::bench::peers;
 use crate::bench::table::{Table, bold_best, fixed, grouped};
@@ -32,18 +33,21 @@ fn growing(results: &Results) -> Table {
     let mut table = Table::new(&[
         "in memory that grows",
         "random actions a microsecond",
-        "grown then, KiB",
+        "used then, KiB",
         "memory grown / peak, all traces",
+        "memory used / peak, all traces",
     ]);
     let mut rows: Vec<_> = growth.random.iter().collect();
     rows.sort_by(|a, b| b.actions_per_microsecond.total_cmp(&a.actions_per_microsecond));
     for random in rows {
+        let together = |count| growth.together(&results.times.traces, &random.feature, count);
         let title = growth.titles.iter().find(|(feature, _)| *feature == random.feature);
         table.row(vec![
             title.map_or(random.feature.clone(), |(_, title)| title.clone()),
             format!("{:.1}", random.actions_per_microsecond),
-            grouped(random.grown_bytes as i64 / 1024),
-            fixed(growth.together(&results.times.traces, &random.feature), 2),
+            grouped(random.used_bytes() as i64 / 1024),
+            fixed(together(|grown| grown.grown_bytes), 2),
+            fixed(together(Grown::used_bytes), 2),
         ]);
     }
     table
@@ -70,7 +74,7 @@ pub fn page(results: &Results) -> String {
          Versions: {versions}.\n\n\
          ## How long a call takes\n\n{ABOUT_TIMES}Medians of {repetitions} interleaved replays.\n\n{}\n\
          Means are over the real programs. Each trace, the least of the row bold, floor and loop aside:\n\n{}\n\
-         ## Memory that grows\n\n{ABOUT_GROWTH}\n{}\nMemory grown / peak, each trace, the least of the row bold, the bump pointer aside:\n\n{}\n\
+         ## Memory that grows\n\n{ABOUT_GROWTH}\n{}\nMemory used / peak, each trace, the least of the row bold, the bump pointer aside:\n\n{}\n\
          ## Code\n\n{ABOUT_CODE}\n{}",
         times(&results.times),
         each_time(&results.times),
@@ -90,8 +94,8 @@ Each allocator as the global allocator of a module of its own, in the variant th
 instance for every run. *Random actions*: a table of 1,024 blocks, half of them live, of a firmware's sizes (70 % up to 64 bytes, 2 % up
 to 4 KiB); an empty slot is filled, a full one is freed or, in one of eight cases, resized; random numbers and loop included, so
 `(loop)` is the most that could be had. *Memory grown*: bytes of memory after the trace less those before it, over the peak of live requested
-bytes (of the real programs together); a module's memory never shrinks. larder also uses the rest of the module's initial memory, up to 64 KiB,
-which it has anyway. Every block's contents are verified in a second replay.
+bytes (of the real programs together); a module's memory never shrinks. *Memory used*: that, and the rest of the module's initial memory,
+up to 64 KiB, where the allocator was seen to write to it. Every block's contents are verified in a second replay.
 ";
 
 const ABOUT_CODE: &str = "\
@@ -118,11 +122,17 @@ fn each_growth(results: &Results) -> Table {
     let titles: Vec<&str> = columns.iter().map(|(_, title)| title.as_str()).collect();
     let mut table = Table::new(&[&["trace", "peak, bytes"], titles.as_slice()].concat());
     for trace in &results.times.traces {
-        let values: Vec<Option<f64>> = columns.iter().map(|(feature, _)| growth.over_peak(trace, feature)).collect();
+        let values: Vec<Option<f64>> =
+            columns.iter().map(|(feature, _)| rounded(growth.over_peak(trace, feature)?)).collect();
         let first = vec![trace.name.clone(), grouped(trace.peak as i64)];
         table.row([first, bold_best(&values, 2, |index| columns[index].0 != FLOOR)].concat());
     }
     table
+}
+
+/// To what is shown: what looks equal is equally bold.
+fn rounded(ratio: f64) -> Option<f64> {
+    Some((ratio * 100.0).round() / 100.0)
 }
 
 fn title(allocator: &str) -> &str {
