@@ -11,12 +11,11 @@ export function rgb(css) {
 
 export const resolved = (element, property = "backgroundColor") => getComputedStyle(element)[property];
 
-/** A ramp from violet to yellow: small blocks to large ones. */
+/** A ramp from dark violet to light yellow: small blocks to large ones. Lightness alone tells neighbours apart, for whoever sees fewer hues. */
 function ramp(at, of) {
   const t = of > 1 ? at / (of - 1) : 0;
-  const hue = 300 - 215 * t;
-  const light = `oklch(${0.5 + 0.27 * t} ${0.13 + 0.02 * t} ${hue})`;
-  const dark = `oklch(${0.58 + 0.29 * t} ${0.14} ${hue})`;
+  const light = `oklch(${0.33 + 0.52 * t} ${0.13 + 0.03 * t} ${318 - 220 * t})`;
+  const dark = `oklch(${0.43 + 0.51 * t} ${0.12 + 0.05 * t} ${326 - 220 * t})`;
   return `light-dark(${light}, ${dark})`;
 }
 

@@ -124,7 +124,7 @@ export class BytesPlot extends Plot {
 
 export class FragmentationPlot extends Plot {
   constructor() {
-    super("fragmentation", [{ css: "accent", words: "external" }, { css: "good", words: "internal" }]);
+    super("fragmentation", [{ css: "accent", words: "external" }, { css: "waste", words: "internal" }]);
   }
 
   draw() {

@@ -65,6 +65,8 @@ fn main() -> ExitCode {
         pointing_at_a_page_says_what_it_holds,
         a_phones_bars_leave_the_view,
         forced_colours_leave_the_maps,
+        every_eye_tells_the_colours_apart,
+        every_text_has_contrast,
         it_fits_every_width_in_light_and_dark,
         programs_leave_time_for_the_frame,
         a_frame_at_16_mib_is_cheap,
@@ -616,6 +618,59 @@ fn pointing_at_a_page_says_what_it_holds(stage: &Stage) {
     let start = format!("Page {} · blocks of {} B", target["page"], target["block"]);
     let words = visit.text("#inspect");
     assert!(words.starts_with(&start), "{words:?} does not begin with {start:?}");
+    visit.leave();
+}
+
+/// Of two colours, how far they are apart at least: see `told_apart.js`.
+const APART: f64 = 0.045;
+
+fn every_eye_tells_the_colours_apart(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    let script = include_str!("told_apart.js");
+    for _ in ["light", "dark"] {
+        let closest = |colours: &str| visit.ask(&format!("{script}\nreturn closest({colours});"));
+        // What is on the map, but for the paler colours, which lie beside their own; and each plot's keys.
+        let map = closest(
+            "Object.fromEntries([...document.querySelectorAll('#legend li:not([hidden])')].map((item) =>
+               [item.innerText, getColour(getComputedStyle(item.querySelector('i')).backgroundColor)]))",
+        );
+        let plots = ["0", "1"].map(|plot| {
+            closest(&format!(
+                "Object.fromEntries(demo.plots[{plot}].colours.map((colour, at) => [at, getColour(colour)]))"
+            ))
+        });
+        for worst in [&map, &plots[0], &plots[1]] {
+            assert!(worst["distance"].as_f64() >= Some(APART), "{worst}");
+        }
+        visit.click("#theme");
+    }
+    visit.leave();
+}
+
+/// What the Web Content Accessibility Guidelines ask for at level AA.
+const CONTRAST: f64 = 4.5;
+
+fn every_text_has_contrast(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(64 * KIB, 1, MIX, 70, 10);
+    visit.ask("demo.race.lanes.forEach((lane) => { lane.patience = 0; });");
+    for button in ["#double-free", "#exhaust", "#leak", "#race-start"] {
+        visit.click(button);
+    }
+    visit.wait_for("demo.race.finished");
+    let script = include_str!("told_apart.js");
+    for theme in ["light", "dark"] {
+        let texts = visit.ask(&format!(
+            "{script}
+             return [...document.querySelectorAll('body *')].filter((element) => element.innerText?.trim() && element.checkVisibility()
+                 && [...element.childNodes].some(({{ nodeType, data }}) => nodeType === Node.TEXT_NODE && data.trim()))
+               .map((element) => [contrast(element), element.outerHTML]).sort(([one], [other]) => one - other);"
+        ));
+        let (texts, worst) = (texts.as_array().unwrap().len(), &texts[0]);
+        println!("{theme}: {texts} texts, the least contrast is {}", worst[0]);
+        assert!(texts > 100 && worst[0].as_f64() >= Some(CONTRAST), "{texts} texts, {worst}");
+        visit.click("#theme");
+    }
     visit.leave();
 }
 
