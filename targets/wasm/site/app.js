@@ -5,6 +5,7 @@ import { HeapMap } from "./map.js";
 import { BytesPlot, FragmentationPlot, RATE, RefusedPlot } from "./plots.js";
 import { Breaks } from "./breakit.js";
 import { Race } from "./race.js";
+import * as settings from "./settings.js";
 import { bytes, call, count, percent } from "./words.js";
 
 /** The order of the lab's `counters`; behind them come five numbers for each class. */
@@ -55,6 +56,7 @@ const breaks = new Breaks({
   lab: () => lab, rows: () => counters().rows, arena: () => arenaBytes(), changed: () => { map.stale = true; },
   acted: () => { sample(performance.now()); say(false); },
 });
+const inputs = mix.map(({ input }) => input);
 const race = new Race({
   settings: () => ({ arena: arenaBytes(), seed: seed(), weights: weights(), fill: fill() }),
   colours: () => palette($("legend"), colours()),
@@ -313,9 +315,20 @@ setInterval(() => {
   silent = running ? silent + 1 : 0;
 }, 1000);
 
+/** Starts with what the address says. */
+function obeyAddress() {
+  settings.read(inputs);
+  mix.forEach(({ show }) => show());
+  showSettings();
+  startOver();
+}
+
+$("controls").addEventListener("change", () => settings.write(inputs));
+$("arena").addEventListener("change", () => settings.write(inputs));
+addEventListener("hashchange", obeyAddress);
+
 nameTheme();
-showSettings();
-startOver();
+obeyAddress();
 requestAnimationFrame(frame);
 
 const set = (id, value) => { $(id).value = value; $(id).dispatchEvent(new Event("input", { bubbles: true })); };

@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         the_map_the_plots_and_the_table_follow_a_workload,
         every_slider_changes_what_it_names,
         a_seed_makes_the_same_run_again,
+        an_address_says_how_to_start,
         every_button_does_what_it_says,
         what_breaks_others_is_reported_and_the_heap_goes_on,
         the_race_runs_one_trace_on_four_allocators,
@@ -88,7 +89,12 @@ struct Visit(Page);
 
 impl Stage {
     fn visit(&self, look: Look) -> Visit {
-        Visit(self.browser.open(&self.server.url, look).unwrap())
+        self.visit_at("", look)
+    }
+
+    /// A visit whose address ends so.
+    fn visit_at(&self, end: &str, look: Look) -> Visit {
+        Visit(self.browser.open(&format!("{}{end}", self.server.url), look).unwrap())
     }
 }
 
@@ -336,6 +342,43 @@ fn a_seed_makes_the_same_run_again(stage: &Stage) {
     let (first, again, other) = (state(9), state(9), state(10));
     assert_eq!(first, again);
     assert_ne!(first, other);
+    visit.leave();
+}
+
+fn an_address_says_how_to_start(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    // As a visitor sets it: each event reaches the page.
+    visit.ask(
+        "const set = (id, value) => {
+           const control = document.getElementById(id);
+           control.value = value;
+           ['input', 'change'].forEach((event) => control.dispatchEvent(new Event(event, { bubbles: true })));
+         };
+         set('arena', 262144); set('seed', 7); set('fill', 90); set('speed', 30);
+         [0, 1, 2, 3, 5].forEach((share, at) => set(`mix-${at}`, share));",
+    );
+    let address = visit.ask("return location.hash;");
+    assert_eq!(address, "#arena=262144&seed=7&fill=90&speed=30&mix=0-1-2-3-5");
+    let after_calls = "demo.lab.run(20000); return [...demo.lab.pieces()];";
+    visit.click("#reset");
+    let pieces = visit.ask(after_calls);
+    visit.leave();
+
+    let visit = stage.visit_at(address.as_str().unwrap(), DESKTOP);
+    assert_eq!(visit.ask(after_calls), pieces);
+    let shown = "return [...document.querySelectorAll('#controls output')].map((output) => output.innerText);";
+    assert_eq!(visit.ask(shown), json!(["389 calls/s", "90 %", "off", "1", "2", "3", "5"]));
+    // Another address in the same page, of which only some can be.
+    visit.ask("location.hash = '#arena=65536&seed=x&fill=9999&mix=-1-9';");
+    visit.wait_for("demo.counters().arena === 65536");
+    assert_eq!(visit.ask(shown), json!(["389 calls/s", "140 %", "off", "1", "5", "3", "5"]));
+    assert_eq!(visit.ask("return document.querySelector('#seed').value;"), "7");
+    visit.ask("demo.lab.run(10); location.hash = '#arena=12345&seed=99999999999';");
+    visit.wait_for("demo.counters().calls === 0");
+    assert_eq!(
+        visit.ask("return [demo.counters().arena, document.querySelector('#seed').value];"),
+        json!([65536, "7"])
+    );
     visit.leave();
 }
 
