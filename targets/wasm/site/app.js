@@ -140,7 +140,8 @@ function work(now, elapsed) {
 
 function sample(now) {
   const state = counters();
-  const seconds = Math.max(now - lastSample.at, 1) / 1000;
+  // A step or a button is looked at at once: a rate over less than the usual time would be none.
+  const seconds = Math.max(now - lastSample.at, 1000 / RATE) / 1000;
   state.callRate = (state.calls - lastSample.calls) / seconds;
   state.refusedRate = (state.refused - lastSample.refused) / seconds;
   lastSample = { at: now, calls: state.calls, refused: state.refused };
@@ -158,7 +159,7 @@ const SHOWN = [
   ["External fragmentation", (s) => [percent(s.external)]],
   ["Internal fragmentation", (s) => [percent(s.internal)]],
   ["Refused", (s) => [count(s.refused)]],
-  ["Calls", (s) => [count(s.calls), s.callRate ? `${count(s.callRate)}/s` : ""]],
+  ["Calls", (s) => [count(s.calls), running && s.callRate ? `${count(s.callRate)}/s` : ""]],
   ["Wrong frees found", (s) => [count(s.wrongFrees)]],
   ["Damaged blocks", (s) => [count(s.damaged), "of all, checked"]],
   ["larder's tables", (s) => [bytes(s.tables), percent(s.tables / s.arena)]],

@@ -407,6 +407,15 @@ fn every_button_does_what_it_says(stage: &Stage) {
     let said = visit.text("#said");
     assert!(said.contains("page") || said.contains("refused"), "{said}");
     assert_eq!(visit.number("return demo.counters().calls;"), 40.0);
+    // Single calls have no rate, and some at once, however soon they are looked at, not a high one.
+    let box_of_calls = "return [...document.querySelectorAll('#counters div')].find((box) => box.innerText.startsWith('Calls')).innerText;";
+    assert_eq!(visit.ask(box_of_calls).as_str().unwrap().split_whitespace().collect::<Vec<_>>(), ["Calls", "40"]);
+    let rate = visit.number(
+        "demo.setMix([0, 0, 0, 0, 0]); document.querySelector('#step').click(); document.querySelector('#double-free').click();
+         demo.setMix([1, 0, 0, 0, 0]); demo.lab.run(5); document.querySelector('#step').click();
+         return demo.plots[0].samples.at(-1).callRate;",
+    );
+    assert!(rate > 0.0 && rate <= 60.0, "{rate} calls a second");
     visit.click("#reset");
     assert_eq!(visit.number("return demo.counters().calls;"), 0.0);
 
