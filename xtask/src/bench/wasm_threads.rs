@@ -21,7 +21,7 @@ const JSON: &str = "wasm-threads.json";
 const PACKAGE: &str = "targets/wasm-threads";
 
 /// Features of the package, larder first.
-const ALLOCATORS: [&str; 3] = ["larder", "talc", "dlmalloc"];
+const ALLOCATORS: [&str; 5] = ["larder", "talc", "dlmalloc", "rlsf", "lol_alloc"];
 const WORKERS: [u32; 3] = [1, 2, 4];
 
 /// Calls of each worker in one sample.
@@ -154,10 +154,10 @@ fn directory() -> Result<PathBuf> {
     Ok(directory.to_owned())
 }
 
-/// Calls a microsecond, and larder's over the better peer's.
+/// Calls a microsecond, and larder's over the best peer's.
 pub fn summary(results: &Results) -> String {
-    let mut table =
-        Table::new(&["calls/µs, all workers", "workers", "larder", "talc", "dlmalloc", "larder / best peer"]);
+    let head = [&["calls/µs, all workers", "workers"], ALLOCATORS.as_slice(), &["larder / best peer"]];
+    let mut table = Table::new(&head.concat());
     for Workload { name, .. } in WORKLOADS {
         for workers in WORKERS {
             let figures = ALLOCATORS.map(|allocator| results.figure(name, workers, allocator));
