@@ -7,7 +7,7 @@
 //! | `browser` | starts a browser without a window and talks to its pages |
 //! | `shots` | takes the screenshots that the README shows |
 //!
-//! `tests/page.rs` drives the page as a visitor would.
+//! `tests/page` drives the page as a visitor would.
 
 pub mod browser;
 pub mod bundle;
