@@ -20,11 +20,12 @@ mod test;
 mod toolchain;
 mod web;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// The commands of the larder repository.
 #[derive(Parser)]
@@ -57,13 +58,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
         // Help was asked for, or is all that can be said.
         Err(error) if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             error.exit()
         }
-        Err(error) => return exit_code(Err(anyhow!(in_a_line(&error.to_string())))),
+        Err(error) => return exit_code(Err(anyhow!(in_a_line(&error, &words)))),
     };
     let outcome = match arguments.command {
         Command::Bench(options) => bench::run(&options),
@@ -79,10 +81,22 @@ fn main() -> ExitCode {
     exit_code(outcome)
 }
 
-/// What clap says of wrong arguments, without its hints.
-fn in_a_line(message: &str) -> String {
+/// What clap says of wrong arguments, without its hints; of a command that there is none of, also which there are.
+fn in_a_line(error: &clap::Error, words: &[OsString]) -> String {
+    let message = error.to_string();
     let said = message.lines().map(str::trim).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-    said.trim_start_matches("error: ").to_owned()
+    let said = said.trim_start_matches("error: ");
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => format!("{said}; there are {}", commands(words).join(", ")),
+        _ => said.to_owned(),
+    }
+}
+
+/// The commands of the last command that was named.
+fn commands(words: &[OsString]) -> Vec<String> {
+    let all = Arguments::command();
+    let named = words.iter().fold(&all, |command, word| command.find_subcommand(word).unwrap_or(command));
+    named.get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
 /// `true` is success; `false` a failure that was already shown; an error is shown here.
@@ -101,11 +115,33 @@ fn exit_code(outcome: Result<bool>) -> ExitCode {
 mod tests {
     use super::*;
 
+    fn said(words: &[&str]) -> String {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        in_a_line(&Arguments::try_parse_from(&words).err().unwrap(), &words)
+    }
+
     #[test]
     fn wrong_arguments_are_one_line() {
-        let error = Arguments::try_parse_from(["xtask", "demo", "--board", "nonsense"]).err().unwrap();
-        let line = in_a_line(&error.to_string());
+        let line = said(&["xtask", "demo", "--board", "nonsense"]);
         assert!(line.starts_with("invalid value 'nonsense'") && line.contains("riscv-imac"), "{line}");
         assert_eq!(line.lines().count(), 1, "{line}");
+    }
+
+    #[test]
+    fn of_a_wrong_command_those_that_there_are_are_named() {
+        let line = said(&["xtask", "nonsense"]);
+        assert!(line.contains("'nonsense'; there are bench, demo, test"), "{line}");
+        let line = said(&["xtask", "bench", "nonsense"]);
+        assert!(line.contains("'nonsense'; there are mcu, memory, wasm"), "{line}");
+    }
+
+    /// clap shows the help then, and a script must not take that for success.
+    #[test]
+    fn no_command_is_an_error() {
+        for words in [["xtask"].as_slice(), &["xtask", "bench"]] {
+            let error = Arguments::try_parse_from(words).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+            assert_ne!(error.exit_code(), 0);
+        }
     }
 }

@@ -165,3 +165,11 @@ fn releases_are_foreign_where_they_are_exchanged_and_nowhere_else() {
         }
     }
 }
+
+/// `cargo xtask bench host` looks there before it builds this program.
+#[test]
+fn the_manifest_names_every_allocator_that_serves() {
+    let names: Vec<&str> = ENTRIES.iter().filter(|entry| entry.serves).map(|entry| entry.name).collect();
+    let line = format!("allocators = {names:?}\n");
+    assert!(include_str!("../Cargo.toml").contains(&line), "Cargo.toml does not say {line}");
+}

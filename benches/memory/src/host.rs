@@ -34,9 +34,8 @@ struct Arguments {
     json: bool,
 }
 
-fn arguments() -> Option<Arguments> {
+fn arguments(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
     let mut parsed = Arguments::default();
-    let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--allocator" => parsed.allocators.push(words.next()?),
@@ -54,32 +53,45 @@ fn arguments() -> Option<Arguments> {
 }
 
 pub fn main() -> ExitCode {
-    let Some(arguments) = arguments() else {
+    let Some(arguments) = arguments(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
-    let wanted =
-        |filter: &[String], name: &str| filter.is_empty() || filter.iter().any(|prefix| name.starts_with(prefix));
-    let entries: Vec<&Entry> = ENTRIES.iter().filter(|entry| wanted(&arguments.allocators, entry.name)).collect();
-    let mut workloads = workload::load();
-    workloads.retain(|workload| wanted(&arguments.traces, &workload.name));
-    match (arguments.ops, arguments.arena_bytes) {
-        (Some(directory), _) => write_ops(&workloads, &directory),
+    run(&arguments).unwrap_or_else(|reason| {
+        eprintln!("error: {reason}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let entries = chosen("allocator", &arguments.allocators, ENTRIES.iter().collect(), |entry| entry.name)?;
+    let workloads = chosen("trace", &arguments.traces, workload::load(), |workload| &workload.name)?;
+    Ok(match (&arguments.ops, arguments.arena_bytes) {
+        (Some(directory), _) => write_ops(&workloads, directory)?,
         (None, Some(bytes)) => replay_all(&entries, &workloads, bytes),
         (None, None) if arguments.scan => scan_all(&entries, &workloads),
         (None, None) if arguments.why => why_all(&entries, &workloads),
         (None, None) if arguments.time => time_all(&entries, &workloads),
         (None, None) => search_all(&entries, &workloads, arguments.json),
-    }
+    })
 }
 
-fn write_ops(workloads: &[Workload], directory: &Path) -> ExitCode {
+/// Those whose name begins with one of the prefixes, all if there is none; an error for a prefix that nobody's name begins with.
+fn chosen<T>(what: &str, prefixes: &[String], mut all: Vec<T>, name: fn(&T) -> &str) -> Result<Vec<T>, String> {
+    if let Some(unknown) = prefixes.iter().find(|prefix| !all.iter().any(|item| name(item).starts_with(*prefix))) {
+        let names: Vec<&str> = all.iter().map(name).collect();
+        return Err(format!("no {what} is called {unknown}; there are {}", names.join("; ")));
+    }
+    all.retain(|item| prefixes.is_empty() || prefixes.iter().any(|prefix| name(item).starts_with(prefix)));
+    Ok(all)
+}
+
+fn write_ops(workloads: &[Workload], directory: &Path) -> Result<ExitCode, String> {
     let mut list = Vec::new();
     for Workload { name, trace, .. } in workloads {
         let words = trace.events.iter().flat_map(|&event| Op::from(event).words());
         let file = directory.join(name).with_extension("ops");
-        std::fs::write(&file, words.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())
-            .expect("the directory is writable");
+        write(&file, &words.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())?;
         list.push(format!(
             "{{\"name\": \"{name}\", \"ops\": {file:?}, \"events\": {}, \"slots\": {}, \"peak\": {}}}",
             trace.events.len(),
@@ -87,9 +99,12 @@ fn write_ops(workloads: &[Workload], directory: &Path) -> ExitCode {
             trace.peak_bytes
         ));
     }
-    std::fs::write(directory.join("traces.json"), format!("[\n{}\n]\n", list.join(",\n")))
-        .expect("the directory is writable");
-    ExitCode::SUCCESS
+    write(&directory.join("traces.json"), format!("[\n{}\n]\n", list.join(",\n")).as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<(), String> {
+    std::fs::write(file, bytes).map_err(|error| format!("{} can't be written: {error}", file.display()))
 }
 
 /// What one allocator needs for one trace, and what a checked replay said.
@@ -306,5 +321,32 @@ fn change(event: &Event) -> i64 {
         Event::Alloc { size, .. } => i64::from(size),
         Event::Realloc { old_size, new_size, .. } => i64::from(new_size) - i64::from(old_size),
         Event::Dealloc { size, .. } => -i64::from(size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_nobody_has_is_an_error_that_says_who_there_is() {
+        for option in ["--allocator", "--trace"] {
+            let words = [option, "nonsense"].map(str::to_owned);
+            let line = run(&arguments(words.into_iter()).unwrap()).unwrap_err();
+            assert!(line.contains("is called nonsense; there are "), "{line}");
+            assert_eq!(line.lines().count(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn names_are_chosen_by_how_they_begin() {
+        let choose = |prefixes: &[&str]| {
+            let prefixes: Vec<String> = prefixes.iter().map(|&prefix| prefix.to_owned()).collect();
+            chosen("fruit", &prefixes, vec!["apple", "pear", "peach"], |name| name)
+        };
+        assert_eq!(choose(&[]).unwrap().len(), 3);
+        assert_eq!(choose(&["pea", "a"]).unwrap(), ["apple", "pear", "peach"]);
+        assert_eq!(choose(&["pear"]).unwrap(), ["pear"]);
+        assert_eq!(choose(&["apple", "fig"]).unwrap_err(), "no fruit is called fig; there are apple; pear; peach");
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::counts::Count;
 use super::memory::figures::geometric_mean;
+use super::names;
 use super::pages::{self, Page};
 use super::peers::{self, Versions};
 use super::plot::{Axis, Plot, Row};
@@ -121,6 +122,8 @@ impl Results {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let known: Vec<String> = names::allocators(&project::root().join(MANIFEST))?;
+    names::check("allocator", &options.only, known.iter().map(String::as_str))?;
     let program = build()?;
     let mut results = load()?.unwrap_or_default();
     results.versions = peers::versions("benches/host")?;

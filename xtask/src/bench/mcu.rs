@@ -9,11 +9,12 @@ pub mod results;
 pub mod size;
 pub mod tables;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::bench::mcu::firmware::{Bench, Kind, Level};
 use crate::bench::mcu::results::{Allocator, Measured, Results};
+use crate::bench::names;
 use crate::bench::pages::{self, Page};
 
 const JSON: &str = "mcu.json";
@@ -82,7 +83,7 @@ pub fn load() -> Result<Option<Results>> {
 
 /// Everything that is wanted, and which allocators failed.
 fn measure_all(bench: &Bench, options: &Options) -> Result<(Results, Vec<String>)> {
-    check_names(bench, &options.only)?;
+    names::check("allocator", &options.only, bench.allocators.iter().map(|allocator| allocator.feature.as_str()))?;
     let mut results = Results::new(size::compiler(bench)?);
     let mut failed = Vec::new();
     for allocator in bench.allocators.iter().filter(|allocator| options.wants(&allocator.feature)) {
@@ -95,16 +96,6 @@ fn measure_all(bench: &Bench, options: &Options) -> Result<(Results, Vec<String>
         }
     }
     Ok((results, failed))
-}
-
-fn check_names(bench: &Bench, names: &[String]) -> Result<()> {
-    for name in names {
-        if !bench.allocators.iter().any(|allocator| allocator.feature == *name) {
-            let known: Vec<&str> = bench.allocators.iter().map(|allocator| allocator.feature.as_str()).collect();
-            bail!("no allocator is called {name}; there are {}", known.join(", "));
-        }
-    }
-    Ok(())
 }
 
 fn measure(bench: &Bench, allocator: &Allocator, levels: &[Level]) -> Result<Allocator> {

@@ -5,6 +5,7 @@ pub mod host;
 pub mod latency;
 pub mod mcu;
 pub mod memory;
+mod names;
 pub mod pages;
 mod peers;
 mod plot;
@@ -112,6 +113,16 @@ mod tests {
     fn what_runs_with_all_can_be_called() {
         for name in ALL {
             assert!(Alone::try_parse_from(["bench", name]).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_refused_before_anything_is_built() {
+        for words in [["bench", "host", "--only", "nonsense"].as_slice(), &["bench", "record", "nonsense"]] {
+            let Alone { options } = Alone::parse_from(words);
+            let line = format!("{:#}", run(&options).unwrap_err());
+            assert!(line.contains("is called nonsense; there are"), "{line}");
+            assert_eq!(line.lines().count(), 1, "{line}");
         }
     }
 

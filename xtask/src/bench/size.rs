@@ -1,14 +1,15 @@
 //! Where larder's bytes are: flash on a Cortex-M3 and code in a wasm module, by symbol. Kept in `benches/results/size.md`, so
 //! that a change shows what grew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::mcu::firmware::{Bench, Level};
 use super::mcu::size::added_symbols;
+use super::names;
 use super::pages::{self, Page};
 use super::table::{Table, grouped};
 use super::wasm::code;
@@ -55,12 +56,11 @@ struct Size {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let (bench, modules) = (Bench::new()?, Modules::new()?);
+    names::check("allocator", &options.only, features(&bench, &modules))?;
     let mut sizes = Vec::new();
-    measure_firmware(options, &mut sizes)?;
-    measure_modules(options, &mut sizes)?;
-    if sizes.is_empty() {
-        bail!("no allocator is called {}", options.only.join(" or "));
-    }
+    measure_firmware(&bench, options, &mut sizes)?;
+    measure_modules(&modules, options, &mut sizes)?;
     println!("{}", tables(&sizes));
     if options.only.is_empty() {
         pages::save(JSON, &sizes, &["title"])?;
@@ -80,20 +80,24 @@ What larder adds to a program that allocates, frees and resizes, by symbol. Made
 the like) are not counted in firmware, which has them anyway; wasm has instructions for them.
 ";
 
-fn measure_firmware(options: &Options, sizes: &mut Vec<Size>) -> Result<()> {
-    let bench = Bench::new()?;
+/// Every allocator that is in firmware, in wasm modules or in both, once.
+fn features<'a>(bench: &'a Bench, modules: &'a Modules) -> BTreeSet<&'a str> {
+    let in_firmware = bench.allocators.iter().map(|allocator| allocator.feature.as_str());
+    in_firmware.chain(modules.allocators.iter().map(|allocator| allocator.feature.as_str())).collect()
+}
+
+fn measure_firmware(bench: &Bench, options: &Options, sizes: &mut Vec<Size>) -> Result<()> {
     for allocator in bench.allocators.iter().filter(|allocator| options.wants(&allocator.feature, allocator.is_ours()))
     {
         for level in [Level::Size, Level::Speed] {
-            let added = added_symbols(&bench, &allocator.feature, level)?;
+            let added = added_symbols(bench, &allocator.feature, level)?;
             sizes.push(Size::new(&allocator.title, "Cortex-M3", &level.to_string(), added));
         }
     }
     Ok(())
 }
 
-fn measure_modules(options: &Options, sizes: &mut Vec<Size>) -> Result<()> {
-    let modules = Modules::new()?;
+fn measure_modules(modules: &Modules, options: &Options, sizes: &mut Vec<Size>) -> Result<()> {
     for allocator in
         modules.allocators.iter().filter(|allocator| options.wants(&allocator.feature, allocator.is_ours()))
     {

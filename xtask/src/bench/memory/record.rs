@@ -7,21 +7,27 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 
+use crate::bench::names;
 use crate::toolchain::{Library, Toolchain};
 use crate::{packages, project, step};
 
 const MANIFEST: &str = "benches/traces/Cargo.toml";
+
+/// Where the table of all programs is.
+const PROGRAMS: &str = "benches/traces/programs/src/lib.rs";
 
 /// Some crates ask for random numbers; the programs have a source of their own, which is always the same.
 const ENTROPY: &str = r#"target."cfg(target_arch = \"wasm32\")".rustflags=["--cfg","getrandom_backend=\"custom\""]"#;
 
 #[derive(Args)]
 pub struct Options {
-    /// Only these programs
+    /// Only these programs, by the names of their traces
     names: Vec<String>,
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let source = fs::read_to_string(project::root().join(PROGRAMS))?;
+    names::check("program", &options.names, programs(&source))?;
     packages::require_program("node", "nodejs")?;
     let module = build()?;
     let records = project::root().join("target/records");
@@ -41,6 +47,15 @@ pub fn run(options: &Options) -> Result<bool> {
     Ok(true)
 }
 
+/// The names in the table `PROGRAMS`, whose rows are `("json", documents::json),`.
+///
+/// They are read from its source: the module that has them takes minutes to build.
+fn programs(source: &str) -> impl Iterator<Item = &str> {
+    let (_, table) = source.split_once("const PROGRAMS:").unwrap_or_default();
+    let rows = table.lines().take_while(|line| !line.starts_with("];"));
+    rows.filter_map(|row| Some(row.trim().strip_prefix("(\"")?.split_once('"')?.0))
+}
+
 /// The module of all programs.
 fn build() -> Result<PathBuf> {
     let toolchain = Toolchain::with_library("wasm32-unknown-unknown", Library::Std)?;
@@ -50,4 +65,22 @@ fn build() -> Result<PathBuf> {
     build.env("CONST_RANDOM_SEED", "larder");
     step::require("build the programs for wasm", &mut build)?;
     Ok(toolchain.release_binary("trace_programs.wasm"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recorded_trace_is_of_a_program_in_the_table() {
+        let source = fs::read_to_string(project::root().join(PROGRAMS)).unwrap();
+        let mut names: Vec<&str> = programs(&source).collect();
+        names.sort();
+        let files = fs::read_dir(project::root().join("benches/traces")).unwrap().map(|entry| entry.unwrap().path());
+        let traces = files.filter(|path| path.extension().is_some_and(|extension| extension == "trace"));
+        let mut stems: Vec<String> =
+            traces.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        stems.sort();
+        assert_eq!(names, stems);
+    }
 }

@@ -6,11 +6,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::MetadataCommand;
 use rustc_demangle::demangle;
 use serde::Deserialize;
 use wasmparser::{KnownCustom, Name, Parser, Payload};
 
+use crate::bench::names;
 use crate::toolchain::Toolchain;
 use crate::{project, step};
 
@@ -66,7 +66,7 @@ pub struct Modules {
 
 impl Modules {
     pub fn new() -> Result<Self> {
-        Ok(Self { allocators: allocators()?, toolchain: Toolchain::for_target(TRIPLE)? })
+        Ok(Self { allocators: names::allocators(&manifest())?, toolchain: Toolchain::for_target(TRIPLE)? })
     }
 
     /// Builds one of the examples with one allocator, and keeps it where the next build does not replace it.
@@ -87,13 +87,6 @@ impl Modules {
 
 fn manifest() -> PathBuf {
     project::root().join("benches/wasm/Cargo.toml")
-}
-
-fn allocators() -> Result<Vec<Allocator>> {
-    let metadata =
-        MetadataCommand::new().manifest_path(manifest()).no_deps().exec().context("cargo metadata failed")?;
-    let package = metadata.packages.first().context("benches/wasm has no package")?;
-    Ok(serde_json::from_value(package.metadata["allocators"].clone())?)
 }
 
 /// How large a module is, and what of it is what.
