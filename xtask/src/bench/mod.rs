@@ -17,8 +17,6 @@ pub mod wasm_threads;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::readme;
-
 #[derive(Args)]
 #[command(after_help = "\
 What a complete run measures is kept in benches/results (JSON, tables, plots) and shown in README.md; with --quick, or with --only \
@@ -56,7 +54,7 @@ enum Benchmark {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
-    let succeeded = match &options.benchmark {
+    match &options.benchmark {
         Benchmark::Mcu(options) => mcu::run(options),
         Benchmark::Memory(options) => memory::run(options),
         Benchmark::Wasm(options) => wasm::run(options),
@@ -68,9 +66,7 @@ pub fn run(options: &Options) -> Result<bool> {
         Benchmark::All => run_all(),
         Benchmark::Peers(options) => peers::run(options),
         Benchmark::Record(options) => memory::record::run(options),
-    }?;
-    readme::refresh()?;
-    Ok(succeeded)
+    }
 }
 
 /// In the order of their length.

@@ -1,6 +1,6 @@
 //! What is kept in `benches/results`: what was measured, as JSON, and what is made of it, pages and plots.
 //!
-//! Pages and plots are never written by a benchmark: [`all`] makes them of the JSON, so that they can be compared with it.
+//! Pages and plots are only ever made of the JSON, by [`all`], so that they can be compared with it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{boards, host, latency, mcu, memory, size, wasm, wasm_threads};
-use crate::{project, step};
+use crate::{project, readme, step};
 
 /// A file that is made of results.
 pub struct Page {
@@ -58,6 +58,8 @@ pub fn load<T: DeserializeOwned>(file: &str) -> Result<Option<T>> {
     Ok(Some(parsed.with_context(|| format!("{} is not what it should be", path.display()))?))
 }
 
+/// Keeps what was measured, and writes again what is made of it: pages, plots and README.md.
+///
 /// A line for each object that begins with one of these keys: short, and a difference between two runs can be read.
 pub fn save<T: Serialize>(file: &str, results: &T, line_keys: &[&str]) -> Result<()> {
     let mut text = serde_json::to_string(results)?;
@@ -67,5 +69,5 @@ pub fn save<T: Serialize>(file: &str, results: &T, line_keys: &[&str]) -> Result
     fs::create_dir_all(directory())?;
     fs::write(directory().join(file), text + "\n")?;
     step::note("the results are in benches/results");
-    Ok(())
+    readme::refresh()
 }
