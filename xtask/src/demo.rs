@@ -19,20 +19,24 @@ pub struct Options {
     board: board::Name,
     #[arg(long, value_enum, default_value = "critical-section")]
     policy: Policy,
-    /// Build the browser demo and serve it on localhost instead
+    /// Build the browser demo, serve it on localhost and open it in a browser instead
     #[arg(long, conflicts_with_all = ["board", "policy"])]
     web: bool,
     /// The port to serve it on; 0 for any
     #[arg(long, default_value_t = 8000, requires = "web")]
     port: u16,
+    /// Open no browser
+    #[arg(long, requires = "web")]
+    no_open: bool,
     /// Take the browser demo's screenshots again, instead of serving it
-    #[arg(long, requires = "web", conflicts_with = "port")]
+    #[arg(long, requires = "web", conflicts_with_all = ["port", "no_open"])]
     shots: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { board: board::Name::CortexM3, policy: Policy::CriticalSection, web: false, port: 0, shots: false }
+        let (board, policy) = (board::Name::CortexM3, Policy::CriticalSection);
+        Self { board, policy, web: false, port: 0, no_open: false, shots: false }
     }
 }
 
@@ -41,7 +45,7 @@ pub fn run(options: &Options) -> Result<bool> {
         return web::shots();
     }
     if options.web {
-        return web::serve(options.port);
+        return web::serve(options.port, !options.no_open);
     }
     println!("{}", capture(options)?);
     Ok(true)

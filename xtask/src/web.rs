@@ -1,5 +1,6 @@
 //! The browser demo: building it, serving it, and a browser to test it in.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -32,12 +33,16 @@ pub fn build() -> Result<PathBuf> {
     Ok(out)
 }
 
-/// Serves the page until stopped.
-pub fn serve(port: u16) -> Result<bool> {
+/// Serves the page until stopped, and opens it in a browser if `open`.
+pub fn serve(port: u16, open: bool) -> Result<bool> {
+    // Held while the page is built, which takes minutes: whether the port is free is better known before.
+    let reserved = TcpListener::bind(("127.0.0.1", port))
+        .with_context(|| format!("port {port} of localhost can't be had; --port takes another one, or 0 for any"))?;
     let site = build()?;
+    drop(reserved);
     let mut server = driver("serve");
-    let status = server.arg("--dir").arg(site).args(["--port", &port.to_string()]).status()?;
-    Ok(status.success())
+    server.arg("--dir").arg(site).args(["--port", &port.to_string()]).args(open.then_some("--open"));
+    Ok(server.status()?.success())
 }
 
 /// Takes the README's screenshots again.
@@ -95,4 +100,18 @@ fn installed_browser() -> Option<PathBuf> {
     let directories: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
     let candidates = BROWSERS.iter().flat_map(|name| directories.iter().map(move |directory| directory.join(name)));
     candidates.into_iter().find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_noticed_before_the_page_is_built() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let line = format!("{:#}", serve(port, false).unwrap_err());
+        assert!(line.starts_with(&format!("port {port} of localhost can't be had")), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
 }

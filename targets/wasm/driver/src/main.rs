@@ -1,6 +1,6 @@
 //! The browser demo's tool: `cargo xtask` calls it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -33,6 +33,9 @@ enum Command {
         /// 0: any that is free
         #[arg(long, default_value_t = 0)]
         port: u16,
+        /// Open the page in the browser of whoever sits here, where there is a display
+        #[arg(long)]
+        open: bool,
     },
     /// Take the screenshots that the README shows
     Shots {
@@ -62,7 +65,27 @@ fn run(command: Command) -> Result<()> {
             println!("the page has {} KiB", bytes.div_ceil(1024));
             Ok(())
         }
-        Command::Serve { dir, port } => serve::Server::start(&dir, port)?.run_for_ever(),
+        Command::Serve { dir, port, open } => serve(&dir, port, open),
         Command::Shots { dir, browser, out } => shots::take(&dir, &browser, &out),
     }
+}
+
+/// The address is told in any case: that no browser can be opened is no reason not to serve.
+fn serve(dir: &Path, port: u16, open: bool) -> Result<()> {
+    let server = serve::Server::start(dir, port)?;
+    println!("the demo is at {} (Ctrl+C ends it)", server.url);
+    if open
+        && has_display()
+        && let Err(error) = open::that_detached(&server.url)
+    {
+        eprintln!("no browser can be opened: {error}");
+    }
+    server.run_for_ever();
+    Ok(())
+}
+
+/// Without one, what opens pages on a Unix would open them in the terminal.
+fn has_display() -> bool {
+    let named = |variable| std::env::var_os(variable).is_some_and(|name| !name.is_empty());
+    cfg!(any(windows, target_os = "macos")) || named("DISPLAY") || named("WAYLAND_DISPLAY")
 }

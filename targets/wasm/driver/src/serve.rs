@@ -40,10 +40,8 @@ impl Server {
         Ok(Self { http, thread: Some(thread), url: format!("http://127.0.0.1:{port}/") })
     }
 
-    pub fn run_for_ever(mut self) -> Result<()> {
-        println!("the demo is at {} (Ctrl+C ends it)", self.url);
+    pub fn run_for_ever(mut self) {
         self.thread.take().map(JoinHandle::join);
-        Ok(())
     }
 }
 
