@@ -197,4 +197,20 @@ mod tests {
         assert!(Figure::parse("panicked at counts").is_none());
         assert!(Figure::parse("large free 1 2 3 4 5").is_none());
     }
+
+    #[test]
+    fn the_longest_masking_is_that_of_any_workload_under_that_policy() {
+        let lines = [
+            ("masked", "pooled masked 4000 13 20.7 539"),
+            ("masked", "large masked 3927 352 346.0 1880"),
+            ("masked", "large alloc 3927 500 510.0 9999"),
+            ("masked-try", "large masked 3927 13 13.0 2014"),
+        ];
+        let figures = lines.map(|(binary, line)| Figure::parse(line).unwrap().of(binary)).into();
+        let measured = Measured { core: String::new(), target: String::new(), figures };
+        assert_eq!(measured.longest("masked"), "1,880");
+        // Whatever `masked-try` measures is its masking.
+        assert_eq!(measured.longest("masked-try"), "2,014");
+        assert_eq!(measured.longest("masked-spin"), "-");
+    }
 }

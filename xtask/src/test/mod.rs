@@ -85,6 +85,7 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 impl Part {
+    /// Runs it; an error is what kept it from being run to its end, not a test that failed.
     fn run(self, tally: &mut Tally, library: &Package) -> Result<()> {
         match self {
             Part::Host => host::tests(tally, library)?,
