@@ -47,6 +47,21 @@ pub fn bare_metal(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+/// What the host's lints don't see: code that is only compiled where pointers are short or there is no compare-and-swap.
+pub fn lints(tally: &mut Tally) -> Result<()> {
+    for triple in BARE_METAL {
+        let title = format!("lints of the library for {triple}");
+        match Toolchain::for_target(triple).and_then(|toolchain| toolchain.clippy()) {
+            Err(reason) => tally.skip(&title, &toolchain::first_line(&reason)),
+            Ok(mut command) => {
+                command.args(["--package", "larder", "--lib", "--", "-D", "warnings"]);
+                tally.check(&title, &mut command)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Without the feature, the binary says where compare-and-swap comes from.
 pub fn chosen_atomics(tally: &mut Tally) -> Result<()> {
     let triple = BARE_METAL[1];

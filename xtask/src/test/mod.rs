@@ -3,7 +3,7 @@
 //! | file | what it runs |
 //! |---|---|
 //! | `host` | the workspace's tests, the examples, the loom models |
-//! | `builds` | the library in every combination of features, for bare metal, and as old a compiler as it promises; its documentation without features and for wasm |
+//! | `builds` | the library in every combination of features, for bare metal, with its lints there, and as old a compiler as it promises; its documentation without features and for wasm |
 //! | `benches` | the benchmarks' own tests |
 //! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory |
 //! | `fuzz` | the fuzzers, for a moment |
@@ -57,7 +57,7 @@ enum Part {
     Wasm,
     /// The fuzzers, for a moment, where there is a nightly compiler
     Fuzz,
-    /// The firmware's lints
+    /// The lints of the library for bare metal, and of the firmware
     Lints,
     /// The firmware in QEMU
     Qemu,
@@ -101,7 +101,10 @@ impl Part {
             Part::Msrv => builds::oldest_compiler(tally, library)?,
             Part::Wasm => wasm::under_node(tally)?,
             Part::Fuzz => fuzz::smoke(tally)?,
-            Part::Lints => firmware::lints(tally)?,
+            Part::Lints => {
+                builds::lints(tally)?;
+                firmware::lints(tally)?;
+            }
             Part::Qemu => firmware::in_qemu(tally)?,
             Part::Web => web::on_the_host(tally)?,
             Part::Browser => web::in_a_browser(tally)?,
