@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::commit::Source;
 use super::pages::{self, Page};
 use super::table::{Table, fixed, grouped};
 use crate::board::{Board, Name};
@@ -60,6 +61,7 @@ struct Figure {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let source = Source::whole();
     let wanted = |name: Name| options.board.is_none_or(|only| only.board().triple == name.board().triple);
     let mut results = Vec::new();
     for (name, core) in BOARDS.into_iter().filter(|(name, _)| wanted(*name)) {
@@ -67,7 +69,7 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     println!("{}", summary(&results));
     if options.board.is_none() {
-        pages::save(JSON, &results, &["core", "workload"])?;
+        pages::save(JSON, &results, &source, &["core", "workload"])?;
     }
     Ok(true)
 }

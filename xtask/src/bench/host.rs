@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use self::counts::Count;
+use super::commit::Source;
 use super::memory::figures::geometric_mean;
 use super::names;
 use super::pages::{self, Page};
@@ -124,6 +125,7 @@ impl Results {
 pub fn run(options: &Options) -> Result<bool> {
     let known: Vec<String> = names::allocators(&project::root().join(MANIFEST))?;
     names::check("allocator", &options.only, known.iter().map(String::as_str))?;
+    let source = Source::of_parts(|part| options.wants(part));
     let program = build()?;
     let mut results = load()?.unwrap_or_default();
     results.versions = peers::versions("benches/host")?;
@@ -138,7 +140,7 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     println!("{}", summary(&results));
     if !options.quick && options.only.is_empty() {
-        pages::save(JSON, &results, &["workload", "trace"])?;
+        pages::save(JSON, &results, &source, &["workload", "trace"])?;
     }
     Ok(true)
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::commit::Source;
 use super::pages::{self, Page};
 use super::table::{Table, grouped};
 use crate::board::Name;
@@ -53,6 +54,7 @@ struct Kind {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let source = Source::whole();
     let wanted = |name: &Name| options.board.is_none_or(|only| only.board().triple == name.board().triple);
     let boards: Vec<_> = BOARDS.into_iter().filter(|(name, _)| wanted(name)).collect();
     if boards.is_empty() {
@@ -67,7 +69,7 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     println!("{}", summary(&results));
     if options.board.is_none() {
-        pages::save(JSON, &results, &["board", "kind"])?;
+        pages::save(JSON, &results, &source, &["board", "kind"])?;
     }
     Ok(true)
 }

@@ -12,6 +12,7 @@ pub mod tables;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::bench::commit::Source;
 use crate::bench::mcu::firmware::{Bench, Kind, Level};
 use crate::bench::mcu::results::{Allocator, Measured, Results};
 use crate::bench::names;
@@ -56,10 +57,11 @@ impl Options {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let source = Source::whole();
     let bench = Bench::new()?;
     let (mut results, failed) = measure_all(&bench, options)?;
     if options.is_complete() {
-        pages::save(JSON, &results, &["workload"])?;
+        pages::save(JSON, &results, &source, &["workload"])?;
     } else if let Some(stored) = load()? {
         results.complete_from(stored, &bench.allocators);
     }

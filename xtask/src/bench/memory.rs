@@ -11,6 +11,7 @@ use clap::Args;
 
 use self::figures::Figures;
 use self::replayer::Replayer;
+use super::commit::Source;
 use super::pages::{self, Page};
 use super::plot::{Axis, Plot, Row};
 
@@ -32,13 +33,14 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let source = Source::whole();
     let replayer = Replayer::build()?;
     let figures = replayer.search(!options.quick)?;
     let faults: Vec<String> = figures.faults().collect();
     faults.iter().for_each(|fault| eprintln!("FAIL {fault}"));
     println!("{}", summary(&figures));
     if !options.quick && faults.is_empty() {
-        pages::save(JSON, &figures.without_files(), &["name", "trace"])?;
+        pages::save(JSON, &figures.without_files(), &source, &["name", "trace"])?;
     }
     Ok(faults.is_empty())
 }

@@ -1,6 +1,7 @@
 //! Benchmarks: what each measures is said in its module. Results are in `benches/results`.
 
 pub mod boards;
+mod commit;
 pub mod host;
 pub mod latency;
 pub mod mcu;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::commit::Source;
 use super::mcu::firmware::{Bench, Level};
 use super::mcu::size::added_symbols;
 use super::names;
@@ -56,6 +57,7 @@ struct Size {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let source = Source::whole();
     let (bench, modules) = (Bench::new()?, Modules::new()?);
     names::check("allocator", &options.only, features(&bench, &modules))?;
     let mut sizes = Vec::new();
@@ -63,7 +65,7 @@ pub fn run(options: &Options) -> Result<bool> {
     measure_modules(&modules, options, &mut sizes)?;
     println!("{}", tables(&sizes));
     if options.only.is_empty() {
-        pages::save(JSON, &sizes, &["title"])?;
+        pages::save(JSON, &sizes, &source, &["title"])?;
     }
     Ok(true)
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::commit::Source;
 use super::memory::replayer::read_json;
 use super::pages::{self, Page};
 use super::peers::{self, Versions};
@@ -98,6 +99,7 @@ impl Results {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let source = Source::whole();
     packages::require_program("node", "nodejs")?;
     let toolchain = Toolchain::for_wasm_threads()?;
     let load = load_average()?;
@@ -118,7 +120,7 @@ pub fn run(options: &Options) -> Result<bool> {
     };
     println!("{}", summary(&results));
     if !options.quick {
-        pages::save(JSON, &results, &["workload"])?;
+        pages::save(JSON, &results, &source, &["workload"])?;
     }
     Ok(true)
 }

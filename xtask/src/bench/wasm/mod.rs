@@ -18,6 +18,7 @@ use self::growth::Growth;
 use self::module::Modules;
 pub use self::tables::summary;
 use self::times::Times;
+use super::commit::Source;
 use super::memory::replayer::Replayer;
 use super::pages::{self, Page};
 use super::peers::{self, Versions};
@@ -67,6 +68,7 @@ pub struct Results {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
+    let source = Source::of_parts(|part| options.wants(part));
     let repetitions = if options.quick { 15 } else { options.repetitions };
     let replayer = Replayer::build()?;
     let modules = Modules::new()?;
@@ -90,7 +92,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let faults: Vec<String> = results.growth.faults().collect();
     faults.iter().for_each(|fault| eprintln!("FAIL {fault}"));
     if !options.quick && faults.is_empty() {
-        pages::save(JSON, &results, &["name", "trace", "feature"])?;
+        pages::save(JSON, &results, &source, &["name", "trace", "feature"])?;
     }
     Ok(faults.is_empty())
 }
