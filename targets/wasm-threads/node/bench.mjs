@@ -1,11 +1,15 @@
 // Throughput of allocators in workers that share a memory: node bench.mjs JOB.json RESULT.json
 // The job: {"modules": {ALLOCATOR: FILE}, "workers": [N...], "workloads": [{"name", "shared_percent", "large_percent"}...],
-//           "calls": PER_WORKER, "repetitions": N}
+//           "calls": PER_WORKER, "repetitions": N, "busy": whether to measure even while other programs are at work}
 import { readFileSync, writeFileSync } from "node:fs";
 import { Crew, load } from "./crew.mjs";
+import { Floor, Patience } from "./quiet.mjs";
 
 const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+const floor = await Floor.hire();
+const patience = new Patience(() => floor.isQuiet());
+const quietly = job.busy ? (measure) => measure() : (measure) => patience.quietly(measure);
 const results = [];
 for (const workload of job.workloads) {
   for (const workers of job.workers) {
@@ -20,9 +24,13 @@ for (const workload of job.workloads) {
         const plans = Array.from({ length: workers }, (_, index) => [
           ["work", index + 1 + repetition * 8, job.calls, workload.shared_percent, workload.large_percent, 0],
         ]);
-        const { nanoseconds, results: refused } = await crew.run(plans);
-        if (refused.some((count) => count !== 0)) throw new Error("a request was refused");
-        if (repetition > 0) samples.push(nanoseconds);
+        const sample = async () => {
+          const { nanoseconds, results: refused } = await crew.run(plans);
+          if (refused.some((count) => count !== 0)) throw new Error("a request was refused");
+          return nanoseconds;
+        };
+        if (repetition === 0) await sample();
+        else samples.push(await quietly(sample));
       }
     }
     for (const { allocator, crew, samples } of runs) {
@@ -31,4 +39,5 @@ for (const workload of job.workloads) {
     }
   }
 }
+await floor.dismiss();
 writeFileSync(process.argv[3], JSON.stringify(results));

@@ -16,12 +16,19 @@ export class Crew {
   // So many workers over a fresh memory that can become so many pages longer.
   static async hire(module, count, more) {
     const memory = new WebAssembly.Memory({ initial: INITIAL, maximum: INITIAL + more, shared: true });
-    const crew = new Crew();
+    const data = Array.from({ length: count }, (_, index) => ({ module, memory, index }));
+    const crew = await Crew.of(new URL("worker.mjs", import.meta.url), data);
     crew.memory = memory;
     crew.limit = INITIAL + more;
+    return crew;
+  }
+
+  // A worker for each of these data, one after the other.
+  static async of(script, data) {
+    const crew = new Crew();
     crew.workers = [];
-    for (let index = 0; index < count; index++) {
-      const worker = new Worker(new URL("worker.mjs", import.meta.url), { workerData: { module, memory, index } });
+    for (const workerData of data) {
+      const worker = new Worker(script, { workerData });
       await once(worker, "message");
       crew.workers.push(worker);
     }

@@ -1,5 +1,6 @@
 // One worker: an instance of the module over the memory that all share, with a stack of its own.
 import { parentPort, workerData } from "node:worker_threads";
+import { enter } from "./door.mjs";
 
 const STACK_BYTES = 65536; // as in lib.rs
 const { module, memory, index } = workerData;
@@ -12,10 +13,7 @@ const raw = new WebAssembly.Instance(module, { env: { memory }, host: { report }
 raw.__stack_pointer.value = raw.STACKS.value + (index + 1) * STACK_BYTES;
 
 parentPort.on("message", ({ calls, gate }) => {
-  const doors = new Int32Array(gate);
-  // All begin together: who comes last opens the door.
-  if (Atomics.add(doors, 0, 1) + 1 === doors[1]) Atomics.notify(doors, 0);
-  for (let seen = Atomics.load(doors, 0); seen < doors[1]; seen = Atomics.load(doors, 0)) Atomics.wait(doors, 0, seen);
+  enter(new Int32Array(gate));
   const begin = process.hrtime.bigint();
   try {
     message = "";

@@ -35,6 +35,10 @@ const WORKLOADS: [Workload; 3] = [
     Workload { name: "up to 8 KiB, half from worker to worker", shared_percent: 50, large_percent: 20 },
 ];
 
+/// As `quiet.mjs` does it.
+const QUIET: &str = "A sample counts only if two workers that share nothing were at least 1.7 times as fast as one right before and \
+after it: else other\nprograms were at work. ";
+
 #[derive(Clone, Copy, Serialize)]
 struct Workload {
     name: &'static str,
@@ -49,7 +53,7 @@ pub struct Options {
     /// How often everything is measured; the median counts
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
-    /// Few repetitions; the results in the repository stay as they are
+    /// Few repetitions, even on a busy machine; the results in the repository stay as they are
     #[arg(long)]
     quick: bool,
 }
@@ -62,6 +66,8 @@ struct Job {
     workloads: [Workload; 3],
     calls: u32,
     repetitions: u32,
+    /// Whether to measure even while other programs are at work.
+    busy: bool,
 }
 
 /// What `benches/results/wasm-threads.json` has.
@@ -71,6 +77,9 @@ pub struct Results {
     cores: usize,
     /// How many programs wanted to run when it began, the average of a minute: on more than a few, the figures say little.
     load: f64,
+    /// Whether samples that other programs disturbed were taken again.
+    #[serde(default)]
+    quiet: bool,
     repetitions: u32,
     figures: Vec<Figure>,
 }
@@ -110,11 +119,13 @@ pub fn run(options: &Options) -> Result<bool> {
         workloads: WORKLOADS,
         calls: CALLS,
         repetitions: if options.quick { 3 } else { options.repetitions },
+        busy: options.quick,
     };
     let results = Results {
         versions: peers::versions(PACKAGE)?,
         cores: thread::available_parallelism().map_or(1, usize::from),
         load,
+        quiet: !job.busy,
         repetitions: job.repetitions,
         figures: measure(&job)?,
     };
@@ -177,11 +188,12 @@ pub fn pages() -> Result<Vec<Page>> {
     let Some(results) = load()? else { return Ok(Vec::new()) };
     let text = format!(
         "# Workers that share a wasm memory\n\nCalls of the allocator a microsecond, all workers together, in Node's worker threads on {} \
-         cores (load average before: {:.1});\nmedians of {} interleaved samples of {CALLS} calls a worker. The peers are behind one spin lock, as \
+         cores (load average before: {:.1});\nmedians of {} interleaved samples of {CALLS} calls a worker. {}The peers are behind one spin lock, as \
          wasm allocators are where memory is\nshared. Made by `cargo xtask bench wasm-threads`.\n\nVersions: {}.\n\n{}",
         results.cores,
         results.load,
         results.repetitions,
+        if results.quiet { QUIET } else { "" },
         peers::sentence(&results.versions),
         summary(&results),
     );

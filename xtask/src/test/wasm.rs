@@ -27,6 +27,8 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
         tally.skip("wasm modules under Node", &format!("{reason:#}"));
         return Ok(());
     }
+    let mut command = node(&[], "wasm-threads/node/quiet-test.mjs");
+    tally.cargo_test("when a sample of bench wasm-threads counts", &mut command)?;
     let toolchain = Toolchain::for_target(TRIPLE)?;
     let module = build(&toolchain, "wasm-suite", "without threads")?;
     tally.cargo_test("wasm under Node, targets/wasm-suite", node(&[], "wasm-suite/node/run.mjs").arg(module))?;
