@@ -19,6 +19,9 @@
 //! | hook: "there is no cache, give up": refused, with the cache's memory free | |
 //!
 //! Now A finds that `runs` has grown since before its attempt, and does not ask the hook.
+//!
+//! So every attempt begins after `runs` was read, and is the whole request: all memories of a region, growth in place too. What was looked
+//! at before that may have been released since.
 
 use crate::config::{Config, Emergency, Event, OutOfMemory, Table};
 use crate::sync::{AtomicU32, Ordering::*};

@@ -206,7 +206,9 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
     #[inline(never)]
     fn allocate_elsewhere(&self, layout: Layout) -> *mut u8 {
         let Some(first) = self.memories().next() else { return null_mut() };
-        let mut asked = usize::from(C::LANES == 1);
+        // With an out-of-memory hook, the lane's memory is asked again: another context's may have run since that was asked, and every
+        // attempt that the hook is asked about has to begin after it was looked how often one ran.
+        let mut asked = usize::from(C::LANES == 1 && !C::RESCUES);
         // The first memory keeps count, for all of them.
         first.persist(layout.size(), layout.align(), || self.find_block(layout, core::mem::take(&mut asked)))
     }

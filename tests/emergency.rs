@@ -247,6 +247,67 @@ fn a_request_that_another_hook_overtook_is_tried_again() {
     heap.check().unwrap();
 }
 
+/// The class's last free page is in its index alone, where the hook has left it.
+#[test]
+fn a_page_that_the_hook_left_in_the_index_is_found() {
+    let (heap, reserve) = full_heap();
+    let layout = Layout::new::<[u64; 8]>();
+    // SAFETY: the block is live, and this is its layout.
+    unsafe { heap.dealloc(reserve, RESERVE) };
+    let blocks: Vec<*mut u8> =
+        std::iter::repeat_with(|| alloc(heap, layout)).take_while(|block| !block.is_null()).collect();
+    fill(heap);
+    // One block of each of five pages: one more than the front can name.
+    let released: Vec<*mut u8> = blocks.chunks(4).take(5).map(|page| page[0]).collect();
+    assert!(released.windows(2).all(|pair| pair[0].addr() / 256 != pair[1].addr() / 256));
+    CALLS.set(0);
+    set_hook(move |request| {
+        assert_eq!(request.retries, 0, "there was a free block of the class");
+        // SAFETY: the blocks are live, and this is their layout.
+        released.iter().for_each(|&block| unsafe { heap.dealloc(block, layout) });
+        (0..4).for_each(|_| assert!(!alloc(heap, layout).is_null()));
+        Emergency::Retry
+    });
+    assert!(!alloc(heap, layout).is_null());
+    assert_eq!(CALLS.get(), 1);
+    heap.check().unwrap();
+}
+
+/// The same as in `a_request_that_another_hook_overtook_is_tried_again`, in a region: the memory that the hook released is home, which was
+/// asked before.
+#[test]
+fn a_request_of_a_region_that_another_hook_overtook_is_tried_again_at_home() {
+    let memories = [BYTES, 2048].map(|bytes| Vec::leak(vec![0u8; bytes]));
+    let region: &Region<Interrupted, Segregated, Prepared> = Box::leak(Box::new(Region::new()));
+    for memory in memories {
+        // SAFETY: the memory is nobody else's, for ever.
+        unsafe { region.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();
+    }
+    HOOK.set(None);
+    // SAFETY: sizes are not zero; the block is live and freed once, with its layout.
+    unsafe {
+        let mut reserve = region.alloc(RESERVE);
+        for bytes in [500, 64, 8] {
+            while !region.alloc(Layout::from_size_align(bytes, 8).unwrap()).is_null() {}
+        }
+        CALLS.set(0);
+        TOLD.set(0);
+        set_hook(move |_| {
+            let block = core::mem::replace(&mut reserve, null_mut());
+            if block.is_null() {
+                return Emergency::GiveUp;
+            }
+            region.dealloc(block, RESERVE);
+            Emergency::Retry
+        });
+        let layout = Layout::new::<[u8; 500]>();
+        INTERRUPT.set(Some(Box::new(move || assert!(!region.alloc(layout).is_null()))));
+        assert!(!region.alloc(layout).is_null());
+    }
+    assert_eq!((CALLS.get(), TOLD.get()), (1, 0));
+    region.check().unwrap();
+}
+
 /// A region's hook is asked once, after all of its memories; a block may move to the one in which there is room then.
 #[test]
 fn a_region_asks_for_all_its_memories() {

@@ -210,7 +210,7 @@ fn the_hook_is_asked_until_it_gives_up() {
 #[test]
 fn the_hook_helps_a_block_that_grows() {
     let heap: &Subject = Box::leak(Box::new(Subject::new()));
-    let (block, behind) = (alloc(heap, 100), alloc(heap, 600));
+    let [block, _between, behind] = [100, 8, 600].map(|size| alloc(heap, size));
     assert!(!alloc(heap, 100).is_null());
     // SAFETY: the block has so many bytes.
     unsafe { block.write_bytes(0x5A, 100) };
@@ -219,12 +219,34 @@ fn the_hook_helps_a_block_that_grows() {
         free(heap, behind, 600);
         Emergency::Retry
     });
-    // It can move to where the released block was, while it still lies before it.
+    // It can't grow where it is, but move to where the released block was.
     // SAFETY: the block is live, and this is its layout.
     let grown = unsafe { heap.realloc(block, layout(100), 500) };
     assert_eq!(grown, behind);
     // SAFETY: so many bytes are ours, and were moved.
     assert!(unsafe { core::slice::from_raw_parts(grown, 100) }.iter().all(|&byte| byte == 0x5A));
+    heap.check().unwrap();
+}
+
+/// There is no room for both: it can only grow into what the hook has released behind it.
+#[test]
+fn a_block_grows_into_what_the_hook_released() {
+    let heap: &Subject = Box::leak(Box::new(Subject::new()));
+    let (block, behind) = (alloc(heap, 400), alloc(heap, 200));
+    assert!(!alloc(heap, heap.stats().largest_free_bytes.unwrap()).is_null());
+    // SAFETY: the block has so many bytes.
+    unsafe { block.write_bytes(0x5A, 400) };
+    TOLD.take();
+    set_hook(move |request| {
+        assert_eq!((request.size_bytes, request.align_bytes, request.retries), (600, 8, 0));
+        free(heap, behind, 200);
+        Emergency::Retry
+    });
+    // SAFETY: the block is live, and this is its layout.
+    assert_eq!(unsafe { heap.realloc(block, layout(400), 600) }, block);
+    // SAFETY: so many bytes are ours.
+    assert!(unsafe { core::slice::from_raw_parts(block, 400) }.iter().all(|&byte| byte == 0x5A));
+    assert_eq!((TOLD.take(), heap.stats().refused), (vec![], 0));
     heap.check().unwrap();
 }
 

@@ -187,14 +187,14 @@ pub(crate) trait Allocate: Release {
 
     /// A block of a larger class, or of the same, which may have got one meanwhile. Its page's owner then says how to free it.
     ///
-    /// Only fronts are looked at: a class that has pages in its index alone is not found. With several lanes, where releases come from
-    /// others into the index, both are.
+    /// Of larger classes only fronts are looked at: one that has pages in its index alone is not found. With several lanes, where releases
+    /// come from others into the index, both are.
     #[inline(always)]
     fn borrow(self, class: u32, align: usize) -> u32 {
         for size_class in Self::TABLE.size_class(class)..=Self::TABLE.count as u32 {
             for lane in 0..Self::Config::LANES {
                 let larger = Self::TABLE.in_lane(size_class, lane);
-                let may_have = Self::Config::LANES > 1 || Tables::front(self, larger).seen() != 0;
+                let may_have = Self::Config::LANES > 1 || larger == class || Tables::front(self, larger).seen() != 0;
                 if may_have && self.fits(larger, align) {
                     let place = Pools(self).claim_any(larger);
                     if place != 0 {

@@ -23,10 +23,14 @@ pub(crate) trait Calls: Granules {
     /// A block; or null, which is counted and told.
     #[inline(never)]
     fn serve(self, size: usize, align: usize) -> *mut u8 {
+        self.persist(size, align, || self.search(granules(size), align))
+    }
+
+    /// Makes attempts to serve a request: see [`emergency::persist`].
+    #[inline(always)]
+    fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
         let header = self.header();
-        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, || {
-            self.search(granules(size), align)
-        })
+        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, attempt)
     }
 
     /// A block of so many granules, or null.
@@ -83,13 +87,18 @@ pub(crate) trait Calls: Granules {
     unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let len = granules(layout.size());
         let Some(end) = self.locate(ptr, len) else { return null_mut() };
-        let end = end.get();
-        if self.move_end(end, end - len + granules(new_size)) {
+        let wanted = end.get() - len + granules(new_size);
+        let extend = || self.move_end(end.get(), wanted).then_some(ptr);
+        let new = match Self::Config::RESCUES {
+            // Each attempt is the whole request: what was released may lie behind the block.
+            true => self.persist(new_size, layout.align(), || {
+                extend().or_else(|| self.search(granules(new_size), layout.align()))
+            }),
+            false => extend().unwrap_or_else(|| self.serve(new_size, layout.align())),
+        };
+        if new == ptr {
             self.header().live.change(layout.size(), new_size);
-            return ptr;
-        }
-        let new = self.serve(new_size, layout.align());
-        if !new.is_null() {
+        } else if !new.is_null() {
             self.header().live.change(0, new_size);
             // SAFETY: both blocks are the caller's, disjoint, and so long: one that does not grow stays.
             unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size()) };
