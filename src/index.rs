@@ -18,6 +18,25 @@
 //! Every change of a leaf is an acquire/release read-modify-write: D's step 4 acquires what B's insertion released, so step 5
 //! sees the front that B left. The bit of page 5 may be an old one afterwards: whoever meets it drops it.
 //!
+//! # The second level
+//!
+//! A bit of the summary says that its leaf may hold pages. The context that puts a page into a leaf sets the leaf's bit, *whatever the leaf
+//! held before*: the context that put the first page there may be suspended before it sets the bit. A bit of an empty leaf is cleared,
+//! and the leaf looked at again. Clearing and looking are two steps, between which a context can be suspended:
+//!
+//! | step | C takes the last page out of leaf 9 | B |
+//! |---|---|---|
+//! | 1 | takes the bit of page 300 out: the leaf is empty | |
+//! | 2 | | puts page 301 into the leaf; the summary's bit is still set |
+//! | 3 | clears the summary's bit, and is suspended | |
+//! | 4 | | asks: the summary says that there is nothing |
+//! | 5 | looks at the leaf: page 301, so sets the bit again | |
+//!
+//! So B gets a page of another kind in step 4. Before its request is refused, [`Index::reveal`] looks at all leaves, and repairs the summary.
+//! Whoever puts another page into leaf 9 repairs it too.
+//!
+//! # Lanes
+//!
 //! With several lanes, a release in another lane puts its page straight here, and so tells D's step 4 nothing of the front: D could see
 //! an old front in step 5, while B, who has dropped page 3 from the front in step 3, sees an old word. A sequentially
 //! consistent fence before each of these two looks makes one of them see what the other did.
@@ -68,9 +87,29 @@ impl<'a, T: Tables<'a>> Index<T> {
     fn add(self, leaf: usize, bits: u32) {
         // AcqRel: pairs with `take` and `leave_summary` of the same word.
         let old = self.leaf(leaf).fetch_or(bits, AcqRel);
-        if old == 0 && !self.is_flat() {
-            // AcqRel: pairs with `leave_summary`.
-            self.summary(leaf / 32).fetch_or(1 << (leaf % 32), AcqRel);
+        // A leaf that was not empty may be invisible still: see the second level above.
+        if !self.is_flat() && (!SINGLE || old == 0) {
+            self.show(leaf);
+        }
+    }
+
+    /// Makes a leaf visible.
+    #[inline(always)]
+    fn show(self, leaf: usize) {
+        // AcqRel: pairs with `leave_summary`. Of the two, the later acquires what the other did to the leaf before.
+        self.summary(leaf / 32).fetch_or(1 << (leaf % 32), AcqRel);
+    }
+
+    /// Makes every leaf visible that holds pages.
+    ///
+    /// Time: a load for each 8 KiB of arena, and a read-modify-write for each leaf that holds pages. None where there is one level.
+    pub(crate) fn reveal(self) {
+        let leaves = if self.is_flat() { 0 } else { self.0.leaf_count() };
+        for leaf in 0..leaves {
+            // Relaxed: a context sees the bit of each page that it knows to be there.
+            if self.leaf(leaf).load(Relaxed) != 0 {
+                self.show(leaf);
+            }
         }
     }
 
@@ -119,14 +158,14 @@ impl<'a, T: Tables<'a>> Index<T> {
         true
     }
 
-    /// The same protocol one level up: clear, look again, set again.
+    /// Clears the summary's bit of an empty leaf, looks again, and sets it again if it was wrong.
     fn leave_summary(self, leaf: usize) {
         let (word, bit) = (self.summary(leaf / 32), 1 << (leaf % 32));
-        // AcqRel: pairs with `insert`; see the table above.
+        // AcqRel: pairs with `show`; see the table above.
         word.fetch_and(!bit, AcqRel);
         // Relaxed: ordered after the clearing by its Acquire.
         if !SINGLE && self.leaf(leaf).load(Relaxed) != 0 {
-            word.fetch_or(bit, AcqRel);
+            self.show(leaf);
         }
     }
 
@@ -169,7 +208,7 @@ impl<'a, T: Tables<'a>> Index<T> {
     /// The first leaf under a word of the summary that holds pages, and which. Clears what it finds stale.
     fn first_under(self, place: usize) -> (usize, u32) {
         for _ in 0..if SINGLE { 1 } else { 32 } {
-            // Acquire: pairs with `insert`, which writes the leaf first.
+            // Acquire: pairs with `show`: the leaf was written before.
             let seen = self.summary(place).load(Acquire);
             if seen == 0 {
                 break;

@@ -262,6 +262,31 @@ impl<'a, T: Tables<'a>> Pools<T> {
             .unwrap_or(0)
     }
 
+    /// Takes a block that [`claim_any`](Self::claim_any) has overlooked, in any lane: the last resort before a request is refused. Its page
+    /// may be invisible because another context is suspended, or stand behind more old entries than a claim tries. Returns its place, or 0.
+    ///
+    /// Time: [`Index::reveal`]'s, and a try for each old entry.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn claim_overlooked(self, class: u32) -> u32 {
+        for lane in 0..T::Config::LANES {
+            let class = Self::TABLE.in_lane(Self::TABLE.size_class(class), lane);
+            let index = Index(self.0, class);
+            index.reveal();
+            // Each round that is in vain has dropped old entries, or lost to other contexts: the bound is for the latter.
+            for _ in 0..=self.0.leaf_count() as u32 * 32 / PAGE_TRIES {
+                if self.0.front(class).seen() == 0 && index.first_leaf().1 == 0 {
+                    break;
+                }
+                let place = self.claim_any(class);
+                if place != 0 {
+                    return place;
+                }
+            }
+        }
+        0
+    }
+
     /// Gives back a block that was claimed from a page of another class.
     pub(crate) fn give_stray(self, block: Block) {
         self.give(block.page(), block.bit());

@@ -7,7 +7,7 @@ use crate::emergency;
 use crate::geometry::*;
 use crate::pools::{Block, Claim, Pools, Tables};
 use crate::slots;
-use crate::sync::Ordering::*;
+use crate::sync::{Ordering::*, SINGLE};
 use core::alloc::Layout;
 use core::ptr::null_mut;
 
@@ -114,6 +114,9 @@ pub(crate) trait Allocate: Release {
         }
         if place == 0 {
             place = self.borrow(class, align);
+        }
+        if place == 0 && !SINGLE {
+            place = Pools(self).claim_overlooked(class);
         }
         place
     }

@@ -264,7 +264,13 @@ fn refill_against_refill() {
 
 /// The words of an index of two levels, alone.
 #[derive(Clone, Copy)]
-struct Words(&'static [AtomicU32; 3]);
+struct Words(&'static [AtomicU32; FLAT_WORDS + 2]);
+
+impl Words {
+    fn new() -> Self {
+        Self(Box::leak(Box::new(core::array::from_fn(|_| AtomicU32::new(0)))))
+    }
+}
 
 impl Tables<'static> for Words {
     type Config = Small<0, 0>;
@@ -277,7 +283,7 @@ impl Tables<'static> for Words {
         &self.0[at]
     }
     fn summary(self, _: u32, _: usize) -> &'static AtomicU32 {
-        &self.0[2]
+        &self.0[FLAT_WORDS + 1]
     }
     fn word(self, _: u32) -> &'static AtomicU32 {
         unreachable!()
@@ -309,8 +315,7 @@ impl Tables<'static> for Words {
 #[test]
 fn the_summary_against_insert() {
     model(6, || {
-        let words = Box::leak(Box::new(core::array::from_fn(|_| AtomicU32::new(0))));
-        let index = Index(Words(words), CLASS_64);
+        let index = Index(Words::new(), CLASS_64);
         index.insert(40);
         let other = spawn(move || {
             tick();
@@ -320,6 +325,55 @@ fn the_summary_against_insert() {
         index.remove(40);
         tick();
         assert!([0, 1 << 8].contains(&index.first_leaf().1));
+        other.join().unwrap();
+        assert_eq!(index.first_leaf(), (1, 1 << 8));
+    });
+}
+
+/// Two contexts put a page each into the same empty leaf: each finds its own at once, wherever the other is suspended.
+///
+/// Runs `Index::{insert, first_leaf}` with a second level.
+/// Catches: an insertion that leaves the summary to the context that was the first in the leaf.
+#[test]
+fn inserting_against_inserting_beneath_the_summary() {
+    model(6, || {
+        let index = Index(Words::new(), CLASS_64);
+        let inserts = move |page: u32| {
+            tick();
+            index.insert(page);
+            tick();
+            let (leaf, pages) = index.first_leaf();
+            assert_eq!(leaf, 1);
+            assert_ne!(pages & 1 << ((page - 1) % 32), 0, "page {page} is invisible");
+        };
+        let other = spawn(move || inserts(40));
+        inserts(41);
+        other.join().unwrap();
+    });
+}
+
+/// A leaf becomes empty while a page enters it: the context that has put it there finds it at once, at the latest by the last resort.
+///
+/// Runs `Index::{insert, remove, first_leaf, reveal}` with a second level.
+/// Catches: a `reveal` that does nothing, or a Relaxed change of the summary.
+#[test]
+fn revealing_what_the_summary_hides() {
+    model(6, || {
+        let index = Index(Words::new(), CLASS_64);
+        index.insert(40);
+        let other = spawn(move || {
+            tick();
+            index.remove(40);
+        });
+        tick();
+        index.insert(41);
+        tick();
+        if index.first_leaf().1 & 1 << 8 == 0 {
+            // The other context has cleared the summary's bit, and will not do so again.
+            index.reveal();
+            tick();
+            assert_ne!(index.first_leaf().1 & 1 << 8, 0, "page 41 is invisible");
+        }
         other.join().unwrap();
         assert_eq!(index.first_leaf(), (1, 1 << 8));
     });
