@@ -15,7 +15,7 @@ use serde_json::Value;
 /// How long the page may take for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often the browser, or a page, is started, at most.
+/// How often the browser is started, at most.
 const STARTS: usize = 3;
 /// What is true of a page that can be used.
 const READY: &str = "globalThis.demo?.ready === true";
@@ -58,22 +58,25 @@ impl Browser {
         Ok(Self(started.with_context(|| format!("{} can't be started", program.display()))?))
     }
 
-    /// Opens a page and waits until it is ready.
+    /// Opens the demo and waits until it is ready.
     pub fn open(&self, url: &str, look: Look) -> Result<Page> {
-        let tab = self.0.new_tab()?;
+        let page = self.go(url, look)?;
+        if !page.becomes(READY, PATIENCE) {
+            bail!("{url} does not become ready; complaints: {:?}", page.complaints());
+        }
+        Ok(page)
+    }
+
+    /// Opens a page and waits for nothing. It shares no cache and no storage with any other page.
+    pub fn go(&self, url: &str, look: Look) -> Result<Page> {
+        let tab = self.0.new_context()?.new_tab()?;
         tab.set_default_timeout(PATIENCE);
         let page = Page { complaints: listen(&tab)?, tab };
         page.look(look)?;
         let clock = Some(Performance::EnableTime_domainOption::ThreadTicks);
         page.tab.call_method(Performance::Enable { time_domain: clock })?;
-        // A browser that has just started can lose its first page: then it is asked again.
-        for _ in 0..STARTS {
-            page.tab.navigate_to(url)?;
-            if page.becomes(READY, PATIENCE / 4) {
-                return Ok(page);
-            }
-        }
-        bail!("{url} does not become ready; complaints: {:?}", page.complaints())
+        page.tab.navigate_to(url)?;
+        Ok(page)
     }
 }
 

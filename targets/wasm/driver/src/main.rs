@@ -80,8 +80,7 @@ fn serve(dir: &Path, port: u16, open: bool) -> Result<()> {
     {
         eprintln!("no browser can be opened: {error}");
     }
-    server.run_for_ever();
-    Ok(())
+    server.run_for_ever()
 }
 
 /// Without one, what opens pages on a Unix would open them in the terminal.

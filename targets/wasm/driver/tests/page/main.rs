@@ -3,6 +3,7 @@
 //!
 //! | file | what it tests |
 //! |---|---|
+//! | `load` | that it starts, and what it says when it cannot |
 //! | `cost` | its weight, its first paint, its frames |
 //! | `work` | what it counts and draws of programs at work |
 //! | `buttons` | what each button does, and what breaks other heaps |
@@ -12,6 +13,7 @@
 
 mod buttons;
 mod cost;
+mod load;
 mod looks;
 mod race;
 mod reach;
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
     });
     let trials = trials![
         stage:
+        load:
+            twenty_fresh_servers_in_a_row_are_loaded_at_once;
         cost:
             the_page_is_light_isolated_and_asks_nobody_else,
             programs_leave_time_for_the_frame,
