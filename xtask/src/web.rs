@@ -12,6 +12,8 @@ use crate::{packages, project, step};
 const TRIPLE: &str = "wasm32-unknown-unknown";
 const MANIFEST: &str = "targets/wasm/Cargo.toml";
 const DRIVER: &str = "larder-web-driver";
+/// The driver's feature that brings a browser: what only shows the page is built without.
+const WITH_BROWSER: [&str; 2] = ["--features", "browser"];
 /// Where the README's screenshots are.
 const SHOTS: &str = "targets/wasm/screenshots";
 
@@ -26,7 +28,7 @@ pub fn build() -> Result<PathBuf> {
     modules.args(["--release", "--package", "larder-web", "--examples", "--manifest-path", MANIFEST]);
     step::require("build the browser demo's modules", &mut modules)?;
     let out = project::root().join("target/web");
-    let mut bundle = driver("bundle");
+    let mut bundle = driver(&[], "bundle");
     bundle.arg("--modules").arg(toolchain.release_binary("examples"));
     bundle.arg("--site").arg(project::root().join("targets/wasm/site")).arg("--out").arg(&out);
     step::require("bundle the browser demo", &mut bundle)?;
@@ -40,7 +42,7 @@ pub fn serve(port: u16, open: bool) -> Result<bool> {
         .with_context(|| format!("port {port} of localhost can't be had; --port takes another one, or 0 for any"))?;
     let site = build()?;
     drop(reserved);
-    let mut server = driver("serve");
+    let mut server = driver(&[], "serve");
     server.arg("--dir").arg(site).args(["--port", &port.to_string()]).args(open.then_some("--open"));
     Ok(server.status()?.success())
 }
@@ -48,7 +50,7 @@ pub fn serve(port: u16, open: bool) -> Result<bool> {
 /// Takes the README's screenshots again.
 pub fn shots() -> Result<bool> {
     let site = build()?;
-    let mut command = driver("shots");
+    let mut command = driver(&WITH_BROWSER, "shots");
     command.arg("--dir").arg(site).arg("--browser").arg(browser()?);
     command.arg("--out").arg(project::root().join(SHOTS));
     step::require("take the screenshots", &mut command)?;
@@ -61,6 +63,7 @@ pub fn test(browser: PathBuf) -> Result<Command> {
     let site = build()?;
     let mut command = project::cargo("test");
     command.args(["--manifest-path", MANIFEST, "--package", DRIVER, "--test", "page", "--no-fail-fast"]);
+    command.args(WITH_BROWSER);
     command.env("LARDER_WEB_DIR", site).env("LARDER_BROWSER", browser).args(["--", "--test-threads=1"]);
     Ok(command)
 }
@@ -79,9 +82,9 @@ pub fn lints() -> Command {
     command
 }
 
-fn driver(subcommand: &str) -> Command {
+fn driver(features: &[&str], subcommand: &str) -> Command {
     let mut command = project::cargo("run");
-    command.args(["--quiet", "--manifest-path", MANIFEST, "--package", DRIVER, "--", subcommand]);
+    command.args(["--quiet", "--manifest-path", MANIFEST, "--package", DRIVER]).args(features).args(["--", subcommand]);
     command
 }
 
@@ -105,6 +108,20 @@ fn installed_browser() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a dependency tree of the driver names.
+    fn tree(features: &[&str]) -> String {
+        let mut command = project::cargo("tree");
+        command.args(["--manifest-path", MANIFEST, "--package", DRIVER, "--edges", "normal"]).args(features);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    }
+
+    #[test]
+    fn the_page_is_shown_without_building_a_browsers_driver() {
+        assert!(tree(&WITH_BROWSER).contains("headless_chrome"));
+        let shown = tree(&[]);
+        assert!(shown.contains("wasm-bindgen-cli-support") && !shown.contains("headless_chrome"), "{shown}");
+    }
 
     #[test]
     fn a_port_that_is_taken_is_noticed_before_the_page_is_built() {

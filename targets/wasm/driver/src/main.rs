@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use larder_web_driver::{bundle, serve, shots};
+#[cfg(feature = "browser")]
+use larder_web_driver::shots;
+use larder_web_driver::{bundle, serve};
 
 #[derive(Parser)]
 struct Arguments {
@@ -33,11 +35,12 @@ enum Command {
         /// 0: any that is free
         #[arg(long, default_value_t = 0)]
         port: u16,
-        /// Open the page in the browser of whoever sits here, where there is a display
+        /// Open the page in a browser, where there is a display
         #[arg(long)]
         open: bool,
     },
     /// Take the screenshots that the README shows
+    #[cfg(feature = "browser")]
     Shots {
         #[arg(long)]
         dir: PathBuf,
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Serve { dir, port, open } => serve(&dir, port, open),
+        #[cfg(feature = "browser")]
         Command::Shots { dir, browser, out } => shots::take(&dir, &browser, &out),
     }
 }
