@@ -1,7 +1,10 @@
 //! Lanes that have nothing but each other's blocks.
 
-use crate::arena::{Arena, Block, Laned, enter_lane};
-use crate::model;
+use crate::arena::{Arena, Block, CLASS_128, Laned, enter_lane};
+use crate::config::Table;
+use crate::index::Index;
+use crate::pools::Tables;
+use crate::{model, tick};
 use loom::thread::{JoinHandle, spawn};
 use std::sync::Arc;
 
@@ -103,6 +106,37 @@ fn drawing_against_an_alloc_there_and_a_free_from_another_lane() {
         freeing.join().unwrap();
         live.extend(taking.join().unwrap());
         live.extend(mine);
+        arena.finish(live);
+    });
+}
+
+/// A page that is full stands in lane 1's index, as an old entry. One context moves it into the front, another displaces it from there, and
+/// a third, in another lane, frees one of its blocks: straight into the index, where the first is about to take the old entry out.
+///
+/// Runs `Index::{draw, insert}`, `Front::push`, `shelve`, `send`.
+/// Catches: a page that is displaced from the front, taken out of the index, and missed by both contexts that look.
+#[test]
+fn displacing_against_drawing_and_a_free_from_another_lane() {
+    model(3, || {
+        let arena = Arena::<Laned>::new(4);
+        enter_lane(1);
+        let mut live: Vec<Block> = (0..6).map(|_| arena.must_alloc(128)).collect();
+        live.sort_by_key(Block::page);
+        let class = Laned::TABLE.in_lane(CLASS_128, 1);
+        let page = live[0].page();
+        Index(arena.heap, class).insert(page);
+        let front = arena.heap.front(class);
+        assert_eq!(front.seen(), 0, "all three pages are full");
+        let (other, first, second) = (live.remove(0), live.remove(1), live.remove(2));
+        let freeing = in_lane(0, &arena, |arena| arena.free(other));
+        let displacing = in_lane(1, &arena, |arena| {
+            arena.free(first);
+            arena.free(second);
+        });
+        tick();
+        Index(arena.heap, class).draw(front);
+        freeing.join().unwrap();
+        displacing.join().unwrap();
         arena.finish(live);
     });
 }
