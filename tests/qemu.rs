@@ -125,6 +125,7 @@ firmware! {
     cortex_m3_sweep_under_try: "cortex-m3" "sweep" "try" SWEPT;
     cortex_m3_sweep_above_the_critical_section: "cortex-m3" "sweep-above" "critical-section" SWEPT;
     cortex_m4_sweep_under_try: "cortex-m4" "sweep" "try" SWEPT;
+    cortex_m4_sweep_of_a_long_arena_under_try: "cortex-m4" "sweep-long" "try" SWEPT;
     cortex_m4_sweep_by_nmi: "cortex-m4" "sweep-nmi" "critical-section" SWEPT;
     cortex_m0_sweep_of_small: "cortex-m0" "sweep" "small" SWEPT;
     cortex_m3_sweep_of_small: "cortex-m3" "sweep" "small" SWEPT;

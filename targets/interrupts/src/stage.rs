@@ -15,6 +15,7 @@ pub unsafe fn clear(heap: &'static dyn Subject, parties: &mut [&mut Party]) {
     parties.iter_mut().for_each(|party| party.forget());
     // SAFETY: everybody has forgotten what they had of it.
     unsafe { reset(heap) };
+    heap.begin();
 }
 
 /// Makes the operation's call, with tier 2 held by somebody else if it is that.

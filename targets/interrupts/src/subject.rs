@@ -5,13 +5,20 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use larder::policy::Policy;
-use larder_suite::{Door, Subject};
+use larder::{CheckError, Stats};
+use larder_suite::{Door, Shape, Subject};
 
 /// Small, so that it is soon full and quickly verified.
 pub const ARENA_BYTES: usize = 4 * 1024;
 
 /// What the binaries make their global allocator of.
 pub type Heap<P> = larder::Heap<ARENA_BYTES, Door<Marked<P>>, larder::large::Segregated, Swept>;
+
+/// So long that pages have numbers of 16 bits, and indexes two levels.
+const LONG_BYTES: usize = 72 * 1024;
+
+/// The same in a long arena, of which all but the last few pages is one block.
+pub type Long<P> = Filled<larder::Heap<LONG_BYTES, Door<Marked<P>>, larder::large::Segregated, Swept>>;
 
 /// Pages are kept and stashed, so that there is something to interrupt.
 pub struct Swept;
@@ -81,6 +88,79 @@ unsafe impl<H: GlobalAlloc> GlobalAlloc for Counted<H> {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: passed on.
         Self::during(|| unsafe { self.0.realloc(block, layout, new_size) })
+    }
+}
+
+/// A heap of which one block takes all but about [`ARENA_BYTES`]: as soon full, and as quickly verified, as a short one.
+#[repr(transparent)]
+pub struct Filled<H>(pub H);
+
+/// How long that block is.
+static FILLING_BYTES: AtomicU32 = AtomicU32::new(0);
+
+impl<H: Subject> Filled<H> {
+    /// Figures without that block.
+    fn rest(mut stats: Stats) -> Stats {
+        let filling = FILLING_BYTES.load(Relaxed) as usize;
+        stats.live_bytes -= filling;
+        stats.live_large_bytes -= filling;
+        stats
+    }
+}
+
+// SAFETY: every call goes to the heap as it is.
+unsafe impl<H: GlobalAlloc> GlobalAlloc for Filled<H> {
+    #[inline(always)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.0.alloc(layout) }
+    }
+
+    #[inline(always)]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: passed on.
+        unsafe { self.0.dealloc(block, layout) };
+    }
+
+    #[inline(always)]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.0.realloc(block, layout, new_size) }
+    }
+}
+
+impl<H: Subject> Subject for Filled<H> {
+    fn begin(&self) {
+        let free = self.0.stats().free_bytes;
+        let filling = Layout::from_size_align(free - ARENA_BYTES, 8).expect("a layout");
+        // SAFETY: the size is not zero. The block is never freed: the next run begins with a heap of zeros.
+        let block = unsafe { self.0.alloc(filling) };
+        assert!(!block.is_null(), "a new heap has no room");
+        FILLING_BYTES.store(self.0.stats().live_bytes as u32, Relaxed);
+    }
+
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn stats(&self) -> Stats {
+        Self::rest(self.0.stats())
+    }
+
+    fn trim(&self) {
+        self.0.trim();
+    }
+
+    fn contains(&self, block: *const u8) -> bool {
+        self.0.contains(block)
+    }
+
+    fn usable_size(&self, block: *const u8, layout: Layout) -> usize {
+        self.0.usable_size(block, layout)
+    }
+
+    fn check(&self) -> Result<(), CheckError> {
+        self.0.check()
     }
 }
 

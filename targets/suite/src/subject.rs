@@ -23,6 +23,9 @@ pub trait Subject: GlobalAlloc + Sync {
     /// Walks the whole heap. Nobody else may be in it.
     fn check(&self) -> Result<(), CheckError>;
 
+    /// Makes the heap ready that was made new: all zeros.
+    fn begin(&self) {}
+
     /// Walks the whole heap; panics when an invariant does not hold. Nobody else may be in the heap.
     fn assert_sound(&self) {
         if let Err(error) = self.check() {
