@@ -138,6 +138,7 @@
 //!
 //! | file | what it is | may use |
 //! |---|---|---|
+//! | `target` | what kind of target there is, where that is asked more than once | nothing |
 //! | `single` | the atomics of a wasm module with one thread: plain memory | nothing |
 //! | `one_core` | the atomics of a processor that has one core for sure: `core`'s, ordered by the compiler alone | nothing |
 //! | `sync` | the atomics, `core`'s, `portable-atomic`'s, loom's or those | `single`, `one_core` |
@@ -190,6 +191,9 @@
 // What is not built can't be linked to.
 #![cfg_attr(not(all(feature = "critical-section", feature = "spin")), allow(rustdoc::broken_intra_doc_links))]
 
+#[macro_use]
+mod target;
+
 mod check;
 mod classes;
 mod config;
@@ -207,14 +211,20 @@ pub mod large;
 mod live;
 mod map;
 mod memory;
-#[cfg(all(feature = "unsafe-assume-single-core", target_os = "none", target_has_atomic = "32"))]
+#[cfg(all(
+    feature = "unsafe-assume-single-core",
+    target_os = "none",
+    target_has_atomic = "32",
+    not(target_arch = "wasm32")
+))]
 mod one_core;
 mod page;
 mod peek;
 pub mod policy;
 mod pools;
 mod region;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+#[cfg(target_arch = "wasm32")]
+#[allow(dead_code, reason = "a module may have several threads")]
 mod single;
 mod slots;
 mod small;

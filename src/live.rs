@@ -13,7 +13,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+    #[cfg(target_arch = "wasm32")]
     pub(crate) const fn new() -> Self {
         Self {
             #[cfg(feature = "live-peak")]

@@ -8,36 +8,31 @@
 #[cfg(all(test, loom))]
 pub use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, fence};
 
+// What is named below takes the place of what this brings.
 #[cfg(not(all(test, loom)))]
-pub use core::sync::atomic::Ordering;
+pub use core::sync::atomic::*;
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
-pub use crate::single::{AtomicPtr, AtomicU8, AtomicU32, fence};
+#[cfg(not(target_has_atomic = "32"))]
+pub use portable_atomic::AtomicU32;
 
-#[cfg(not(any(
-    all(test, loom),
-    all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics"))
-)))]
-pub use several::*;
+#[cfg(all(
+    feature = "unsafe-assume-single-core",
+    target_os = "none",
+    target_has_atomic = "32",
+    not(target_arch = "wasm32")
+))]
+pub use crate::one_core::{AtomicU8, AtomicU32, fence};
 
-/// Contexts beside each other, or in the middle of each other.
-#[cfg(not(any(all(test, loom), all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))))]
-mod several {
-    #[cfg(all(feature = "unsafe-assume-single-core", target_os = "none", target_has_atomic = "32"))]
-    pub use crate::one_core::{AtomicU8, AtomicU32, fence};
-    #[cfg(any(target_arch = "wasm32", test))]
-    pub use core::sync::atomic::AtomicPtr;
-    #[cfg(all(target_has_atomic = "32", not(all(feature = "unsafe-assume-single-core", target_os = "none"))))]
-    pub use core::sync::atomic::AtomicU32;
-    #[cfg(not(all(feature = "unsafe-assume-single-core", target_os = "none", target_has_atomic = "32")))]
-    pub use core::sync::atomic::{AtomicU8, fence};
-    #[cfg(not(target_has_atomic = "32"))]
-    pub use portable_atomic::AtomicU32;
+if_one_thread! {
+    {
+        pub use crate::single::{AtomicPtr, AtomicU8, AtomicU32, fence};
+
+        pub const SINGLE: bool = true;
+    } else {
+        /// Whether there is one thread, which nothing interrupts: what only serves races is left out of the program.
+        pub const SINGLE: bool = false;
+    }
 }
-
-/// Whether there is one thread, which nothing interrupts: what only serves races is left out of the program. So it is in a wasm
-/// module whose memory is not shared. Targets with an operating system count as shared: their compiler need not show the feature.
-pub const SINGLE: bool = cfg!(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")));
 
 /// Keeps the compiler from moving memory accesses across, for a context and what interrupts it on
 /// the same core.

@@ -1,7 +1,8 @@
 use super::Policy;
+use crate::sync::SINGLE;
 
-/// Nobody can be inside: the default for wasm with one thread, which nothing interrupts. There is no other target on which that is sure, and
-/// so none that has it.
+/// Nobody can be inside: the default for wasm with one thread, which nothing interrupts. There is no other target on which that is sure:
+/// in a module with shared memory, or of an operating system, it is a compile error.
 pub struct Alone;
 
 // SAFETY: there is one context, and a visit calls nothing that comes from outside.
@@ -12,6 +13,12 @@ unsafe impl Policy for Alone {
 
     #[inline(always)]
     fn enter<R>((): &(), f: impl FnOnce() -> R) -> Option<R> {
+        const {
+            assert!(
+                SINGLE,
+                "larder: policy::Alone is for wasm modules that have one thread for sure: take policy::Patient"
+            )
+        };
         Some(f())
     }
 }

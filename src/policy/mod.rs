@@ -14,7 +14,7 @@
 //! *Refused*: an allocation returns null; a small one only after the stash, the kept pages and the
 //! larger classes were tried. *Deferred*: a release is put on a list that the next visitor drains.
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+#[cfg(target_arch = "wasm32")]
 mod alone;
 #[cfg(feature = "critical-section")]
 mod critical_section;
@@ -23,7 +23,7 @@ mod patient;
 mod spin;
 mod r#try;
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+#[cfg(target_arch = "wasm32")]
 pub use alone::Alone;
 #[cfg(feature = "critical-section")]
 pub use critical_section::CriticalSection;
@@ -32,29 +32,32 @@ pub use patient::Patient;
 pub use spin::Spin;
 pub use r#try::Try;
 
-/// The default on bare metal: [`CriticalSection`].
-#[cfg(all(target_os = "none", feature = "critical-section"))]
-pub type Default = CriticalSection;
+if_one_thread! {
+    {
+        /// The default for wasm with one thread: [`Alone`].
+        pub type Default = Alone;
+    } else {
+        /// The default for wasm with shared memory, and where an operating system may have threads: [`Patient`].
+        #[cfg(target_arch = "wasm32")]
+        pub type Default = Patient;
 
-/// The default for wasm with one thread: [`Alone`].
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
-pub type Default = Alone;
+        /// The default on bare metal: [`CriticalSection`].
+        #[cfg(all(target_os = "none", not(target_arch = "wasm32"), feature = "critical-section"))]
+        pub type Default = CriticalSection;
 
-/// The default for wasm with shared memory, and where an operating system may have threads: [`Patient`].
-#[cfg(all(target_arch = "wasm32", any(not(target_os = "unknown"), target_feature = "atomics")))]
-pub type Default = Patient;
+        /// The default on bare metal without the feature `critical-section`, where handlers may allocate, and on hosts without `spin`: [`Try`].
+        #[cfg(not(any(
+            all(feature = "spin", not(target_os = "none")),
+            all(feature = "critical-section", target_os = "none"),
+            target_arch = "wasm32"
+        )))]
+        pub type Default = Try;
 
-/// The default on hosts: [`Spin`], which is not for signal handlers.
-#[cfg(all(feature = "spin", not(target_os = "none"), not(target_arch = "wasm32")))]
-pub type Default = Spin;
-
-/// The default on bare metal without the feature `critical-section`, where handlers may allocate, and on hosts without `spin`: [`Try`].
-#[cfg(not(any(
-    all(feature = "spin", not(target_os = "none")),
-    all(feature = "critical-section", target_os = "none"),
-    target_arch = "wasm32"
-)))]
-pub type Default = Try;
+        /// The default on hosts: [`Spin`], which is not for signal handlers.
+        #[cfg(all(feature = "spin", not(any(target_os = "none", target_arch = "wasm32"))))]
+        pub type Default = Spin;
+    }
+}
 
 /// How tier 2 is entered. Implement it for what a system has of its own: an RTOS's mutex, a scheduler's lock, a
 /// core's hardware semaphore.

@@ -3,13 +3,13 @@
 mod calls;
 mod census;
 mod granules;
-#[cfg(any(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")), all(test, not(loom))))]
+#[cfg(any(target_arch = "wasm32", all(test, not(loom))))]
 mod growth;
 
 pub(crate) use self::calls::Calls;
 pub(crate) use self::census::Census;
 pub(crate) use self::granules::{Granules, WORD_GRANULES};
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+#[cfg(target_arch = "wasm32")]
 pub(crate) use self::growth::{UNIT_GRANULES, lack, room};
 use crate::check::CheckError;
 use crate::config::{Config, Defaults, Table};
@@ -41,7 +41,7 @@ pub(crate) struct Header {
     live: Live,
 }
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(target_feature = "atomics")))]
+#[cfg(target_arch = "wasm32")]
 impl Header {
     pub(crate) const fn new() -> Self {
         Self {

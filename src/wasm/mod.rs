@@ -1,9 +1,7 @@
 //! The heap of a wasm module, whose memory grows.
 
-#[cfg(all(target_os = "unknown", not(target_feature = "atomics")))]
 mod small;
 
-#[cfg(all(target_os = "unknown", not(target_feature = "atomics")))]
 pub use small::Small;
 
 use crate::check::CheckError;
@@ -12,6 +10,7 @@ use crate::growing::{Growing, Source, UNIT_BYTES};
 use crate::large::{self, Large};
 use crate::policy::Policy;
 use crate::stats::Stats;
+use crate::sync::SINGLE;
 use crate::walk::Piece;
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
@@ -84,14 +83,13 @@ unsafe extern "C" {
 }
 
 // SAFETY: what lies between the linker's symbols is nobody's but the heap's, and given out once; `memory.grow` returns fresh zeroed
-// memory, different ranges to each caller. Wasm's memory is one object. Targets whose feature `atomics` can't be told (it is
-// not stable) count as shared.
+// memory, different ranges to each caller. Wasm's memory is one object.
 unsafe impl Source for Pages {
-    const SHARED: bool = cfg!(any(target_feature = "atomics", not(target_os = "unknown")));
+    const SHARED: bool = !SINGLE;
 
     fn first(&self) -> Option<(*mut u8, usize)> {
-        // An operating system's own allocator begins there as well.
-        if cfg!(not(target_os = "unknown")) || FIRST_TAKEN.load(Relaxed) != 0 || FIRST_TAKEN.swap(1, Relaxed) != 0 {
+        // WASI's own allocator begins there as well.
+        if cfg!(target_os = "wasi") || FIRST_TAKEN.load(Relaxed) != 0 || FIRST_TAKEN.swap(1, Relaxed) != 0 {
             return None;
         }
         let (start, end) = ((&raw const __heap_base).addr(), (&raw const __heap_end).addr());

@@ -7,7 +7,7 @@ use crate::geometry::GRANULE_BYTES;
 use crate::growing::{Source, UNIT_BYTES};
 use crate::small::{Calls, Census, Granules, Header, UNIT_GRANULES, WORD_GRANULES, lack, room};
 use crate::stats::Stats;
-use crate::sync::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering::Relaxed, SINGLE};
 use crate::walk::Piece;
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::memory_size;
@@ -31,9 +31,8 @@ const LEAST_BYTES: usize = 1024;
 /// New memory joins the old. What somebody else has grown the module by in between is never touched: the heap counts it as a live block of its
 /// own, and has states for it (3 % of it).
 ///
-/// The parameter is a [`Config`], for its hooks alone, as in `larder::Small`. There is none of these in a module that is built with
-/// `+atomics`, nor for an operating system (`wasm32-wasip1`), where that can't be told: tables that others read can't be moved.
-/// `Heap` can be shared.
+/// The parameter is a [`Config`], for its hooks alone, as in `larder::Small`. In a module that is built with `+atomics`, or for an operating
+/// system (`wasm32-wasip1`), where that can't be told, it is a compile error: tables that others read can't be moved. `Heap` can be shared.
 pub struct Small<C = Defaults> {
     header: Header,
     /// Where the granules begin. Means nothing while there are none.
@@ -48,6 +47,7 @@ pub struct Small<C = Defaults> {
 impl<C: Config> Small<C> {
     /// A heap that has nothing yet. As a `static`, all its bytes are zero.
     pub const fn new() -> Self {
+        const { assert!(SINGLE, "larder: wasm::Small is for wasm modules that have one thread for sure: take wasm::Heap") };
         let () = C::VALID;
         Self {
             header: Header::new(),

@@ -25,6 +25,10 @@
 #![cfg(loom)]
 #![allow(dead_code, missing_docs, unused_imports)]
 
+#[macro_use]
+#[path = "../../src/target.rs"]
+mod target;
+
 #[path = "../../src/check.rs"]
 mod check;
 #[path = "../../src/classes.rs"]

@@ -12,6 +12,10 @@
 #![cfg(not(any(loom, miri)))]
 #![allow(dead_code, missing_docs, unused_imports)]
 
+#[macro_use]
+#[path = "../../src/target.rs"]
+mod target;
+
 #[path = "../../src/check.rs"]
 mod check;
 #[path = "../../src/classes.rs"]

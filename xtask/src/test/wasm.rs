@@ -7,12 +7,15 @@ use anyhow::{Context, Result, bail};
 use wasmparser::{FunctionBody, KnownCustom, Name, Operator, Parser, Payload};
 
 use super::tally::Tally;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{self, Toolchain};
 use crate::{packages, project, step};
 
 mod edge;
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
+
+/// The other target without an operating system. Its compiler may use no more of wasm than the first version had.
+const FIRST_VERSION: &str = "wasm32v1-none";
 
 /// What the linker adds to a module with shared memory: the first thread writes the data, and others that start meanwhile wait.
 const LINKERS_OWN: &str = "__wasm_init_memory";
@@ -30,9 +33,12 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
     let mut command = node(&[], "wasm-threads/node/quiet-test.mjs");
     tally.cargo_test("when a sample of bench wasm-threads counts", &mut command)?;
     let toolchain = Toolchain::for_target(TRIPLE)?;
-    let module = build(&toolchain, "wasm-suite", "without threads")?;
-    tally.cargo_test("wasm under Node, targets/wasm-suite", node(&[], "wasm-suite/node/run.mjs").arg(module))?;
+    suite(tally, &toolchain, TRIPLE)?;
     edge::under_node(tally, &toolchain)?;
+    match Toolchain::for_target(FIRST_VERSION) {
+        Err(reason) => tally.skip(&format!("targets/wasm-suite for {FIRST_VERSION}"), &toolchain::first_line(&reason)),
+        Ok(toolchain) => suite(tally, &toolchain, FIRST_VERSION)?,
+    }
     let toolchain = Toolchain::for_wasm_threads()?;
     let module = build(&toolchain, "wasm-threads", "with shared memory")?;
     tally.that("no wait in a module with shared memory", verify_no_waits(&module));
@@ -49,6 +55,12 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
         "wasm threads on a small heap, targets/wasm-threads",
         node(&[], "wasm-threads/node/small.mjs").arg(binary(&toolchain, "wasm-threads")),
     )
+}
+
+fn suite(tally: &mut Tally, toolchain: &Toolchain, triple: &str) -> Result<()> {
+    let module = build(toolchain, "wasm-suite", &format!("without threads, {triple}"))?;
+    let title = format!("{triple} under Node, targets/wasm-suite");
+    tally.cargo_test(&title, node(&[], "wasm-suite/node/run.mjs").arg(module))
 }
 
 fn build(toolchain: &Toolchain, package: &str, how: &str) -> Result<PathBuf> {
