@@ -12,12 +12,14 @@ use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 
 /// Types that a heap is made for, of which it holds no value.
 pub(crate) type Types<P, L, C> = PhantomData<fn() -> (P, L, C)>;
 
+/// What is in a block may be uninitialised: a heap that is moved between two uses takes that along.
 #[repr(C, align(256))]
-struct Arena<const BYTES: usize>(UnsafeCell<[u8; BYTES]>);
+struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 
 /// A heap of `BYTES` bytes, its tables included, ready without any call.
 ///
@@ -90,7 +92,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     /// Make it a `static`. As a local variable it would lie on the stack, and must not move while a block is live.
     pub const fn new() -> Self {
         let _ = Self::MAP;
-        Self { arena: Arena(UnsafeCell::new([0; BYTES])), types: PhantomData }
+        Self { arena: Arena(UnsafeCell::new(MaybeUninit::zeroed())), types: PhantomData }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::walk::Piece;
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 
 /// Lengths of blocks, in granules, for which it is kept where to search: 1 to 8, and none that is 0.
 const HINTS: usize = 9;
@@ -116,8 +117,9 @@ pub struct Small<const BYTES: usize, C = Defaults> {
     config: PhantomData<fn() -> C>,
 }
 
+/// As that of `Heap`.
 #[repr(C, align(8))]
-struct Arena<const BYTES: usize>(UnsafeCell<[u8; BYTES]>);
+struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 
 // SAFETY: header and table are reached through atomics, blocks by those who own them.
 unsafe impl<const BYTES: usize, C: Config> Sync for Small<BYTES, C> {}
@@ -144,7 +146,7 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     /// Make it a `static`. As a local variable it would lie on the stack, and must not move while a block is live.
     pub const fn new() -> Self {
         let _ = Self::GRANULES;
-        Self { arena: Arena(UnsafeCell::new([0; BYTES])), config: PhantomData }
+        Self { arena: Arena(UnsafeCell::new(MaybeUninit::zeroed())), config: PhantomData }
     }
 
     #[inline(always)]

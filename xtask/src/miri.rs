@@ -5,23 +5,35 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{nightly, project, step};
+use crate::{nightly, packages, project, step};
 
 /// Leaks are what tests of refusals and of statics do on purpose.
 const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-ignore-leaks";
 
-/// Tests of one thread, which expect that what can fail for no reason does not.
-const ALONE: [&str; 2] = ["held", "wrong_frees"];
+/// For tests of one thread, which expect that what can fail for no reason does not.
 const NO_WHIMS: &str = "-Zmiri-compare-exchange-weak-failure-rate=0";
 
-/// Of the library's own: the code that moves tables.
-const GROWING: &str = "growing::tests::a_heap_grows_below_live_blocks";
+/// Tests of one thread: how they are called, and what `cargo test` is told.
+const ALONE: [(&str, &[&str]); 4] = [
+    ("tests/moved", &["--test", "moved"]),
+    // Of the library's own: the code that moves tables.
+    ("a heap that grows", &["--lib", "growing::tests::a_heap_grows_below_live_blocks"]),
+    ("tests/held", &["--test", "held"]),
+    ("tests/wrong_frees", &["--test", "wrong_frees"]),
+];
 
-/// Those of several.
-const TOGETHER: &str = "threads";
+/// How many of them are interpreted by `cargo xtask test`; the others take minutes.
+const ALONE_BRIEFLY: usize = 3;
+
+/// Tests of several threads.
+const TOGETHER: (&str, &[&str]) = ("tests/threads", &["--test", "threads"]);
+
+/// Those of them that `cargo xtask test` has interpreted: a heap whose pages go from class to class, and one without tiers.
+const TOGETHER_BRIEFLY: (&str, &[&str]) =
+    ("some of tests/threads", &["--test", "threads", "--", "--exact", "try_restless", "small_in_one_kib"]);
 
 #[derive(Args)]
 pub struct Options {
@@ -31,31 +43,58 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<bool> {
-    nightly::get("Miri")?;
-    let mut command = Command::new("rustup");
-    command.args(["component", "add", "miri", "rust-src", "--toolchain", "nightly"]);
-    step::require("rustup component add miri", &mut command)?;
-    step::require("prepare Miri", &mut miri("setup", FLAGS))?;
+    get()?;
     let mut succeeded = true;
-    for test in ALONE {
-        succeeded &= interpret(&["--test", test], &format!("interpret tests/{test}"), &format!("{FLAGS} {NO_WHIMS}"))?;
+    for (name, tests) in ALONE {
+        succeeded &= interpret(&format!("interpret {name}"), &mut alone(tests))?;
     }
-    succeeded &= interpret(&["--lib", GROWING], "interpret a heap that grows", &format!("{FLAGS} {NO_WHIMS}"))?;
+    let (name, tests) = TOGETHER;
     for seed in 0..options.seeds {
-        let title = format!("interpret tests/{TOGETHER}, order {} of {}", seed + 1, options.seeds);
-        succeeded &= interpret(&["--test", TOGETHER], &title, &format!("{FLAGS} -Zmiri-seed={seed}"))?;
+        let title = format!("interpret {name}, order {} of {}", seed + 1, options.seeds);
+        succeeded &= interpret(&title, &mut together(tests, seed))?;
     }
     Ok(succeeded)
 }
 
-fn interpret(tests: &[&str], title: &str, flags: &str) -> Result<bool> {
-    let mut command = miri("test", flags);
-    command.args(["--features", "linked-list"]).args(tests);
-    let outcome = step::run(title, &mut command)?;
+/// What `cargo xtask test` has interpreted: titles, and the commands that do it.
+pub fn brief() -> impl Iterator<Item = (String, Command)> {
+    let alone = ALONE[..ALONE_BRIEFLY].iter().map(|&(name, tests)| (name, alone(tests)));
+    let (name, tests) = TOGETHER_BRIEFLY;
+    alone.chain([(name, together(tests, 0))]).map(|(name, command)| (format!("interpret {name}"), command))
+}
+
+/// Gets the interpreter, where it is missing and rustup can get it.
+pub fn get() -> Result<()> {
+    nightly::get("Miri")?;
+    let mut command = Command::new("rustup");
+    command.args(["component", "add", "miri", "rust-src", "--toolchain", "nightly"]);
+    if !packages::program_exists("rustup") || !step::run("rustup component add miri", &mut command)?.success {
+        bail!("rustup can't get Miri for the nightly compiler here");
+    }
+    step::require("prepare Miri", &mut miri("setup", FLAGS))?;
+    Ok(())
+}
+
+fn interpret(title: &str, command: &mut Command) -> Result<bool> {
+    let outcome = step::run(title, command)?;
     if !outcome.success {
         eprint!("{}", step::quote(&outcome.output));
     }
     Ok(outcome.success)
+}
+
+fn alone(tests: &[&str]) -> Command {
+    test(tests, &format!("{FLAGS} {NO_WHIMS}"))
+}
+
+fn together(tests: &[&str], seed: u32) -> Command {
+    test(tests, &format!("{FLAGS} -Zmiri-seed={seed}"))
+}
+
+fn test(tests: &[&str], flags: &str) -> Command {
+    let mut command = miri("test", flags);
+    command.args(["--features", "linked-list"]).args(tests);
+    command
 }
 
 fn miri(subcommand: &str, flags: &str) -> Command {

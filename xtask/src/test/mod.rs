@@ -7,6 +7,7 @@
 //! | `benches` | the benchmarks' own tests |
 //! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory |
 //! | `fuzz` | the fuzzers, for a moment |
+//! | `miri` | a few tests in an interpreter that finds undefined behaviour |
 //! | `firmware` | firmware in QEMU, and its lints |
 //! | `web` | the browser demo: its programs on the host, its page in a browser |
 //! | `tally` | nothing: it counts |
@@ -16,6 +17,7 @@ mod builds;
 mod firmware;
 mod fuzz;
 mod host;
+mod miri;
 mod tally;
 mod wasm;
 mod web;
@@ -57,6 +59,8 @@ enum Part {
     Wasm,
     /// The fuzzers, for a moment, where there is a nightly compiler
     Fuzz,
+    /// A few tests in Miri, an interpreter that finds undefined behaviour, where there is a nightly compiler or rustup gets it
+    Miri,
     /// The lints of the library for bare metal, and of the firmware
     Lints,
     /// The firmware in QEMU
@@ -101,6 +105,7 @@ impl Part {
             Part::Msrv => builds::oldest_compiler(tally, library)?,
             Part::Wasm => wasm::under_node(tally)?,
             Part::Fuzz => fuzz::smoke(tally)?,
+            Part::Miri => miri::briefly(tally)?,
             Part::Lints => {
                 builds::lints(tally)?;
                 firmware::lints(tally)?;
