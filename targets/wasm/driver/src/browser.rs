@@ -121,6 +121,14 @@ fn complaint(event: &Event) -> Option<String> {
     }
 }
 
+impl Drop for Page {
+    /// A page goes on with its work until it is closed, and takes time from the next one.
+    fn drop(&mut self) {
+        // It may be closed already, or the browser gone: then there is nothing to end.
+        let _ = self.tab.close(false);
+    }
+}
+
 impl Page {
     /// What the page has complained about so far.
     pub fn complaints(&self) -> Vec<String> {
