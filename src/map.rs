@@ -15,7 +15,10 @@
 
 use crate::classes::CLASSES_MAX;
 use crate::config::{Config, Table};
-use crate::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, LINE_WORDS, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
+use crate::front::AtomicFront;
+#[cfg(any(target_arch = "wasm32", test))]
+use crate::geometry::EXTENT_MAX_BYTES;
+use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, LINE_WORDS, PAGE_BYTES, PAGE_GRANULES};
 use crate::header::Header;
 use crate::index;
 use crate::large::{Large, TableBytes};
@@ -94,16 +97,13 @@ impl Map {
                 "larder: this large tier can't keep the pools' pages in a part of the arena: POOLED_PERCENT has to be 100"
             );
         };
-        if bytes < Self::MIN_BYTES || bytes > EXTENT_MAX_BYTES {
+        if bytes < Self::MIN_BYTES || bytes > ARENA_MAX_BYTES {
             return None;
         }
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
         // Every page needs its word, its owner and its bits at least: start from what that allows.
         let pooled = (5 + C::TABLE.count * C::LANES / 8) * C::POOLED_PERCENT / 100;
         let mut pages = bytes / (PAGE_BYTES + pooled + L::TABLE_BYTES.per_page);
-        if pages > PAGES_MAX {
-            pages = PAGES_MAX;
-        }
         // Without pools there are no pages; with them there is one at least.
         let least = (C::TABLE.count != 0) as usize;
         if least == 0 {
@@ -141,7 +141,8 @@ impl Map {
             bytes - before(backend, bytes) - backend.behind - backend.per_page * bytes.div_ceil(PAGE_BYTES) - fixed;
         // Eight pages with their words, their owners, their bits, and their share of the second level.
         let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
-        let pages = if classes == 0 { 0 } else { (rest.min(1 << 28) * 8 / eight).min(PAGES_MAX) };
+        // In two steps: 8 times as many bytes need not be a number.
+        let pages = if classes == 0 { 0 } else { rest / eight * 8 + rest % eight * 8 / eight };
         Some(Self::with_pages::<P, L, C>(bytes, pages, 0, Side::Behind))
     }
 
@@ -156,8 +157,8 @@ impl Map {
         pages * a_page + fixed + lines::<C>() + 2 * PAGE_BYTES
     }
 
-    /// Moves the tables to those of a longer arena with the same start: all but the backend's, which was moved before, and the indexes,
-    /// which are empty then.
+    /// Moves the tables to those of a longer arena with the same start: all but the backend's, which was moved before, and the indexes'
+    /// second levels, which are empty then.
     ///
     /// # Safety
     ///
@@ -175,19 +176,25 @@ impl Map {
                 move_table(owners, entries * size_of::<AtomicU8>(), to.add(new.owners), room);
                 move_table(words, entries * WORD_BYTES, to.add(new.words), new.owners - new.words);
             }
-            move_table(from, self.leaves, to, new.words);
+            let mut end = new.words;
+            for class in (1..C::TABLE.numbers() as u32).rev().filter(|&class| C::TABLE.is_class(class)) {
+                let row = from.add(self.leaves + self.leaf_row::<C>(class) * WORD_BYTES);
+                let at = new.leaves + new.leaf_row::<C>(class) * WORD_BYTES;
+                move_table(row, self.leaf_words * WORD_BYTES, to.add(at), end - at);
+                end = at;
+            }
+            move_table(from, self.leaves, to, end);
         }
+    }
+
+    /// Where the second levels begin, behind so many words of each class's index.
+    pub(crate) const fn summaries_behind<C: Config>(leaves: usize, leaf_words: usize) -> usize {
+        leaves + C::LANES * lane_words::<C>(leaf_words) * WORD_BYTES
     }
 
     /// Some map of these types: of it, everything before the indexes is the same in all of them.
     pub(crate) const fn fixed<P: Policy, L: Large, C: Config>() -> Self {
         Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1, 0, Side::Behind)
-    }
-
-    /// Whether tier 2 can have pages that the pools have no entry for. Known when the program is built, where the map is.
-    #[inline(always)]
-    pub(crate) const fn is_longer_than_its_pages(&self) -> bool {
-        self.pages as usize == PAGES_MAX
     }
 
     /// The tables for so many pages, of which so many at the start are not for pools.
@@ -201,10 +208,10 @@ impl Map {
         let words_first = side.has_words_first::<C>(word_bytes);
         let header = if words_first { word_bytes.next_multiple_of(GRANULE_BYTES) } else { 0 };
         let fronts = header + size_of::<Header<P>>().next_multiple_of(alignment::<C>());
-        let kept = fronts + C::TABLE.numbers() * WORD_BYTES;
+        let kept = fronts + C::TABLE.numbers() * size_of::<AtomicFront>();
         let stash = kept + C::LANES * C::KEPT_PAGES * WORD_BYTES;
         let leaves = stash + C::LANES * C::STASH_PAGES * WORD_BYTES;
-        let summaries = leaves + C::LANES * lane_words::<C>(leaf_words) * WORD_BYTES;
+        let summaries = Self::summaries_behind::<C>(leaves, leaf_words);
         let words = summaries + C::LANES * lane_words::<C>(summary_words) * WORD_BYTES;
         // The first page's word begins a line.
         let words = if C::LANES == 1 { words } else { (words + WORD_BYTES).next_multiple_of(LINE_BYTES) - WORD_BYTES };
@@ -213,14 +220,14 @@ impl Map {
         // No more ground than that, with its share of the backend's table.
         let a_page = PAGE_BYTES + L::TABLE_BYTES.per_page;
         let covered = bytes.saturating_sub(large) / a_page + 1;
-        let covered = if covered > pages + 1 && pages < PAGES_MAX && classes > 0 { pages + 1 } else { covered };
+        let covered = if covered > pages + 1 && classes > 0 { pages + 1 } else { covered };
         let tables =
             (large + L::TABLE_BYTES.behind + L::TABLE_BYTES.per_page * covered).next_multiple_of(GRANULE_BYTES);
         // One page more can need a word more in every index, and so not fit although its own bytes would:
         // those belong to nobody, or tier 2 would hand out a page that has no entry in the tables.
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
         let ground = bytes.saturating_sub(tables);
-        let ground = if ground > most && pages < PAGES_MAX && classes > 0 { most } else { ground };
+        let ground = if ground > most && classes > 0 { most } else { ground };
         let ground = match side {
             Side::Before => bytes.saturating_sub((bytes - ground).next_multiple_of(PAGE_BYTES)),
             Side::Behind => ground / alignment::<C>() * alignment::<C>(),
@@ -319,7 +326,6 @@ const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);
 mod tests {
     use super::*;
     use crate::config::{Compact, Defaults, Frugal};
-    use crate::geometry::ARENA_MAX_BYTES;
     use crate::large::Segregated;
     use crate::policy::Try;
 
@@ -357,7 +363,7 @@ mod tests {
         let pages = if C::TABLE.count == 0 { 0 } else { map.pages as usize + 1 };
         let mut tables = [
             (map.header, size_of::<Header<Try>>()),
-            (map.fronts, C::TABLE.numbers() * WORD_BYTES),
+            (map.fronts, C::TABLE.numbers() * size_of::<AtomicFront>()),
             (map.kept, C::LANES * C::KEPT_PAGES * WORD_BYTES),
             (map.stash, C::LANES * C::STASH_PAGES * WORD_BYTES),
             (map.leaves, C::LANES * lane_words::<C>(map.leaf_words) * WORD_BYTES),
@@ -377,26 +383,14 @@ mod tests {
     fn all_have_room<L: Large, C: Config>() {
         let around = (11..31).flat_map(|log| (1 << log) - 600..(1 << log) + 600);
         let small = Map::MIN_BYTES..100_000;
-        let border = (PAGES_MAX * PAGE_BYTES / 100 * 104..PAGES_MAX * PAGE_BYTES / 10 * 12).step_by(1009);
-        for bytes in small.chain(around).chain(border) {
+        let last = EXTENT_MAX_BYTES - 600..EXTENT_MAX_BYTES + 1;
+        for bytes in small.chain(around).chain(last) {
             if let Some(map) = Map::roughly::<Try, L, C>(bytes) {
                 has_room::<L, C>(&map, bytes);
             }
-            // As `new` would, which takes long to find out how many pages fit.
-            let most = (bytes / PAGE_BYTES).min(PAGES_MAX);
+            // `new` takes long to find out how many pages fit.
             if let Some(map) = (bytes < 10_000).then(|| Map::new::<Try, L, C>(bytes)).flatten() {
                 has_room::<L, C>(&map, bytes);
-            }
-            if C::TABLE.count == 0 || most == PAGES_MAX {
-                let map = Map::with_pages::<Try, L, C>(
-                    bytes,
-                    if C::TABLE.count == 0 { 0 } else { PAGES_MAX },
-                    0,
-                    Side::Behind,
-                );
-                if map.ground as usize >= PAGE_BYTES && map.ground as usize >= map.pages as usize * PAGE_BYTES {
-                    has_room::<L, C>(&map, bytes);
-                }
             }
         }
     }

@@ -12,17 +12,17 @@ use core::marker::PhantomData;
 /// One memory: where its tables lie.
 #[repr(C, align(8))]
 pub(crate) struct Memory<P, L, C> {
-    pub(crate) tables: *mut u8,
-    pub(crate) sizes: Sizes,
+    tables: *mut u8,
+    sizes: Sizes,
     types: Types<P, L, C>,
 }
 
 /// What a map says that depends on how long the memory is.
 #[derive(Clone, Copy)]
-pub(crate) struct Sizes {
+struct Sizes {
     pages: u32,
     lead: u32,
-    pub(crate) ground: u32,
+    ground: u32,
     leaf_words: usize,
     summaries: usize,
     summary_words: usize,
@@ -47,13 +47,6 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
         Self::with_map(start.wrapping_add(skipped), Map::new::<P, L, C>(len_bytes.checked_sub(skipped)?)?)
     }
 
-    /// The same with less code, for a start that is aligned: see [`Map::roughly`].
-    #[cfg(any(target_arch = "wasm32", test))]
-    #[inline(always)]
-    pub(crate) fn roughly(base: *mut u8, len_bytes: usize) -> Option<Self> {
-        Self::with_map(base, Map::roughly::<P, L, C>(len_bytes)?)
-    }
-
     /// The extent whose first page is at `base`. `None`: more pages are reserved than it has.
     #[inline(always)]
     fn with_map(base: *mut u8, map: Map) -> Option<Self> {
@@ -69,12 +62,6 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
     pub(crate) unsafe fn zero_tables(&self) {
         // SAFETY: the caller's contract.
         unsafe { self.tables.write_bytes(0, self.sizes.bytes) }
-    }
-
-    /// From the first page to the end of the tables.
-    #[cfg(any(target_arch = "wasm32", test))]
-    pub(crate) fn len_bytes(&self) -> usize {
-        self.sizes.ground as usize + self.sizes.bytes
     }
 
     /// Behind its last byte.

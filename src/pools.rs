@@ -26,7 +26,7 @@
 
 use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
-use crate::front::Front;
+use crate::front::{AtomicFront, Entries, Front};
 use crate::geometry::{GRANULE, PAGE, PAGE_GRANULES, page_place};
 use crate::index::Index;
 use crate::page;
@@ -39,7 +39,7 @@ pub(crate) const PAGE_TRIES: u32 = 8;
 pub(crate) trait Tables<'a>: Copy {
     /// Sizes and hooks.
     type Config: Config;
-    /// How many bits a page's number has in a front: 8 or 16.
+    /// How many bits a page's number has in a front: 8, 16 or 32.
     const PAGE_BITS: u32;
 
     /// How many bytes lie before page 1.
@@ -59,7 +59,7 @@ pub(crate) trait Tables<'a>: Copy {
         u32::from(self.owner(page).load(Relaxed))
     }
     /// The pages from which a class claims first. Class 0 exists and never has any.
-    fn front_word(self, class: u32) -> &'a AtomicU32;
+    fn front_word(self, class: u32) -> &'a AtomicFront;
     #[inline(always)]
     fn front(self, class: u32) -> Front<'a> {
         Front(self.front_word(class), Self::PAGE_BITS)
@@ -126,7 +126,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
 
     /// Takes a block from the first page of the class's front: the whole of a common allocation. Returns also what the front held.
     #[inline(always)]
-    pub(crate) fn claim_first(self, class: u32) -> (Claim, u32) {
+    pub(crate) fn claim_first(self, class: u32) -> (Claim, Entries) {
         let front = self.0.front(class);
         let seen = front.seen();
         (self.claim_from(front.first(seen), class), seen)
@@ -151,7 +151,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
 
     /// Takes a page that is full now out of the front.
     #[inline(always)]
-    pub(crate) fn drop_first(self, seen: u32, class: u32) {
+    pub(crate) fn drop_first(self, seen: Entries, class: u32) {
         let front = self.0.front(class);
         // Should it fail, another context came in between, and an old entry stays: whoever meets it drops it.
         if front.drop_first(seen) {
@@ -205,12 +205,6 @@ impl<'a, T: Tables<'a>> Pools<T> {
         if self.0.word(page).load(Relaxed) != 0 && self.0.owner_of(page) == class {
             Index(self.0, class).insert(page);
         }
-    }
-
-    /// Puts a page that no index knows into that of its class.
-    #[cfg(any(target_arch = "wasm32", test))]
-    pub(crate) fn index(self, page: u32) {
-        self.shelve(page, self.0.owner_of(page));
     }
 
     /// Takes a block from any page of the class. Returns its place, or 0.

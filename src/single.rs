@@ -83,6 +83,7 @@ impl Single<u32> {
 
 pub type AtomicU8 = Single<u8>;
 pub type AtomicU32 = Single<u32>;
+pub type AtomicU64 = Single<u64>;
 pub type AtomicPtr<T> = Single<*mut T>;
 
 /// Orders nothing: there is nobody to see an order.

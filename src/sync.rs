@@ -25,7 +25,7 @@ pub use crate::one_core::{AtomicU8, AtomicU32, fence};
 
 if_one_thread! {
     {
-        pub use crate::single::{AtomicPtr, AtomicU8, AtomicU32, fence};
+        pub use crate::single::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, fence};
 
         pub const SINGLE: bool = true;
     } else {

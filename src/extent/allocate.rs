@@ -178,11 +178,6 @@ pub(crate) trait Allocate: Release {
             return 0;
         }
         let page = self.page_at(answer.0);
-        if self.map().is_longer_than_its_pages() && page > self.map().pages {
-            // Tier 2's alone. Nobody else knows the block yet: if the tier is held, it is deferred.
-            self.give(answer.0, PAGE);
-            return 0;
-        }
         // Relaxed: the page is this context's; published with its word.
         self.owner(page).store(Self::TABLE.in_transit() as u8, Relaxed);
         page

@@ -20,6 +20,7 @@ pub(crate) use resize::Resize;
 use crate::classes::{ClassTable, owner};
 use crate::config::{Config, Event, Reason, Table, WrongFree};
 use crate::deferred::Links;
+use crate::front::AtomicFront;
 use crate::geometry::*;
 use crate::header::Header;
 use crate::large::{Ground, Large};
@@ -41,7 +42,7 @@ pub(crate) unsafe trait Extent: Copy {
     type Policy: Policy;
     type Large: Large;
     type Config: Config;
-    /// How many bits a page's number needs: 8 or 16.
+    /// How many bits a page's number has in a front: 8, 16 or 32.
     const PAGE_BITS: u32 = 16;
 
     fn tables(self) -> *mut u8;
@@ -51,6 +52,12 @@ pub(crate) unsafe trait Extent: Copy {
     #[inline(always)]
     fn tables_place(self) -> i32 {
         (self.map().ground + GRANULE) as i32
+    }
+
+    /// What place 0 would be.
+    #[inline(always)]
+    fn origin(self) -> *mut u8 {
+        self.tables().wrapping_sub(self.tables_place() as usize)
     }
 }
 
@@ -96,7 +103,7 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
         entry(self, self.map().owners, page as usize)
     }
     #[inline(always)]
-    fn front_word(self, class: u32) -> &'a AtomicU32 {
+    fn front_word(self, class: u32) -> &'a AtomicFront {
         debug_assert!((class as usize) < E::Config::TABLE.numbers());
         entry(self, self.map().fronts, class as usize)
     }
@@ -177,12 +184,6 @@ unsafe impl<E: Extent> Links for E {
 /// What all calls need.
 pub(crate) trait Engine: Extent {
     const TABLE: ClassTable = Self::Config::TABLE;
-
-    /// What place 0 would be.
-    #[inline(always)]
-    fn origin(self) -> *mut u8 {
-        self.tables().wrapping_sub(self.tables_place() as usize)
-    }
 
     /// The start of the ground.
     #[inline(always)]
@@ -373,7 +374,7 @@ pub(crate) enum Place {
 /// Bytes of a large block.
 #[inline(always)]
 pub(crate) fn large_bytes(size: usize) -> u32 {
-    // What is larger than an arena is refused, or found wrong by its size: no need to tell it apart.
-    let size = size.min(EXTENT_MAX_BYTES) as u32;
+    // What is larger than an extent is refused, or found wrong by its size: no need to tell it apart.
+    let size = size.min((u32::MAX - (GRANULE - 1)) as usize) as u32;
     ((size + (GRANULE - 1)) & !(GRANULE - 1)).max(LARGE_MIN_BYTES)
 }

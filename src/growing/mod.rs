@@ -29,11 +29,10 @@ pub(crate) use node::Node;
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Table};
 use crate::emergency::Rescue;
-use crate::extent::{Allocate, Engine, Release, Resize};
+use crate::extent::{Allocate, Engine, Entry, Extent as _, Release, Resize};
 use crate::geometry::*;
 use crate::large::Large;
 use crate::map::Map;
-use crate::memory::Memory;
 use crate::policy::Policy;
 use crate::stats::{Census, Stats};
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::*};
@@ -43,9 +42,6 @@ use core::ptr::{copy_nonoverlapping, null_mut};
 
 /// In what the source counts. The models' are shorter, and so have fewer words.
 pub(crate) const UNIT_BYTES: usize = if cfg!(all(test, loom)) { 4096 } else { 64 * 1024 };
-
-/// In the largest extent.
-const UNITS_MAX: usize = EXTENT_MAX_BYTES / UNIT_BYTES;
 
 /// How often a context looks whether another has got memory, before it asks for some itself: some milliseconds.
 const TURNS: u32 = if cfg!(all(test, loom)) { 1 } else { 1 << 22 };
@@ -65,8 +61,12 @@ pub(crate) unsafe trait Source {
     /// The memory that is there from the start, to whoever asks first. It need not be zeroed.
     fn first(&self) -> Option<(*mut u8, usize)>;
 
-    /// So many units more, or null.
-    fn grow(&self, units: usize) -> *mut u8;
+    /// So many units more, or nothing. Where they end with the address space, the last granule, which has no end that is an address, is
+    /// left out.
+    fn grow(&self, units: usize) -> Option<(*mut u8, usize)>;
+
+    /// The address at which the next units will begin, unless somebody else comes first.
+    fn next(&self) -> usize;
 
     /// Called before memory at this address is used that another context may have got, and all that it got with it: so once for an
     /// extent, at its node, which lies in the same memory as its pages and tables.
@@ -121,12 +121,12 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
 impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     /// The extent that served last; `None` before the first request.
     #[inline(always)]
-    fn last(&self) -> Option<&Memory<P, L, Hooked<C>>> {
+    fn last(&self) -> Option<&Extent<P, L, C>> {
         // Acquire: pairs with the Release in `serve_from`.
         let extent = self.last.load(Acquire);
         self.source.meet(extent.addr());
         // SAFETY: an extent that was entered stays. Where one is made longer, nobody holds a reference meanwhile.
-        unsafe { extent.as_ref() }.map(|extent| &extent.memory)
+        unsafe { extent.as_ref() }
     }
 
     /// All extents, in the order in which they came.
@@ -144,14 +144,14 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     }
 
     #[inline(always)]
-    pub(crate) fn memories(&self) -> impl Iterator<Item = &Memory<P, L, Hooked<C>>> {
+    pub(crate) fn memories(&self) -> impl Iterator<Item = &Extent<P, L, C>> {
         // SAFETY: as in `last`.
-        self.extents().map(|extent| unsafe { &(*extent).memory })
+        self.extents().map(|extent| unsafe { &*extent })
     }
 
     /// The extent in which an address lies; if it is one of none, an extent to report that.
     #[inline(always)]
-    fn responsible(&self, ptr: *mut u8) -> Option<&Memory<P, L, Hooked<C>>> {
+    fn responsible(&self, ptr: *mut u8) -> Option<&Extent<P, L, C>> {
         match self.last() {
             Some(memory) if !memory.holds(ptr) => self.find_responsible(ptr),
             last => last,
@@ -160,13 +160,13 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
 
     /// The same, off the common path.
     #[inline(never)]
-    fn find_responsible(&self, ptr: *mut u8) -> Option<&Memory<P, L, Hooked<C>>> {
+    fn find_responsible(&self, ptr: *mut u8) -> Option<&Extent<P, L, C>> {
         self.memory_of(ptr).or(self.last())
     }
 
     /// The extent in which an address lies.
     #[inline(always)]
-    fn memory_of(&self, ptr: *mut u8) -> Option<&Memory<P, L, Hooked<C>>> {
+    fn memory_of(&self, ptr: *mut u8) -> Option<&Extent<P, L, C>> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
@@ -175,18 +175,27 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     #[cold]
     #[inline(never)]
     fn allocate_elsewhere(&self, size: usize, align: usize) -> *mut u8 {
-        let mut rescue = Rescue::before_attempt::<C>(&self.rescues);
-        // Relaxed: a guess, and the source knows whom it gave what there is.
-        if self.oldest.load(Relaxed).is_null() {
-            self.begin();
-        }
-        loop {
+        self.persist(size, align, || {
+            // Relaxed: a guess, and the source knows whom it gave what there is.
+            if self.oldest.load(Relaxed).is_null() {
+                self.begin();
+            }
             let seen = if S::SHARED { self.newest() } else { null_mut() };
             let mut block = self.allocate_existing(size, align);
             if block.is_null() {
                 block = self.allocate_growing(size, align, seen);
             }
-            if !block.is_null() {
+            (!block.is_null()).then_some(block)
+        })
+    }
+
+    /// Makes attempts to serve a request, as many as the out-of-memory hook asks for; `None` is one in vain. Null after the last, which is
+    /// counted and told.
+    #[inline(always)]
+    fn persist(&self, size: usize, align: usize, mut attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
+        let mut rescue = Rescue::before_attempt::<C>(&self.rescues);
+        loop {
+            if let Some(block) = attempt() {
                 return block;
             }
             // Here the hook is in the middle of no call of an extent: what it does may make one longer.
@@ -194,8 +203,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
                 break;
             }
         }
-        if let Some(memory) = self.last() {
-            memory.refused(size, align);
+        if let Some(extent) = self.last() {
+            extent.refused(size, align);
         }
         null_mut()
     }
@@ -210,7 +219,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     fn allocate_existing(&self, size: usize, align: usize) -> *mut u8 {
         for extent in self.extents() {
             // SAFETY: as in `last`.
-            let block = Allocate::allocate_rarely::<false>(size, align, unsafe { &(*extent).memory });
+            let block = Allocate::allocate_rarely::<false>(size, align, unsafe { &*extent });
             if !block.is_null() {
                 self.serve_from(extent, size);
                 return block;
@@ -222,7 +231,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     #[inline(always)]
     fn serve_from(&self, extent: *mut Extent<P, L, C>, size: usize) {
         // SAFETY: as in `last`.
-        unsafe { &(*extent).memory }.count_live(0, size);
+        unsafe { &*extent }.count_live(0, size);
         // Release: pairs with the Acquire in `last`.
         self.last.store(extent, Release);
     }
@@ -274,7 +283,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         unsafe {
             let extent = Node::lay_out(start, len_bytes);
             if !extent.is_null() {
-                (*extent).memory.zero_tables();
+                (*extent).zero_tables();
                 self.enter(extent);
             }
         }
@@ -283,13 +292,13 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     /// A block of what the source has, or null.
     #[inline(always)]
     fn allocate_new(&self, size: usize, align: usize) -> *mut u8 {
-        let extent = self.get(size, align);
+        let extent = self.get(size, align, null_mut(), 0);
         if extent.is_null() {
             return null_mut();
         }
         // Before others see it, or they could take what it was got for.
         // SAFETY: `get` laid the extent out, and it stays.
-        let block = Allocate::allocate_rarely::<false>(size, align, unsafe { &(*extent).memory });
+        let block = Allocate::allocate_rarely::<false>(size, align, unsafe { &*extent });
         // SAFETY: the same.
         unsafe { self.enter(extent) };
         if !block.is_null() {
@@ -298,42 +307,55 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         block
     }
 
-    /// Memory in which the request fits for sure: the newest extent, longer by it, or one that is to be entered. Null: there is none.
+    /// Whether an extent may be made longer now: nobody else is in the heap.
+    fn may_extend() -> bool {
+        !S::SHARED && L::GROWS && !Pinned::is_any()
+    }
+
+    /// Memory in which the request fits for sure: the newest extent, longer by it, or one that is to be entered. Null: there is none. If it is
+    /// for a block that changes its size, that is the one of `old` bytes at `ptr`.
     #[inline(never)]
-    fn get(&self, size: usize, align: usize) -> *mut Extent<P, L, C> {
-        let Some(needed) = units_for::<P, L, Hooked<C>>(size, align) else { return null_mut() };
-        let (mut newest, mut total_bytes) = (null_mut(), 0);
+    fn get(&self, size: usize, align: usize, ptr: *mut u8, old: usize) -> *mut Extent<P, L, C> {
+        let (mut newest, mut total_bytes) = (null_mut::<Extent<P, L, C>>(), 0);
         for extent in self.extents() {
             newest = extent;
             // SAFETY: as in `last`.
-            total_bytes += unsafe { &(*extent).memory }.len_bytes();
+            total_bytes += unsafe { &*extent }.len_bytes();
         }
+        // SAFETY: as in `last`.
+        let joined = unsafe { newest.as_ref() };
+        let joined = joined.filter(|newest| Self::may_extend() && newest.end().addr() == self.source.next());
+        let there = joined.map_or(0, |newest| Self::there_for(ptr, old, newest));
+        let Some(needed) = units_for::<P, L, Hooked<C>>(size, align, there) else { return null_mut() };
         let Some((start, len_bytes)) = self.ask(needed, total_bytes) else { return null_mut() };
-        let longest = ARENA_MAX_BYTES.max(total_bytes / 4);
         // SAFETY: the new memory is the source's, and zeroed. Where an extent can be made longer, nobody else is in the heap.
         unsafe {
-            if !S::SHARED
-                && L::GROWS
-                && !newest.is_null()
-                && !Pinned::is_any()
-                && Node::extend(newest, start, len_bytes, longest)
-            {
+            if joined.is_some() && Node::extend(newest, start, len_bytes) {
                 return newest;
             }
             Node::lay_out(start, len_bytes)
         }
     }
 
+    /// How much of what a block needs is there, at the end of an extent: what is free; and the block itself, if it lies before that.
+    #[inline(always)]
+    fn there_for(ptr: *mut u8, old: usize, extent: &Extent<P, L, C>) -> usize {
+        // SAFETY: inside the entry.
+        let free = extent.look(|_| unsafe { L::free_at_end(extent) }).unwrap_or(0) as usize;
+        let behind = (extent.map().ground as usize).wrapping_sub(extent.offset_of(ptr));
+        // The block may have a spare granule. Of an address elsewhere, `behind` is very large.
+        if behind <= free + granules(old) * GRANULE_BYTES + GRANULE_BYTES { behind } else { free }
+    }
+
     /// Asks the source for a share of what there is, then for less, down to what is needed.
     #[inline(always)]
     fn ask(&self, needed: usize, total_bytes: usize) -> Option<(*mut u8, usize)> {
         let share = if S::SHARED { 2 } else { 8 };
-        let mut units = (total_bytes / (share * UNIT_BYTES)).min(UNITS_MAX).max(needed);
+        let mut units = (total_bytes / (share * UNIT_BYTES)).max(needed);
         loop {
-            let start = self.source.grow(units);
-            if !start.is_null() {
+            if let Some(memory) = self.source.grow(units) {
                 self.units_grown.fetch_add(units as u32, Relaxed);
-                return Some((start, units * UNIT_BYTES));
+                return Some(memory);
             }
             if units == needed {
                 return None;
@@ -373,45 +395,59 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     /// As for `GlobalAlloc::realloc`.
     #[inline(never)]
     unsafe fn reallocate(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let mut is_grown = false;
-        let mut new;
-        loop {
-            let Some(memory) = self.find_responsible(ptr) else { return null_mut() };
-            match memory.resize(ptr, layout.size(), new_size) {
-                Ok(true) => {
-                    memory.count_live(layout.size(), new_size);
-                    return ptr;
+        // Each attempt is the whole request: what was released, or got, may lie behind the block.
+        self.persist(new_size, layout.align(), || {
+            let mut new;
+            let mut is_grown = false;
+            let seen = if S::SHARED { self.newest() } else { null_mut() };
+            loop {
+                let resized = self.resize(ptr, layout, new_size);
+                if resized.is_some() {
+                    return resized;
                 }
-                Ok(false) => {}
-                Err(reason) => {
-                    memory.wrong_free(ptr, reason);
-                    return null_mut();
+                new = self.allocate_existing(new_size, layout.align());
+                if S::SHARED || is_grown || !new.is_null() {
+                    break;
                 }
+                let extent = self.get(new_size, layout.align(), ptr, layout.size());
+                if extent.is_null() {
+                    break;
+                }
+                // SAFETY: `get` returned it.
+                unsafe { self.enter(extent) };
+                // Once more from the start: what was got may lie right behind the block.
+                is_grown = true;
             }
-            new = self.allocate_existing(new_size, layout.align());
-            if S::SHARED || is_grown || !new.is_null() {
-                break;
+            if S::SHARED && new.is_null() {
+                new = self.allocate_growing(new_size, layout.align(), seen);
             }
-            let extent = self.get(new_size, layout.align());
-            if extent.is_null() {
-                break;
+            if new.is_null() {
+                return None;
             }
-            // SAFETY: `get` returned it.
-            unsafe { self.enter(extent) };
-            // Once more from the start: what was got may lie right behind the block.
-            is_grown = true;
-        }
-        if new.is_null() {
-            new = self.allocate_elsewhere(new_size, layout.align());
-        }
-        if !new.is_null() {
             // SAFETY: both blocks are the caller's, disjoint, and so long.
             unsafe { copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
-            if let Some(memory) = self.find_responsible(ptr) {
-                Release::release_slowly(ptr, layout.size(), memory);
+            if let Some(extent) = self.find_responsible(ptr) {
+                Release::release_slowly(ptr, layout.size(), extent);
+            }
+            Some(new)
+        })
+    }
+
+    /// Changes the size of a block where it is; null: it is none. `None`: it has to move.
+    #[inline(always)]
+    fn resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
+        let Some(extent) = self.find_responsible(ptr) else { return Some(null_mut()) };
+        match extent.resize(ptr, layout.size(), new_size) {
+            Ok(true) => {
+                extent.count_live(layout.size(), new_size);
+                Some(ptr)
+            }
+            Ok(false) => None,
+            Err(reason) => {
+                extent.wrong_free(ptr, reason);
+                Some(null_mut())
             }
         }
-        new
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -471,15 +507,19 @@ unsafe impl<S: Source, P: Policy, L: Large, C: Config> GlobalAlloc for Growing<S
     }
 }
 
-/// Units in which a request fits, tables included, wherever the run that serves it begins. `None`: it fits into no extent.
+/// Units in which a request fits, tables included, wherever the run that serves it begins, if so many bytes of it are there. `None`: it
+/// is no layout's.
 #[inline(always)]
-fn units_for<P: Policy, L: Large, C: Config>(size: usize, align: usize) -> Option<usize> {
-    if size > EXTENT_MAX_BYTES / 8 * 7 || align > ALIGN_MAX_BYTES {
+fn units_for<P: Policy, L: Large, C: Config>(size: usize, align: usize, free: usize) -> Option<usize> {
+    if size > isize::MAX as usize || align > ALIGN_MAX_BYTES {
         return None;
     }
     // Twice the smallest block and the alignment: what can lie before the block, and behind it.
-    let pages = (size + align + 2 * LARGE_MIN_BYTES as usize) / PAGE_BYTES + C::RESERVED_PAGES as usize + 2;
-    Some((Node::<P, L, C>::MOST_BYTES + Map::most_bytes::<P, L, C>(pages)) / UNIT_BYTES + 1)
+    let bytes = (size + align + 2 * LARGE_MIN_BYTES as usize).saturating_sub(free);
+    let pages = bytes / PAGE_BYTES + C::RESERVED_PAGES as usize + 2;
+    // A unit may end a granule early.
+    let bytes = Node::<P, L, C>::MOST_BYTES + Map::most_bytes::<P, L, C>(pages) + GRANULE_BYTES;
+    Some(bytes / UNIT_BYTES + 1)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -1,21 +1,40 @@
 //! An extent of a heap that grows, which may become longer.
+//!
+//! ```text
+//!   ┌ Node ┬ ground ─────────────┬ tables ┐
+//!          base                  tables   end
+//! ```
 
-use crate::config::Config;
-use crate::extent::{Engine, Entry, Extent};
-use crate::geometry::PAGE_BYTES;
+use crate::config::{Config, Table};
+use crate::extent::{Engine, Extent};
+use crate::front::GROWING_PAGE_BITS;
+use crate::geometry::{GRANULE_BYTES, PAGE, PAGE_BYTES};
+use crate::heap::Types;
+use crate::index::{Index, summary_words};
 use crate::large::Large;
-use crate::memory::Memory;
+use crate::map::Map;
 use crate::policy::Policy;
-use crate::pools::Pools;
-use crate::sync::AtomicPtr;
+use crate::sync::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+use core::marker::PhantomData;
 use core::ptr::null_mut;
 
 /// Lies before its extent's first page.
 #[repr(C, align(8))]
 pub(crate) struct Node<P, L, C> {
-    pub(crate) memory: Memory<P, L, C>,
+    tables: *mut u8,
+    /// What place 0 would be.
+    origin: *mut u8,
+    /// Bytes of the ground.
+    ground: AtomicU32,
+    /// Of the map, what depends on how long the memory is, and does not follow from the rest.
+    leaf_words: usize,
+    words: usize,
+    owners: usize,
+    large: usize,
+    bytes: usize,
     /// The extent that came next, or null.
     pub(super) next: AtomicPtr<Self>,
+    types: Types<P, L, C>,
 }
 
 impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
@@ -31,9 +50,12 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
 
     /// What an extent in this memory is. Touches nothing. `None`: too short, or too long.
     #[cfg(all(test, loom))]
-    pub(crate) fn memory_in(start: *mut u8, len_bytes: usize) -> Option<Memory<P, L, C>> {
+    pub(crate) fn in_memory(start: *mut u8, len_bytes: usize) -> Option<Self> {
         let base = Self::first_page(start);
-        Memory::roughly(base, len_bytes.checked_sub(base.addr() - start.addr())?)
+        let len_bytes = len_bytes.checked_sub(base.addr() - start.addr())?;
+        let mut node = core::mem::MaybeUninit::uninit();
+        // SAFETY: the node is this function's, and written if so.
+        unsafe { Self::shape(node.as_mut_ptr(), base, len_bytes).then(|| node.assume_init()) }
     }
 
     /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long.
@@ -46,13 +68,8 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         let base = Self::first_page(start);
         let this = base.wrapping_sub(size_of::<Self>()).cast::<Self>();
         // SAFETY: before the first page, aligned as a page is, and inside the memory, which is the caller's, unless that is too short.
-        unsafe {
-            if !Self::shape(this, base, (start.addr() + len_bytes).saturating_sub(base.addr())) {
-                return null_mut();
-            }
-            (&raw mut (*this).next).write(AtomicPtr::new(null_mut()));
-        }
-        this
+        let is_one = unsafe { Self::shape(this, base, (start.addr() + len_bytes).saturating_sub(base.addr())) };
+        if is_one { this } else { null_mut() }
     }
 
     /// Says what the extent with its first page at `base` is. `false`: it would be too short, or too long. Then nothing was touched.
@@ -62,50 +79,121 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
     /// The node is the caller's to write, if the memory is longer than it.
     #[inline(never)]
     unsafe fn shape(this: *mut Self, base: *mut u8, len_bytes: usize) -> bool {
-        let Some(memory) = Memory::roughly(base, len_bytes) else { return false };
+        let Some(map) = Map::roughly::<P, L, C>(len_bytes).filter(|map| C::RESERVED_PAGES <= map.pages) else {
+            return false;
+        };
+        let &Map { leaf_words, words, owners, large, bytes, .. } = &map;
+        let node = Self {
+            tables: base.wrapping_add(map.ground as usize),
+            origin: base.wrapping_sub(GRANULE_BYTES),
+            ground: AtomicU32::new(map.ground),
+            leaf_words,
+            words,
+            owners,
+            large,
+            bytes,
+            next: AtomicPtr::new(null_mut()),
+            types: PhantomData,
+        };
         // SAFETY: the caller's contract.
-        unsafe { (&raw mut (*this).memory).write(memory) };
+        unsafe { this.write(node) };
         true
     }
 
-    /// Makes an extent longer by the memory from `start`, if that lies behind it and `longest` allows it: moves its tables to where
-    /// they lie then, and gives what lies between to tier 2.
+    /// # Safety
+    ///
+    /// The memory is the caller's, and nobody knows the extent.
+    pub(super) unsafe fn zero_tables(&self) {
+        // SAFETY: the caller's contract.
+        unsafe { self.tables.write_bytes(0, self.map().bytes) }
+    }
+
+    /// From the first page to the end of the tables.
+    pub(crate) fn len_bytes(&self) -> usize {
+        self.map().ground as usize + self.map().bytes
+    }
+
+    /// Behind its last byte.
+    pub(super) fn end(&self) -> *mut u8 {
+        self.tables.wrapping_add(self.map().bytes)
+    }
+
+    /// Makes an extent longer by the memory from `start`, if that lies behind it: moves its tables to where they lie then, and gives what
+    /// lies between to tier 2.
     ///
     /// # Safety
     ///
     /// The memory is the caller's, for ever, and zeroed. If it lies behind the extent, pointers to the one may be used for the other.
-    /// Nobody is in the heap or has a reference to the node.
+    /// Nobody is in the heap or has a reference to the node. Somebody has been in tier 2, which so is set up.
     #[inline(always)]
-    pub(super) unsafe fn extend(this: *mut Self, start: *mut u8, len_bytes: usize, longest: usize) -> bool {
-        // SAFETY: the caller's contract.
-        let old = unsafe { (&raw const (*this).memory).read() };
+    pub(super) unsafe fn extend(this: *mut Self, start: *mut u8, len_bytes: usize) -> bool {
+        // SAFETY: the caller's contract. Nothing in a node has to be dropped, so two copies of it harm nobody.
+        let old = &unsafe { this.read() };
         let len_bytes = old.len_bytes() + len_bytes;
-        // SAFETY: as above.
-        if old.end() != start || len_bytes > longest || !unsafe { Self::shape(this, (&old).base(), len_bytes) } {
+        // SAFETY: the caller's contract.
+        if old.end() != start || !unsafe { Self::shape(this, old.base(), len_bytes) } {
             return false;
         }
-        // SAFETY: as above.
-        let new = unsafe { &(*this).memory };
-        // Nobody is inside, so `look` gets in, and sets tier 2 up if nobody has been there.
-        (&old).look(|_| ());
         // SAFETY: the caller's contract. The last table goes first; each one's new place lies behind its old one, so none is
         // overwritten before it was moved.
-        unsafe {
-            L::move_table(&old, new);
-            (&old).map().move_tables::<C>(old.tables, &new.map(), new.tables);
+        let new = unsafe {
+            let new = &*this;
+            L::move_table(old, new);
+            old.map().move_tables::<C>(old.tables, &new.map(), new.tables);
+            new
+        };
+        for class in (1..C::TABLE.numbers() as u32).filter(|&class| C::TABLE.is_class(class)) {
+            Index(new, class).reveal();
         }
-        // The indexes are made anew.
-        for page in 1..(&old).map().pages + 1 {
-            Pools(new).index(page);
-        }
-        let grown = new.sizes.ground - old.sizes.ground;
+        let old_bytes = old.map().ground;
         // SAFETY: nobody is inside.
         unsafe {
             let inside = &mut *new.header().inside.get();
-            inside.least_free += grown;
+            inside.least_free += new.map().ground - old_bytes;
             inside.changes();
-            L::extend(new, old.sizes.ground);
+            L::extend(new, old_bytes);
         }
         true
+    }
+}
+
+// SAFETY: whoever laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
+unsafe impl<P: Policy, L: Large, C: Config> Extent for &Node<P, L, C> {
+    type Policy = P;
+    type Large = L;
+    type Config = C;
+    /// Pools can have all pages of the address space.
+    const PAGE_BITS: u32 = GROWING_PAGE_BITS;
+
+    #[inline(always)]
+    fn tables(self) -> *mut u8 {
+        self.tables
+    }
+
+    #[inline(always)]
+    fn map(self) -> Map {
+        // Relaxed: who has a block of the extent got it after the extent became so long.
+        let ground = self.ground.load(Relaxed);
+        let fixed = const { Map::fixed::<P, L, C>() };
+        let &Node { leaf_words, words, owners, large, bytes, .. } = self;
+        Map {
+            // Every whole page has its entries.
+            pages: if C::TABLE.count == 0 { 0 } else { ground / PAGE },
+            lead: 0,
+            ground,
+            leaf_words,
+            summaries: Map::summaries_behind::<C>(fixed.leaves, leaf_words),
+            summary_words: summary_words(leaf_words),
+            words,
+            owners,
+            large,
+            bytes,
+            ..fixed
+        }
+    }
+
+    #[inline(always)]
+    fn origin(self) -> *mut u8 {
+        self.origin
     }
 }

@@ -55,10 +55,10 @@ fn lasts(ground: impl Ground) -> Bitmap {
     unsafe { Bitmap::new(ground.table().add(before)) }
 }
 
-fn layout(bytes: u32, align: u32) -> Layout {
+/// `None`: rounded up, a block is longer than the crate's layouts can be.
+fn layout(bytes: u32, align: u32) -> Option<Layout> {
     debug_assert!(align.is_power_of_two());
-    // SAFETY: the contract of `Large`: a power of two, and sizes within an extent, which has 1 GiB at most.
-    unsafe { Layout::from_size_align_unchecked(bytes as usize, align as usize) }
+    Layout::from_size_align(bytes as usize, align as usize).ok()
 }
 
 // SAFETY: the crate's heap keeps blocks apart and inside the memory it was given; `give` passes on
@@ -85,7 +85,8 @@ unsafe impl Large for LinkedList {
     unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 {
         // SAFETY: passed on.
         let Some(heap) = (unsafe { heap(ground) }) else { return 0 };
-        let Ok(block) = heap.allocate_first_fit(layout(bytes, align)) else { return 0 };
+        let Some(layout) = layout(bytes, align) else { return 0 };
+        let Ok(block) = heap.allocate_first_fit(layout) else { return 0 };
         let offset = block.as_ptr().addr() - ground.word(GRANULE).addr();
         let place = offset as u32 + GRANULE;
         starts(ground).flip(place / GRANULE);
@@ -95,20 +96,25 @@ unsafe impl Large for LinkedList {
 
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
         let (starts, lasts) = (starts(ground), lasts(ground));
-        let (start, last) = (first / GRANULE, (first + bytes) / GRANULE - 1);
+        let start = first / GRANULE;
         if !starts.get(start) {
             return Err(Reason::NoBlock);
         }
-        if last > ground.bytes() / GRANULE || lasts.next_set(start, last + 1) != last {
+        if bytes > ground.bytes() + GRANULE - first {
+            return Err(Reason::Size);
+        }
+        let last = (first + bytes) / GRANULE - 1;
+        if lasts.next_set(start, last + 1) != last {
             return Err(Reason::Size);
         }
         // SAFETY: passed on.
         let heap = unsafe { heap(ground) }.ok_or(Reason::Foreign)?;
+        let layout = layout(bytes, GRANULE).ok_or(Reason::Size)?;
         starts.flip(start);
         lasts.flip(last);
         // SAFETY: `first` is what `take` returned, and so not null. The crate rounds sizes alone, so
         // the alignment need not be the one that the block was asked for.
-        unsafe { heap.deallocate(NonNull::new_unchecked(ground.word(first).cast()), layout(bytes, GRANULE)) };
+        unsafe { heap.deallocate(NonNull::new_unchecked(ground.word(first).cast()), layout) };
         Ok(())
     }
 

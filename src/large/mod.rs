@@ -177,6 +177,16 @@ pub unsafe trait Large: 'static {
         let _ = (ground, old_bytes);
     }
 
+    /// How many bytes are free at the end of the ground: what a request need not ask the source for, if what is got joins them.
+    ///
+    /// # Safety
+    ///
+    /// Inside the entry.
+    unsafe fn free_at_end(ground: impl Ground) -> u32 {
+        let _ = ground;
+        0
+    }
+
     /// Whether the backend knows by itself where a block ends: see [`Large::true_bytes`].
     const KNOWS_ENDS: bool = false;
 

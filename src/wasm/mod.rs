@@ -6,6 +6,7 @@ pub use small::Small;
 
 use crate::check::CheckError;
 use crate::config::{Config, Defaults};
+use crate::geometry::GRANULE_BYTES;
 use crate::growing::{Growing, Source, UNIT_BYTES};
 use crate::large::{self, Large};
 use crate::policy::Policy;
@@ -15,7 +16,7 @@ use crate::walk::Piece;
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
 use core::hint::black_box;
-use core::ptr::{null_mut, with_exposed_provenance_mut};
+use core::ptr::with_exposed_provenance_mut;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// The heap of a module on wasm32: it begins in the memory that the module has, and grows with `memory.grow`.
@@ -29,7 +30,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// Nothing is done before the first request. It begins with what lies between `__heap_base` and `__heap_end`, where the linker put
 /// the end of the module's initial memory, and never touches what the host, or wasm-bindgen, has added behind. When it is full it asks for
 /// an eighth of what it has, at least for what the request needs, in units of 64 KiB; where there is a limit, for ever less, and
-/// then the request is refused. New memory that lies behind the heap's joins it; other memory becomes an extent of its own.
+/// then the request is refused. What is free at the heap's end counts. New memory that lies behind the heap's joins it, whatever its length:
+/// what is free is one run wherever it touches. Memory behind somebody else's becomes an extent of its own, and so does what is got in the
+/// middle of a call, by [`Config::on_event`] or in a [`walk`](Self::walk).
 /// Memory never goes back to the host: wasm has no way to.
 ///
 /// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
@@ -60,8 +63,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// | `L` | the large tier: see [`large`]; of [`large::LinkedList`](crate::large), memories don't join | [`large::Segregated`] |
 /// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 ///
-/// The largest block is 896 MiB, the largest extent 1 GiB. Pages of an extent behind its first 16 MiB are the large tier's alone; so without
-/// shared memory, an extent joins what is got up to that length, or up to a quarter of the heap, and is then followed by another.
+/// Blocks can be as long as a `Layout` can be, just below 2 GiB, and extents as long as the memory, up to all 4 GiB of it. Tables take about 4 %.
+/// Where an extent becomes longer they move behind what was got: that costs about as much as copying 4 % of the heap, once for each eighth
+/// that it grows by.
 ///
 /// Several of these heaps in one module share the memory: the first that is used begins in the module's own. A module of fixed memory can have
 /// a [`larder::Heap<BYTES>`](crate::Heap) instead, as on any other target.
@@ -94,16 +98,16 @@ unsafe impl Source for Pages {
         }
         let (start, end) = ((&raw const __heap_base).addr(), (&raw const __heap_end).addr());
         // The compiler must not believe that there is no more than the symbol's one byte.
-        Some((with_exposed_provenance_mut(black_box(start)), end.saturating_sub(start)))
+        Some(between(black_box(start), black_box(end)))
     }
 
-    fn grow(&self, units: usize) -> *mut u8 {
+    fn grow(&self, units: usize) -> Option<(*mut u8, usize)> {
         let old = memory_grow::<0>(units);
-        // The last unit of the address space has no end that is an address: it is left out, once.
-        if old == usize::MAX || old + units > (usize::MAX / UNIT_BYTES) {
-            return null_mut();
-        }
-        with_exposed_provenance_mut(old * UNIT_BYTES)
+        (old != usize::MAX).then(|| between(old * UNIT_BYTES, old.wrapping_add(units).wrapping_mul(UNIT_BYTES)))
+    }
+
+    fn next(&self) -> usize {
+        memory_size::<0>().wrapping_mul(UNIT_BYTES)
     }
 
     /// An engine may check atomic accesses against the size that this instance knows, which another worker's growth reaches a little
@@ -114,6 +118,12 @@ unsafe impl Source for Pages {
             memory_grow::<0>(0);
         }
     }
+}
+
+/// The memory between two addresses. The end of the address space, which is none, reads 0: the last granule before it is left out.
+fn between(start: usize, end: usize) -> (*mut u8, usize) {
+    let end = if end == 0 { 0_usize.wrapping_sub(GRANULE_BYTES) } else { end };
+    (with_exposed_provenance_mut(start), end.saturating_sub(start))
 }
 
 impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {

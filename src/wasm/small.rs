@@ -100,13 +100,15 @@ impl<C: Config> Small<C> {
     fn ask(first: usize, wanted: usize) -> Option<usize> {
         let least = lack(first, wanted);
         let mut units = least.max(first / (8 * UNIT_GRANULES));
-        while Pages.grow(units).is_null() {
+        loop {
+            if let Some((_, bytes)) = Pages.grow(units) {
+                return Some(bytes);
+            }
             if units == least {
                 return None;
             }
             units = least;
         }
-        Some(units * UNIT_BYTES)
     }
 
     /// Has the granules reach as far as there is room in front of `end` for them and their table, which moves there.

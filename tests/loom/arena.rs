@@ -3,6 +3,7 @@
 use crate::check::Check;
 use crate::config::{Config, Table};
 use crate::extent::{Allocate, Engine, Extent, Release, Resize};
+use crate::front::AtomicFront;
 use crate::geometry::{GRANULE_BYTES, PAGE_BYTES};
 use crate::header::{Header, Inside};
 use crate::large::{Large, Segregated};
@@ -132,7 +133,8 @@ pub trait Made: Extent<Policy = Watched> {
         };
         header.lock.made.with_mut(|_| ());
         // The tables of words that lie one behind the other, whatever they are for.
-        self.make(map.fronts, (map.words - map.fronts) / size_of::<AtomicU32>(), || AtomicU32::new(0));
+        self.make(map.fronts, (map.kept - map.fronts) / size_of::<AtomicFront>(), || AtomicFront::new(0));
+        self.make(map.kept, (map.words - map.kept) / size_of::<AtomicU32>(), || AtomicU32::new(0));
         let pages = map.pages as usize + 1;
         self.make(map.words, pages, || AtomicU32::new(0));
         self.make(map.owners, pages, || AtomicU8::new(0));

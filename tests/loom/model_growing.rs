@@ -39,17 +39,21 @@ unsafe impl Source for Units {
         None
     }
 
-    fn grow(&self, units: usize) -> *mut u8 {
+    fn grow(&self, units: usize) -> Option<(*mut u8, usize)> {
         tick();
         let old = self.given.load(Relaxed);
         if old + units > self.limit {
-            return null_mut();
+            return None;
         }
         self.given.store(old + units, Relaxed);
         let start = self.base.wrapping_add(old * UNIT_BYTES);
-        let memory = Extent::memory_in(start, units * UNIT_BYTES).unwrap();
-        (&memory).make_tables();
-        start
+        let extent = Extent::in_memory(start, units * UNIT_BYTES).unwrap();
+        (&extent).make_tables();
+        Some((start, units * UNIT_BYTES))
+    }
+
+    fn next(&self) -> usize {
+        self.base.addr() + self.given.load(Relaxed) * UNIT_BYTES
     }
 }
 

@@ -75,8 +75,8 @@ impl<G: Ground> Tier<G> {
         if around & 0b110 != 0b010 || (around & LEFT != 0 && self.get(first - 4, 0) & END == 0) {
             return Err(if around & 0b010 != 0 { Reason::Double } else { Reason::NoBlock });
         }
-        let mut place = first + bytes;
-        if place <= self.behind() {
+        if bytes <= self.behind() - first {
+            let mut place = first + bytes;
             // The bits before the end, of it, and behind it.
             let mut there = self.bits().window(place / GRANULE - 1);
             if there & 0b010 == 0 {

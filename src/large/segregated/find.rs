@@ -2,7 +2,7 @@
 
 use super::bins::{NO_BIN, bin_of};
 use super::{END, FRONTIER, Free, LEN, MIN, NEXT, Tier};
-use crate::geometry::{GRANULE, PAGE, PAGES_MAX};
+use crate::geometry::{GRANULE, PAGE};
 use crate::large::Ground;
 
 /// How many runs of a request's own bin are compared.
@@ -62,7 +62,12 @@ impl<G: Ground> Tier<G> {
     /// The run that ends at the frontier; of no bytes if none does.
     #[inline(always)]
     fn run_at_frontier(self) -> Free {
-        let end = self.get(self.table(FRONTIER), 0);
+        self.run_before(self.get(self.table(FRONTIER), 0))
+    }
+
+    /// The run that ends at a place behind which no run lies; of no bytes if none does.
+    #[inline(always)]
+    pub(super) fn run_before(self, end: u32) -> Free {
         let len = if self.bit(end - GRANULE) { self.get(end - 4, 0) & !END } else { 0 };
         Free { first: end - len, len }
     }
@@ -93,9 +98,10 @@ impl<G: Ground> Tier<G> {
         while bin != NO_BIN {
             let mut first = self.head(bin);
             while first != 0 {
-                let at = first + self.lead(first, align);
-                if at + bytes <= first + self.get(first, LEN) {
-                    return (first, at);
+                // Lengths: a place so far behind need not be a number.
+                let lead = self.lead(first, align);
+                if lead + bytes <= self.get(first, LEN) {
+                    return (first, first + lead);
                 }
                 looks -= 1;
                 if looks == 0 {
@@ -140,7 +146,7 @@ impl<G: Ground> Tier<G> {
     /// The last page of a run from `first` to `end` that the pools can have, or 0.
     #[inline(always)]
     fn last_page(self, first: u32, end: u32) -> u32 {
-        let last = end.min(PAGES_MAX as u32 * PAGE + GRANULE) - GRANULE;
+        let last = end - GRANULE;
         let at = (last & !(PAGE - 1)).wrapping_sub(PAGE) + GRANULE;
         // Not one granule behind the start: as in `prefix`.
         let fits = at == first || (at > first + GRANULE && at < last);

@@ -249,11 +249,12 @@ unsafe impl Large for Segregated {
             Ok(end) => (end.place, end.free & RIGHT),
             Err(reason) => return Resized::Wrong(reason),
         };
+        // Lengths first: a place so far behind need not be a number.
+        if new > end - first && (right == 0 || new > end - first + tier.get(end, LEN)) {
+            return Resized::Move;
+        }
         let wanted = first + new;
         if wanted > end {
-            if right == 0 || end + tier.get(end, LEN) < wanted {
-                return Resized::Move;
-            }
             tier.cut(end, wanted, 3);
         } else if end - wanted >= MIN || (end != wanted && right != 0) {
             // A single granule can be left only where it joins a free run.
@@ -289,6 +290,10 @@ unsafe impl Large for Segregated {
         // What marked the end reads as a live block's start.
         tier.flip(tier.behind());
         tier.release(old_bytes + GRANULE, tier.behind(), if tier.bit(old_bytes) { LEFT } else { 0 });
+    }
+
+    unsafe fn free_at_end(ground: impl Ground) -> u32 {
+        Tier(ground).run_before(Tier(ground).behind()).len
     }
 
     unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {

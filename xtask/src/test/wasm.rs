@@ -11,6 +11,7 @@ use crate::toolchain::{self, Toolchain};
 use crate::{packages, project, step};
 
 mod edge;
+mod limits;
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
 
@@ -35,6 +36,7 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
     let toolchain = Toolchain::for_target(TRIPLE)?;
     suite(tally, &toolchain, TRIPLE)?;
     edge::under_node(tally, &toolchain)?;
+    limits::under_node(tally, &toolchain)?;
     match Toolchain::for_target(FIRST_VERSION) {
         Err(reason) => tally.skip(&format!("targets/wasm-suite for {FIRST_VERSION}"), &toolchain::first_line(&reason)),
         Ok(toolchain) => suite(tally, &toolchain, FIRST_VERSION)?,
