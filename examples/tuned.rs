@@ -17,18 +17,16 @@ impl Config for Radio {
     const STASH_PAGES: usize = 1;
 
     /// A hook must not unwind, and should be short: it may run in an interrupt handler. Atomics are all it needs.
-    fn on_event(event: Event) {
-        match event {
-            Event::Refused { size_bytes, .. } => {
-                REFUSED.fetch_add(1, Relaxed);
-                LARGEST_REFUSED.fetch_max(size_bytes, Relaxed);
-            }
-            Event::WrongFree(WrongFree { reason: Reason::Double, .. }) => {
-                DOUBLE_FREES.fetch_add(1, Relaxed);
-            }
-            _ => {}
+    const ON_EVENT: Option<fn(Event)> = Some(|event| match event {
+        Event::Refused { size_bytes, .. } => {
+            REFUSED.fetch_add(1, Relaxed);
+            LARGEST_REFUSED.fetch_max(size_bytes, Relaxed);
         }
-    }
+        Event::WrongFree(WrongFree { reason: Reason::Double, .. }) => {
+            DOUBLE_FREES.fetch_add(1, Relaxed);
+        }
+        _ => {}
+    });
 }
 
 static HEAP: Heap<{ 16 * 1024 }, policy::Default, large::Segregated, Radio> = Heap::new();

@@ -127,10 +127,19 @@ pub trait Config: Sized + 'static {
         0
     }
 
-    /// Called where something happens that a program may want to see, in the context in which it happens, outside of
-    /// tier 2. Must not unwind: a panic aborts. It may use the heap, but is told of its own calls too: one that
-    /// allocates at [`Event::RefillBegins`] what needs that refill never returns. The default is empty and costs
-    /// nothing.
+    /// Called where something happens that a program may want to see, in the context in which it happens, outside of the
+    /// large tier. Must not unwind: a panic aborts. The default is none, and costs nothing.
+    ///
+    /// It may use the heap, from which it was called too: allocate the line of a log, free a cache. So it runs once at a time
+    /// in all contexts that use the heap. What happens there while it runs is not told, but counted in
+    /// [`Stats::events_untold`](crate::Stats::events_untold):
+    /// - what its own calls do. A hook that allocates when it is told of a refusal, and is refused itself, returns; so does one that
+    ///   allocates at [`Event::RefillBegins`] what needs the same refill;
+    /// - what an interrupt handler, another thread or another core does at that time, because nothing tells it apart. So an event that begins
+    ///   something may be told without the one that ends it, and the other way round. A short hook misses less.
+    ///
+    /// [`Stats::refused`](crate::Stats::refused) and [`Stats::wrong_frees`](crate::Stats::wrong_frees) count these events whether they were
+    /// told or not. The out-of-memory hook is another matter: what happens in its calls is told, and a request of this hook's may call it.
     ///
     /// ```
     /// use core::alloc::{GlobalAlloc, Layout};
@@ -139,15 +148,17 @@ pub trait Config: Sized + 'static {
     ///
     /// static LAST_REFUSED: AtomicUsize = AtomicUsize::new(0);
     ///
+    /// fn watch(event: Event) {
+    ///     match event {
+    ///         Event::Refused { size_bytes, .. } => LAST_REFUSED.store(size_bytes, Relaxed),
+    ///         Event::WrongFree(wrong) => eprintln!("{wrong}"), // on a microcontroller: log, or stop
+    ///         _ => {}
+    ///     }
+    /// }
+    ///
     /// struct Watched;
     /// impl Config for Watched {
-    ///     fn on_event(event: Event) {
-    ///         match event {
-    ///             Event::Refused { size_bytes, .. } => LAST_REFUSED.store(size_bytes, Relaxed),
-    ///             Event::WrongFree(wrong) => eprintln!("{wrong}"), // on a microcontroller: log, or stop
-    ///             _ => {}
-    ///         }
-    ///     }
+    ///     const ON_EVENT: Option<fn(Event)> = Some(watch);
     /// }
     /// static HEAP: Heap<4096, policy::Default, large::Segregated, Watched> = Heap::new();
     ///
@@ -155,10 +166,7 @@ pub trait Config: Sized + 'static {
     /// assert!(unsafe { HEAP.alloc(Layout::new::<[u8; 5000]>()) }.is_null());
     /// assert_eq!(LAST_REFUSED.load(Relaxed), 5000);
     /// ```
-    #[inline(always)]
-    fn on_event(event: Event) {
-        let _ = event;
-    }
+    const ON_EVENT: Option<fn(Event)> = None;
 
     /// Called when memory has run out and a request is about to be refused. It may release something, a cache or a
     /// block kept for that, and answer [`Emergency::Retry`]; it is asked again if that was not enough, until it says
@@ -278,7 +286,7 @@ impl Config for Frugal {
     const POOLED_PERCENT: usize = 25;
 }
 
-/// What [`Config::on_event`] is told. Sizes are in bytes.
+/// What [`Config::ON_EVENT`] is told. Sizes are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -404,14 +412,8 @@ pub(crate) trait Table: Config {
     /// Whether there is an out-of-memory hook.
     const RESCUES: bool = Self::ON_OUT_OF_MEMORY.is_some();
 
-    /// Tells the hook. Its panic does not unwind into the program: it aborts.
-    #[inline(always)]
-    fn tell(event: Event) {
-        extern "C" fn no_unwind<C: Config>(event: &Event) {
-            C::on_event(*event);
-        }
-        no_unwind::<Self>(&event);
-    }
+    /// Whether there is a hook for events.
+    const TELLS: bool = Self::ON_EVENT.is_some();
 
     /// Checked when a heap is made.
     const VALID: () = {

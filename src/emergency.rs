@@ -75,6 +75,7 @@ pub(crate) fn persist<C: Config>(
     refused: &AtomicU32,
     size: usize,
     align: usize,
+    tell: impl FnOnce(Event),
     mut attempt: impl FnMut() -> Option<*mut u8>,
 ) -> *mut u8 {
     let mut rescue = Rescue::before_attempt::<C>(runs);
@@ -83,7 +84,7 @@ pub(crate) fn persist<C: Config>(
             return block;
         }
         if !rescue.should_retry::<C>(runs, size, align) {
-            refuse::<C>(refused, size, align);
+            refuse(refused, size, align, tell);
             return null_mut();
         }
     }
@@ -91,9 +92,9 @@ pub(crate) fn persist<C: Config>(
 
 /// Counts and tells that a request is refused.
 #[inline(always)]
-pub(crate) fn refuse<C: Config>(refused: &AtomicU32, size_bytes: usize, align_bytes: usize) {
+pub(crate) fn refuse(refused: &AtomicU32, size_bytes: usize, align_bytes: usize, tell: impl FnOnce(Event)) {
     refused.fetch_add(1, Relaxed);
-    C::tell(Event::Refused { size_bytes, align_bytes });
+    tell(Event::Refused { size_bytes, align_bytes });
 }
 
 /// Calls the hook. Its panic does not unwind into the program: it aborts.

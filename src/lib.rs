@@ -89,7 +89,7 @@
 //!
 //! # Wrong frees
 //!
-//! A wrong free is counted in [`Stats::wrong_frees`], told to [`Config::on_event`], and changes nothing:
+//! A wrong free is counted in [`Stats::wrong_frees`], told to [`Config::ON_EVENT`], and changes nothing:
 //!
 //! | | of a pooled block | of a large block, `Segregated` | of a large block, `LinkedList` |
 //! |---|---|---|---|
@@ -153,6 +153,7 @@
 //! | `policy/` | who enters tier 2, and how; a file each | `sync` |
 //! | `large/` | tier 2: a trait, and a file or a folder for each backend | `geometry`; inside the entry alone |
 //! | `emergency` | who calls the out-of-memory hook, and who tries again | `sync` |
+//! | `events` | who tells the program's hook what happens | `sync` |
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
 //! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, deferring, and several lanes | everything above |
 //! | `memory` | an extent that is only known at run time | `extent` |
@@ -199,6 +200,7 @@ mod classes;
 mod config;
 mod deferred;
 mod emergency;
+mod events;
 mod extent;
 mod front;
 mod geometry;

@@ -1,7 +1,7 @@
 //! Where an arena's tables lie: at its end, so that page 1 starts where the arena does, or in a long static arena at its start.
 //!
 //! ```text
-//!   ┌ pages and tail ┬ header ┬ fronts ┬ kept ┬ stash ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
+//!   ┌ pages and tail ┬ header ┬ fronts ┬ kept ┬ stash ┬ events ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
 //!   base             tables: all else is found from here, by small offsets
 //!
 //!   ┌ words ┬ header ┬ … summary ┬ owners ┬ tier 2 ┬ pages
@@ -15,6 +15,7 @@
 
 use crate::classes::CLASSES_MAX;
 use crate::config::{Config, Table};
+use crate::events::Events;
 use crate::front::AtomicFront;
 #[cfg(any(target_arch = "wasm32", test))]
 use crate::geometry::EXTENT_MAX_BYTES;
@@ -74,6 +75,12 @@ impl Map {
     #[inline(always)]
     pub(crate) fn summary_row<C: Config>(&self, class: u32) -> usize {
         row::<C>(class, self.summary_words)
+    }
+
+    /// Where the words for events are: before the indexes, if the program has a hook.
+    #[inline(always)]
+    pub(crate) const fn events<C: Config>(&self) -> usize {
+        events_at::<C>(self.stash)
     }
 
     /// The smallest arena that can be one.
@@ -210,7 +217,7 @@ impl Map {
         let fronts = header + size_of::<Header<P>>().next_multiple_of(alignment::<C>());
         let kept = fronts + C::TABLE.numbers() * size_of::<AtomicFront>();
         let stash = kept + C::LANES * C::KEPT_PAGES * WORD_BYTES;
-        let leaves = stash + C::LANES * C::STASH_PAGES * WORD_BYTES;
+        let leaves = events_at::<C>(stash) + if C::TELLS { size_of::<Events>() } else { 0 };
         let summaries = Self::summaries_behind::<C>(leaves, leaf_words);
         let words = summaries + C::LANES * lane_words::<C>(summary_words) * WORD_BYTES;
         // The first page's word begins a line.
@@ -288,6 +295,12 @@ const fn lines<C: Config>() -> usize {
     if C::LANES == 1 { 0 } else { (2 * C::LANES + 3) * LINE_BYTES }
 }
 
+/// Where the words for events are, if the program has a hook, and where the indexes begin, if not: behind the stash.
+const fn events_at<C: Config>(stash: usize) -> usize {
+    let end = stash + C::LANES * C::STASH_PAGES * WORD_BYTES;
+    if C::TELLS { end.next_multiple_of(align_of::<Events>()) } else { end }
+}
+
 /// Words of a lane: so many for each of its classes, and what keeps the next lane's out of the last line.
 const fn lane_words<C: Config>(words: usize) -> usize {
     let words = C::TABLE.count * words;
@@ -325,7 +338,7 @@ const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Compact, Defaults, Frugal};
+    use crate::config::{Compact, Defaults, Event, Frugal};
     use crate::large::Segregated;
     use crate::policy::Try;
 
@@ -337,6 +350,12 @@ mod tests {
     struct Tenth;
     impl Config for Tenth {
         const POOLED_PERCENT: usize = 10;
+    }
+
+    struct Told;
+    impl Config for Told {
+        const STASH_PAGES: usize = 3;
+        const ON_EVENT: Option<fn(Event)> = Some(|_| ());
     }
 
     struct TwoLanes;
@@ -366,6 +385,7 @@ mod tests {
             (map.fronts, C::TABLE.numbers() * size_of::<AtomicFront>()),
             (map.kept, C::LANES * C::KEPT_PAGES * WORD_BYTES),
             (map.stash, C::LANES * C::STASH_PAGES * WORD_BYTES),
+            (map.events::<C>(), if C::TELLS { size_of::<Events>() } else { 0 }),
             (map.leaves, C::LANES * lane_words::<C>(map.leaf_words) * WORD_BYTES),
             (map.summaries, C::LANES * lane_words::<C>(map.summary_words) * WORD_BYTES),
             (map.words, pages * WORD_BYTES),
@@ -400,6 +420,7 @@ mod tests {
         all_have_room::<Segregated, Defaults>();
         all_have_room::<Segregated, Compact>();
         all_have_room::<Segregated, OneKept>();
+        all_have_room::<Segregated, Told>();
         all_have_room::<Segregated, TwoLanes>();
         all_have_room::<Segregated, Frugal>();
         all_have_room::<Segregated, Tenth>();
@@ -431,6 +452,7 @@ mod tests {
         for bytes in (Map::MIN_BYTES..150_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
             fits::<Defaults>(bytes);
             fits::<OneKept>(bytes);
+            fits::<Told>(bytes);
             fits::<Frugal>(bytes);
             fits::<Tenth>(bytes);
             if bytes > 2000 {

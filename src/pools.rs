@@ -78,6 +78,11 @@ pub(crate) trait Tables<'a>: Copy {
     fn retries(self) -> &'a AtomicU32;
     /// Grows with each bit that a wrong free planted in a page that was nobody's.
     fn planted(self) -> &'a AtomicU32;
+    /// Tells the program's hook, if there is one.
+    #[inline(always)]
+    fn tell(self, event: Event) {
+        let _ = event;
+    }
 }
 
 /// A block of a page, by how many bytes it would lie behind the start of page 0, if that had any. One register, and the page in plain bits.
@@ -382,12 +387,12 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// Retires a page, if it is empty, and hands it on.
     #[inline(always)]
     fn retire_away(self, page: u32) {
-        T::Config::tell(Event::RetireBegins);
+        self.0.tell(Event::RetireBegins);
         let class = self.retire(page);
         if class != 0 {
             self.0.surrender(page, class);
         }
-        T::Config::tell(Event::RetireEnds);
+        self.0.tell(Event::RetireEnds);
     }
 
     /// Takes an empty page out of its class, which is returned. The page is then the caller's, its word 0, in transit.

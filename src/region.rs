@@ -149,6 +149,10 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         // SAFETY: the caller gave the memory up. Nobody has seen the slot yet.
         unsafe {
             memory.zero_tables();
+            if C::TELLS {
+                let first = self.memories().next().unwrap_or(&memory);
+                (&memory).events().share(first.events());
+            }
             (*slot.get()).write(memory);
         }
         // Release: pairs with the Acquire in `memories`; the extent and its tables are visible there.

@@ -3,6 +3,7 @@
 use crate::classes::CLASSES_MAX;
 use crate::classes::owner;
 use crate::config::Table;
+use crate::events;
 use crate::extent::Extent;
 use crate::geometry::*;
 use crate::large::{Large, Run};
@@ -71,6 +72,8 @@ pub struct Stats {
     pub refused: u32,
     /// How many frees were wrong, and changed nothing: see [`WrongFree`](crate::WrongFree).
     pub wrong_frees: u32,
+    /// How many events [`Config::ON_EVENT`](crate::Config::ON_EVENT) was not told, because it was running; wraps at 2³¹.
+    pub events_untold: u32,
     /// Whether tier 2 stayed as it was while the heap was counted, and all figures add up. If not, they are those of different
     /// moments. (Blocks that are taken from a page and put back meanwhile do not show: of the classes' rows, each page's is as of its own.)
     pub consistent: bool,
@@ -138,6 +141,7 @@ impl Stats {
         self.retries = self.retries.wrapping_add(other.retries);
         self.refused = self.refused.wrapping_add(other.refused);
         self.wrong_frees = self.wrong_frees.wrapping_add(other.wrong_frees);
+        self.events_untold = self.events_untold.wrapping_add(other.events_untold);
         self.consistent &= other.consistent;
         self.class_count = other.class_count;
         for (row, other) in self.classes.iter_mut().zip(&other.classes) {
@@ -174,11 +178,12 @@ impl defmt::Format for Stats {
         defmt::write!(f, ", live_peak_bytes: {=usize}", self.live_peak_bytes);
         defmt::write!(
             f,
-            ", refills: {=u32}, retries: {=u32}, refused: {=u32}, wrong_frees: {=u32}, consistent: {=bool}, classes: {=[?]} }}",
+            ", refills: {=u32}, retries: {=u32}, refused: {=u32}, wrong_frees: {=u32}, events_untold: {=u32}, consistent: {=bool}, classes: {=[?]} }}",
             self.refills,
             self.retries,
             self.refused,
             self.wrong_frees,
+            self.events_untold,
             self.consistent,
             self.classes()
         );
@@ -209,8 +214,11 @@ impl fmt::Display for Stats {
         if pooled {
             write!(f, "refills {}, retries {}, ", self.refills, self.retries)?;
         }
-        let moved = if self.consistent { "" } else { " (changed while counted)" };
-        writeln!(f, "refused {}, wrong frees {}{moved}", self.refused, self.wrong_frees)?;
+        write!(f, "refused {}, wrong frees {}", self.refused, self.wrong_frees)?;
+        if self.events_untold != 0 {
+            write!(f, ", events untold {}", self.events_untold)?;
+        }
+        writeln!(f, "{}", if self.consistent { "" } else { " (changed while counted)" })?;
         if !pooled {
             return Ok(());
         }
@@ -289,6 +297,9 @@ pub(crate) trait Census: Walk {
         stats.retries = header.retries.load(Relaxed);
         stats.refused = header.refused.load(Relaxed);
         stats.wrong_frees = header.wrong_frees.load(Relaxed);
+        if Self::Config::TELLS {
+            stats.events_untold = events::untold(self.events().word());
+        }
         #[cfg(feature = "live-peak")]
         {
             stats.live_peak_bytes = header.live.peak();

@@ -32,11 +32,11 @@ impl Config for Prepared {
         HOOK.with_borrow_mut(|hook| hook.as_mut().map_or(Emergency::GiveUp, |hook| hook(request)))
     });
 
-    fn on_event(event: Event) {
+    const ON_EVENT: Option<fn(Event)> = Some(|event| {
         if let Event::Refused { .. } = event {
             TOLD.set(TOLD.get() + 1);
         }
-    }
+    });
 }
 
 struct Interrupted;

@@ -37,11 +37,11 @@ fn fill<C: Config>(heap: &Subject<C>, layout: Layout) {
 fn when_it_is_told_of_a_refusal() {
     struct Told;
     impl Config for Told {
-        fn on_event(event: Event) {
+        const ON_EVENT: Option<fn(Event)> = Some(|event| {
             if let Event::Refused { .. } = event {
                 panic!("{CALLED}");
             }
-        }
+        });
     }
     aborts("when_it_is_told_of_a_refusal", || fill(&Subject::<Told>::new(), Layout::new::<[u64; 20]>()));
 }
@@ -50,11 +50,11 @@ fn when_it_is_told_of_a_refusal() {
 fn when_it_is_told_of_a_wrong_free() {
     struct Told;
     impl Config for Told {
-        fn on_event(event: Event) {
+        const ON_EVENT: Option<fn(Event)> = Some(|event| {
             if let Event::WrongFree(_) = event {
                 panic!("{CALLED}");
             }
-        }
+        });
     }
     // SAFETY: the address is no block's, which the heap finds.
     let free = || unsafe { Subject::<Told>::new().dealloc(std::ptr::without_provenance_mut(64), Layout::new::<u64>()) };

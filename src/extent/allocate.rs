@@ -1,7 +1,7 @@
 //! What an allocation may take, from its class's first page to a page that another class keeps. Arguments are ordered as in `release`.
 
 use super::entry::Answer;
-use super::{Extent, Lanes, Release, large_bytes};
+use super::{Engine, Extent, Lanes, Release, large_bytes};
 use crate::config::{Config, Event, Table};
 use crate::emergency;
 use crate::geometry::*;
@@ -99,7 +99,8 @@ pub(crate) trait Allocate: Release {
     #[inline(always)]
     fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
         let header = self.header();
-        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, attempt)
+        let tell = |event| Engine::tell(self, event);
+        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
     }
 
     /// A block of a new page, of tier 2, or of another class: its place, or 0.
@@ -124,7 +125,7 @@ pub(crate) trait Allocate: Release {
     #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
     fn refused(self, size: usize, align: usize) {
-        emergency::refuse::<Self::Config>(&self.header().refused, size, align);
+        emergency::refuse(&self.header().refused, size, align, |event| Engine::tell(self, event));
     }
 
     /// The class that serves such a request; 0 for none.
@@ -150,7 +151,7 @@ pub(crate) trait Allocate: Release {
     #[inline(always)]
     fn refill(self, class: u32) -> u32 {
         let block_bytes = Self::TABLE.block_bytes(class);
-        Self::Config::tell(Event::RefillBegins { block_bytes });
+        Engine::tell(self, Event::RefillBegins { block_bytes });
         let mut page = slots::take(self.stash_of(class));
         if page == 0 {
             page = self.page_from_large();
@@ -167,7 +168,7 @@ pub(crate) trait Allocate: Release {
             self.header().refills.fetch_add(1, Relaxed);
             place = Pools(self).open(page, class);
         }
-        Self::Config::tell(Event::RefillEnds { block_bytes });
+        Engine::tell(self, Event::RefillEnds { block_bytes });
         place
     }
 

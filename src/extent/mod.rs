@@ -20,6 +20,7 @@ pub(crate) use resize::Resize;
 use crate::classes::{ClassTable, owner};
 use crate::config::{Config, Event, Reason, Table, WrongFree};
 use crate::deferred::Links;
+use crate::events::{self, Events};
 use crate::front::AtomicFront;
 use crate::geometry::*;
 use crate::header::Header;
@@ -136,6 +137,10 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     }
     fn planted(self) -> &'a AtomicU32 {
         &self.header().wrong_frees
+    }
+    #[inline(always)]
+    fn tell(self, event: Event) {
+        Engine::tell(self, event);
     }
 }
 
@@ -318,7 +323,24 @@ pub(crate) trait Engine: Extent {
     #[inline(never)]
     fn wrong_free(self, ptr: *mut u8, reason: Reason) {
         self.header().wrong_frees.fetch_add(1, Relaxed);
-        Self::Config::tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
+        Engine::tell(self, Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
+    }
+
+    /// The words of `events`: where the program has a hook.
+    #[inline(always)]
+    fn events<'a>(self) -> &'a Events
+    where
+        Self: 'a,
+    {
+        entry(self, self.map().events::<Self::Config>(), 0)
+    }
+
+    /// Tells the hook, if there is one.
+    #[inline(always)]
+    fn tell(self, event: Event) {
+        if Self::Config::TELLS {
+            events::tell::<Self::Config>(self.events().guard(), self.events().word(), event);
+        }
     }
 }
 

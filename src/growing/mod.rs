@@ -453,6 +453,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     pub(crate) fn stats(&self) -> Stats {
         let mut sum = Stats::none();
         self.memories().for_each(|memory| sum.add(&Census::stats(memory)));
+        sum.events_untold = sum.events_untold.wrapping_add(hooked::untold::<C>());
         sum
     }
 

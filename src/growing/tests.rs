@@ -471,14 +471,14 @@ fn what_the_hook_frees_behind_a_block_is_had_by_it() {
 fn nothing_is_moved_below_a_hook() {
     struct Greedy;
     impl Config for Greedy {
-        fn on_event(event: Event) {
+        const ON_EVENT: Option<fn(Event)> = Some(|event| {
             if let Event::RefillBegins { block_bytes: 64 } = event {
                 // SAFETY: the test has one thread, and the heap is there.
                 let heap = unsafe { &*HEAP.get() };
                 // SAFETY: the size is not zero.
                 assert!(!unsafe { heap.alloc(Layout::new::<[u8; 60_000]>()) }.is_null());
             }
-        }
+        });
     }
     type Watched = Growing<Fake<false>, Try, Segregated, Greedy>;
     std::thread_local!(static HEAP: Cell<*const Watched> = const { Cell::new(core::ptr::null()) });

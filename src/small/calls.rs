@@ -3,6 +3,7 @@
 use super::granules::{Granules, state};
 use crate::config::{Event, Reason, Table, WrongFree};
 use crate::emergency;
+use crate::events;
 use crate::geometry::{GRANULE_BYTES, granules};
 use crate::sync::Ordering::*;
 use core::alloc::Layout;
@@ -30,7 +31,8 @@ pub(crate) trait Calls: Granules {
     #[inline(always)]
     fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
         let header = self.header();
-        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, attempt)
+        let tell = |event| self.tell(event);
+        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
     }
 
     /// A block of so many granules, or null.
@@ -147,7 +149,15 @@ pub(crate) trait Calls: Granules {
     #[inline(never)]
     fn wrong_free(self, ptr: *mut u8, reason: Reason) {
         self.header().wrong_frees.fetch_add(1, Relaxed);
-        Self::Config::tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
+        self.tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
+    }
+
+    /// Tells the hook, if there is one.
+    #[inline(always)]
+    fn tell(self, event: Event) {
+        if Self::Config::TELLS {
+            events::tell::<Self::Config>(self.events(), self.events(), event);
+        }
     }
 
     /// How many bytes an address lies behind the start; very many for one before it.

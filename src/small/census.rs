@@ -3,6 +3,8 @@
 use super::calls::Calls;
 use super::granules::{Granules, WORD_GRANULES, state};
 use crate::check::CheckError;
+use crate::config::Table;
+use crate::events;
 use crate::geometry::{GRANULE_BYTES, PAGE_GRANULES};
 use crate::stats::Stats;
 use crate::sync::Ordering::*;
@@ -59,6 +61,9 @@ pub(crate) trait Census: Calls {
         stats.free_runs = Some(free_runs);
         stats.refused = header.refused.load(Relaxed);
         stats.wrong_frees = header.wrong_frees.load(Relaxed);
+        if Self::Config::TELLS {
+            stats.events_untold = events::untold(self.events());
+        }
         #[cfg(feature = "live-peak")]
         {
             stats.live_peak_bytes = header.live.peak();

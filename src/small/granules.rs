@@ -61,6 +61,10 @@ pub(crate) trait Granules: Copy {
     fn header<'a>(self) -> &'a Header
     where
         Self: 'a;
+    /// The word of `events`. Asked for only if the program has a hook.
+    fn events<'a>(self) -> &'a AtomicU32
+    where
+        Self: 'a;
     /// A word of the table. There are `count / 16 + 1`, so one granule more than there are has a state: it is free.
     fn word<'a>(self, at: usize) -> &'a AtomicU32
     where

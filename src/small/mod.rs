@@ -66,7 +66,7 @@ impl Header {
 /// | parameter | what it is | default |
 /// |---|---|---|
 /// | `BYTES` | 1 KiB to 16 MiB; fast up to about 32 KiB | |
-/// | `C` | of a [`Config`], the hooks: [`on_event`](Config::on_event) and [`ON_OUT_OF_MEMORY`](Config::ON_OUT_OF_MEMORY). The rest is for heaps that have pools, and does nothing here | [`Defaults`] |
+/// | `C` | of a [`Config`], the hooks: [`ON_EVENT`](Config::ON_EVENT) and [`ON_OUT_OF_MEMORY`](Config::ON_OUT_OF_MEMORY). The rest is for heaps that have pools, and does nothing here | [`Defaults`] |
 ///
 /// From every context (thread, interrupt handler, NMI, another core), every call is the same: it masks nothing and never waits. What another context
 /// does in the middle of a call only costs it another try. That is with compare-and-swap: on targets without, each step of a call is a critical
@@ -130,13 +130,16 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
         assert!(BYTES >= Map::MIN_BYTES, "larder: the arena is too small: a heap needs at least 1 KiB");
         assert!(BYTES <= ARENA_MAX_BYTES, "larder: the arena is too large: a heap has at most 16 MiB");
         let () = C::VALID;
-        let rest = BYTES - size_of::<Header>();
+        let rest = BYTES - Self::HEADER_BYTES;
         let mut granules = rest / GRANULE_BYTES;
         while granules * GRANULE_BYTES + (granules / WORD_GRANULES + 1) * size_of::<AtomicU32>() > rest {
             granules -= 1;
         }
         granules
     };
+
+    /// The header, and behind it the word of `events`, if the program has a hook.
+    const HEADER_BYTES: usize = size_of::<Header>() + if C::TELLS { size_of::<AtomicU32>() } else { 0 };
 
     /// Header and table, and what is left over.
     const TABLES_BYTES: usize = BYTES - Self::GRANULES * GRANULE_BYTES;
@@ -261,7 +264,17 @@ impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
     {
         debug_assert!(at <= self.count() / WORD_GRANULES);
         // SAFETY: the table lies behind the header and has that many words, of which nothing but atomics is made.
-        unsafe { &*self.0.add(size_of::<Header>()).cast::<AtomicU32>().add(at) }
+        unsafe { &*self.0.add(Small::<BYTES, C>::HEADER_BYTES).cast::<AtomicU32>().add(at) }
+    }
+
+    #[inline(always)]
+    fn events<'a>(self) -> &'a AtomicU32
+    where
+        Self: 'a,
+    {
+        debug_assert!(C::TELLS);
+        // SAFETY: the word behind the header, where it is asked for; as above. Otherwise the table's first, and nobody looks.
+        unsafe { &*self.0.add(size_of::<Header>()).cast::<AtomicU32>() }
     }
 
     #[inline(always)]

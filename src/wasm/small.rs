@@ -35,6 +35,8 @@ const LEAST_BYTES: usize = 1024;
 /// system (`wasm32-wasip1`), where that can't be told, it is a compile error: tables that others read can't be moved. `Heap` can be shared.
 pub struct Small<C = Defaults> {
     header: Header,
+    /// The word of `events`.
+    events: AtomicU32,
     /// Where the granules begin. Means nothing while there are none.
     base: AtomicPtr<u8>,
     /// How many there are; 0 before the first request that was served. Their table lies behind the last.
@@ -51,6 +53,7 @@ impl<C: Config> Small<C> {
         let () = C::VALID;
         Self {
             header: Header::new(),
+            events: AtomicU32::new(0),
             base: AtomicPtr::new(null_mut()),
             count: AtomicU32::new(0),
             end: AtomicPtr::new(null_mut()),
@@ -150,6 +153,14 @@ impl<C: Config> Granules for &Small<C> {
         Self: 'a,
     {
         &self.header
+    }
+
+    #[inline(always)]
+    fn events<'a>(self) -> &'a AtomicU32
+    where
+        Self: 'a,
+    {
+        &self.events
     }
 
     #[inline(always)]

@@ -39,6 +39,8 @@ mod config;
 mod deferred;
 #[path = "../../src/emergency.rs"]
 mod emergency;
+#[path = "../../src/events.rs"]
+mod events;
 #[path = "../../src/extent/mod.rs"]
 mod extent;
 #[path = "../../src/front.rs"]
@@ -97,6 +99,7 @@ mod arena;
 mod model_deferred;
 mod model_emergency;
 mod model_entry;
+mod model_events;
 mod model_growing;
 mod model_index;
 mod model_lanes;

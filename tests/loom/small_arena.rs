@@ -39,6 +39,12 @@ impl Granules for &Table {
         tick();
         &self.words[at]
     }
+    fn events<'a>(self) -> &'a AtomicU32
+    where
+        Self: 'a,
+    {
+        unreachable!("the models' program has no hook for events")
+    }
     fn base(self) -> *mut u8 {
         self.ground.as_ptr().cast_mut().cast()
     }

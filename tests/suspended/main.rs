@@ -26,6 +26,8 @@ mod config;
 mod deferred;
 #[path = "../../src/emergency.rs"]
 mod emergency;
+#[path = "../../src/events.rs"]
+mod events;
 #[path = "../../src/extent/mod.rs"]
 mod extent;
 #[path = "../../src/front.rs"]

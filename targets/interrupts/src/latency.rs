@@ -29,13 +29,13 @@ static REFILLED: AtomicBool = AtomicBool::new(false);
 static RETIRED: AtomicBool = AtomicBool::new(false);
 
 impl Config for Noted {
-    fn on_event(event: Event) {
+    const ON_EVENT: Option<fn(Event)> = Some(|event| {
         match event {
             Event::RefillBegins { .. } => REFILLED.store(true, Relaxed),
             Event::RetireBegins => RETIRED.store(true, Relaxed),
             _ => {}
         }
-    }
+    });
 }
 
 /// Kinds of calls, in the order of the report.

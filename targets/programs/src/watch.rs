@@ -142,7 +142,7 @@ unsafe impl<P: Policy> Policy for WatchedPolicy<P> {
 pub struct WatchedEvents;
 
 impl Config for WatchedEvents {
-    fn on_event(event: Event) {
+    const ON_EVENT: Option<fn(Event)> = Some(|event| {
         match event {
             Event::RefillBegins { .. } => REFILLS.enter(),
             Event::RefillEnds { .. } => REFILLS.leave(),
@@ -150,5 +150,5 @@ impl Config for WatchedEvents {
             Event::RetireEnds => RETIREMENTS.leave(),
             _ => {}
         }
-    }
+    });
 }

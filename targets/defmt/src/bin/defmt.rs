@@ -19,9 +19,9 @@ use panic_semihosting as _;
 struct Told;
 
 impl Config for Told {
-    fn on_event(event: Event) {
+    const ON_EVENT: Option<fn(Event)> = Some(|event| {
         log("event", &event);
-    }
+    });
 }
 
 // What the program is linked with wants an allocator; nobody asks it for more than the workload.

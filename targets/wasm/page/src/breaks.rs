@@ -24,13 +24,13 @@ static HEARD: Mutex<Vec<Event>> = Mutex::new(Vec::new());
 pub struct Watched;
 
 impl Config for Watched {
-    fn on_event(event: Event) {
+    const ON_EVENT: Option<fn(Event)> = Some(|event| {
         if let Event::WrongFree(_) | Event::Refused { .. } = event {
             let mut heard = HEARD.lock();
             heard.truncate(EVENTS - 1);
             heard.push(event);
         }
-    }
+    });
 }
 
 /// What the buttons hold.
