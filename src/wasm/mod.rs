@@ -1,6 +1,7 @@
 //! The heap of a wasm module, whose memory grows.
 
 mod small;
+mod system;
 
 pub use small::Small;
 
@@ -34,6 +35,17 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// what is free is one run wherever it touches. Memory behind somebody else's becomes an extent of its own, and so does what is got in the
 /// middle of a call, by [`Config::on_event`] or in a [`walk`](Self::walk).
 /// Memory never goes back to the host: wasm has no way to.
+///
+/// | target | memory that the heap begins in | where more comes from | tested |
+/// |---|---|---|---|
+/// | `wasm32-unknown-unknown`, `wasm32v1-none` | the module's own | `memory.grow` | runs under Node |
+/// | the first of these with `+atomics` | the module's own | `memory.grow` | runs under Node, with workers |
+/// | `wasm32-wasip1`, `wasm32-wasip1-threads` | none: the module's own is the C library's | the C library's `malloc`, as 64 KiB or more at a time | runs under Node, with threads |
+/// | `wasm32-wasip2` | none | the same | builds; Node does not run components |
+/// | `wasm32-unknown-emscripten`, `wasm32-wali-linux-musl` | a compile error: the system's `sbrk` would hand the same memory out | | says so |
+/// | `wasm64-unknown-unknown` | there is no `larder::wasm`, because there is no stable target with 64-bit memory | | |
+///
+/// A static [`larder::Heap<BYTES>`](crate::Heap), whose memory is the program's own data, is for all of them.
 ///
 /// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
 /// then an extent of its own, as large as half of what there was, because tables that are read without a lock can't be moved.
@@ -87,7 +99,7 @@ unsafe extern "C" {
 }
 
 // SAFETY: what lies between the linker's symbols is nobody's but the heap's, and given out once; `memory.grow` returns fresh zeroed
-// memory, different ranges to each caller. Wasm's memory is one object.
+// memory, different ranges to each caller, and so does `system::memory_grow`. Wasm's memory is one object.
 unsafe impl Source for Pages {
     const SHARED: bool = !SINGLE;
 
@@ -102,7 +114,7 @@ unsafe impl Source for Pages {
     }
 
     fn grow(&self, units: usize) -> Option<(*mut u8, usize)> {
-        let old = memory_grow::<0>(units);
+        let old = system::memory_grow(units);
         (old != usize::MAX).then(|| between(old * UNIT_BYTES, old.wrapping_add(units).wrapping_mul(UNIT_BYTES)))
     }
 
@@ -129,6 +141,7 @@ fn between(start: usize, end: usize) -> (*mut u8, usize) {
 impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
     /// A heap that has nothing yet. As a `static`, all its bytes are zero.
     pub const fn new() -> Self {
+        let () = const { system::is_asked() };
         Self(Growing::new(Pages))
     }
 

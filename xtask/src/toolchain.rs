@@ -49,6 +49,11 @@ impl Toolchain {
         Self::with_library(triple, Library::CoreAlloc)
     }
 
+    /// For a program on a system whose own libraries come with the standard library.
+    pub fn ready_made(triple: &str) -> Result<Self> {
+        prebuilt(triple)
+    }
+
     /// For a program that needs as much of the standard library as `library` says.
     pub fn with_library(triple: &str, library: Library) -> Result<Self> {
         match std::env::var("LARDER_TOOLCHAIN").as_deref() {

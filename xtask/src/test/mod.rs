@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `host` | the workspace's tests, the examples, the loom models |
 //! | `builds` | the library in every combination of features, for bare metal, with its lints there, and as old a compiler as it promises; its documentation without features and for wasm |
+//! | `cross` | programs for other targets that must compile, or must not and say why |
 //! | `benches` | the benchmarks' own tests |
-//! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory |
+//! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory, malloc beside it |
 //! | `fuzz` | the fuzzers, for a moment |
 //! | `miri` | a few tests in an interpreter that finds undefined behaviour |
 //! | `firmware` | firmware in QEMU, and its lints |
@@ -14,6 +15,7 @@
 
 mod benches;
 mod builds;
+mod cross;
 mod firmware;
 mod fuzz;
 mod host;
@@ -49,7 +51,7 @@ enum Part {
     Benches,
     /// The library in every combination of features
     Features,
-    /// The library for bare metal
+    /// The library for bare metal, and programs that only other targets refuse
     NoStd,
     /// The library's documentation without features, and for wasm
     Docs,
@@ -100,6 +102,7 @@ impl Part {
             Part::NoStd => {
                 builds::bare_metal(tally)?;
                 builds::chosen_atomics(tally)?;
+                cross::cases(tally)?;
             }
             Part::Docs => builds::documentation(tally)?,
             Part::Msrv => builds::oldest_compiler(tally, library)?,

@@ -18,6 +18,12 @@ const TRIPLE: &str = "wasm32-unknown-unknown";
 /// The other target without an operating system. Its compiler may use no more of wasm than the first version had.
 const FIRST_VERSION: &str = "wasm32v1-none";
 
+/// Targets with an operating system, whose programs Node runs.
+const WASI: [&str; 2] = ["wasm32-wasip1", "wasm32-wasip1-threads"];
+
+/// Of its programs, which are components, Node runs none.
+const COMPONENTS: &str = "wasm32-wasip2";
+
 /// What the linker adds to a module with shared memory: the first thread writes the data, and others that start meanwhile wait.
 const LINKERS_OWN: &str = "__wasm_init_memory";
 
@@ -41,6 +47,7 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
         Err(reason) => tally.skip(&format!("targets/wasm-suite for {FIRST_VERSION}"), &toolchain::first_line(&reason)),
         Ok(toolchain) => suite(tally, &toolchain, FIRST_VERSION)?,
     }
+    wasi(tally)?;
     let toolchain = Toolchain::for_wasm_threads()?;
     let module = build(&toolchain, "wasm-threads", "with shared memory")?;
     tally.that("no wait in a module with shared memory", verify_no_waits(&module));
@@ -63,6 +70,28 @@ fn suite(tally: &mut Tally, toolchain: &Toolchain, triple: &str) -> Result<()> {
     let module = build(toolchain, "wasm-suite", &format!("without threads, {triple}"))?;
     let title = format!("{triple} under Node, targets/wasm-suite");
     tally.cargo_test(&title, node(&[], "wasm-suite/node/run.mjs").arg(module))
+}
+
+/// Programs in which the C library's malloc has memory of the same module.
+fn wasi(tally: &mut Tally) -> Result<()> {
+    for triple in WASI.into_iter().chain([COMPONENTS]) {
+        let title = format!("targets/wasm-wasi for {triple}");
+        let toolchain = match Toolchain::ready_made(triple) {
+            Ok(toolchain) => toolchain,
+            Err(reason) => {
+                tally.skip(&title, &toolchain::first_line(&reason));
+                continue;
+            }
+        };
+        let mut command = build_command(&toolchain, "wasm-wasi");
+        tally.check(&format!("build of {title}"), &mut command)?;
+        if triple != COMPONENTS {
+            let mut command = node(&["--no-warnings"], "wasm-wasi/node/run.mjs");
+            command.arg(toolchain.release_binary("larder-wasm-wasi.wasm"));
+            tally.cargo_test(&format!("{title}, under Node"), &mut command)?;
+        }
+    }
+    Ok(())
 }
 
 fn build(toolchain: &Toolchain, package: &str, how: &str) -> Result<PathBuf> {
