@@ -19,7 +19,7 @@ const LEAST_BYTES: usize = 1024;
 
 /// A [`larder::Small`](crate::Small) in a module's own memory, which grows: for modules with one thread that count bytes of code, and
 /// want as little memory as can be. The time of an allocation grows with the memory; [`Heap`](super::Heap) does not have that, and
-/// peers that are as small are faster: see the README's tables.
+/// peers that are as small are faster: see docs/benchmarks.md.
 ///
 /// ```ignore (a heap for wasm32 alone)
 /// #[global_allocator]

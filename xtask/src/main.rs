@@ -47,7 +47,7 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Run tests in an interpreter that finds undefined behaviour
     Miri(miri::Options),
-    /// Write the figures of benches/results into README.md
+    /// Write the figures of benches/results into README.md and docs/benchmarks.md
     Readme(readme::Options),
     /// Build one firmware binary and run it in QEMU; the firmware's verdict is the exit status
     Qemu(qemu::Options),

@@ -180,12 +180,12 @@ pub fn pages() -> Result<Vec<Page>> {
     Ok(pages)
 }
 
-/// What README.md shows.
-pub fn block() -> Result<Option<String>> {
+/// What docs/benchmarks.md shows, which finds the plots in `directory`.
+pub fn block(directory: &str) -> Result<Option<String>> {
     let Some(results) = load()? else { return Ok(None) };
     let plots = [("own releases", PLOT_OWN), ("exchanged releases", PLOT)];
     let shown = plots.iter().filter(|_| !results.figures.is_empty());
-    let shown = shown.map(|(name, file)| format!("\n![host, {name}](benches/results/{file})"));
+    let shown = shown.map(|(name, file)| format!("\n![host, {name}]({directory}/{file})"));
     Ok(Some(summary(&results) + &shown.collect::<String>()))
 }
 

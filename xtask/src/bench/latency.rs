@@ -17,7 +17,7 @@ const JSON: &str = "latency.json";
 const LIMIT: Duration = Duration::from_secs(300);
 const BOARDS: [(Name, &str); 3] =
     [(Name::CortexM0, "Cortex-M0"), (Name::CortexM3, "Cortex-M3"), (Name::CortexM4, "Cortex-M4F")];
-/// What README.md shows: kinds of calls, and their headings.
+/// What docs/benchmarks.md shows: kinds of calls, and their headings.
 const SHOWN: [(&str, &str); 8] = [
     ("pooled", "pooled call"),
     ("refill", "refill"),

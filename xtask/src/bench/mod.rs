@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand};
 
 #[derive(Args)]
 #[command(after_help = "\
-What a complete run measures is kept in benches/results (JSON, tables, plots) and shown in README.md; with --quick, or with --only \
+What a complete run measures is kept in benches/results (JSON, tables, plots) and shown in docs/benchmarks.md; with --quick, or with --only \
 where that names allocators, a run prints its tables and changes nothing.
 What is missing (cross compiler, QEMU, Node, valgrind) is installed where rustup or apt can get it.")]
 pub struct Options {

@@ -90,7 +90,7 @@ fn parse<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<Kept<T>> {
     Ok(Kept { commits: Commits::new(), results: serde_json::from_value(value)? })
 }
 
-/// Keeps what was measured, and writes again what is made of it: pages, plots and README.md.
+/// Keeps what was measured, and writes again what is made of it: pages, plots and documents.
 ///
 /// A line for each object that begins with one of these keys: short, and a difference between two runs can be read.
 pub fn save<T: Serialize>(file: &str, results: &T, source: &Source, line_keys: &[&str]) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The blocks of README.md.
+//! The blocks of README.md and docs/benchmarks.md.
 
 use std::fmt::Write;
 
@@ -16,19 +16,27 @@ const LARDER_SMALL: &str = "larder-small";
 const FLOOR: &str = "bump";
 /// Ten times behind everybody else: it would make any range look good.
 const SLOWEST: &str = "emballoc";
-/// What firmware is mostly built with, and what README.md shows.
+/// What firmware is mostly built with, and what the documents show.
 const LEVEL: &str = "s";
+/// Where plots are, as docs/benchmarks.md sees it.
+const RESULTS: &str = "../benches/results";
 
-/// Every block whose figures come from `benches/results`, by name.
-pub fn all() -> Result<Vec<(&'static str, String)>> {
-    let results = mcu::load()?.context("benches/results has no mcu.json: run `cargo xtask bench mcu`")?;
+/// A name, and what stands between its marks.
+pub type Block = (&'static str, String);
+
+/// The blocks of README.md, by name.
+pub fn in_readme() -> Result<Vec<Block>> {
+    let results = mcu_results()?;
+    let promises = promises(&results, latency::load()?.as_deref())
+        + &frugal(&results, memory::load()?.as_ref())
+        + &small(&results);
+    Ok(vec![("promises", promises)])
+}
+
+/// The blocks of docs/benchmarks.md, by name.
+pub fn in_benchmarks() -> Result<Vec<Block>> {
+    let results = mcu_results()?;
     Ok(vec![
-        (
-            "promises",
-            promises(&results, latency::load()?.as_deref())
-                + &frugal(&results, memory::load()?.as_ref())
-                + &small(&results),
-        ),
         ("mcu", beside(&results)),
         ("ahead", comparison(&results, Side::Larder)),
         ("behind", comparison(&results, Side::Peers)),
@@ -40,8 +48,12 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ),
         ("boards", without_plot("boards", boards::load()?.map(|results| boards::summary(&results)))),
         ("latency", without_plot("latency", latency::load()?.map(|results| latency::summary(&results)))),
-        ("host", without_plot("host", host::block()?)),
+        ("host", without_plot("host", host::block(RESULTS)?)),
     ])
+}
+
+fn mcu_results() -> Result<Results> {
+    mcu::load()?.context("benches/results has no mcu.json: run `cargo xtask bench mcu`")
 }
 
 /// One figure of the comparison.
@@ -277,7 +289,7 @@ fn measured<'a>(results: &'a Results, feature: &str) -> Option<&'a Measured> {
 
 /// A benchmark's means and its plot.
 fn with_plot(name: &str, summary: Option<String>) -> String {
-    without_plot(name, summary.map(|summary| format!("{summary}\n![{name}](benches/results/{name}.svg)")))
+    without_plot(name, summary.map(|summary| format!("{summary}\n![{name}]({RESULTS}/{name}.svg)")))
 }
 
 fn without_plot(name: &str, summary: Option<String>) -> String {

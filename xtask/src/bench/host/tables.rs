@@ -6,7 +6,7 @@ use crate::bench::memory::figures::geometric_mean;
 use crate::bench::peers;
 use crate::bench::table::{Table, bold_best, fixed};
 
-/// What the terminal and README.md show.
+/// What the terminal and docs/benchmarks.md show.
 pub fn summary(results: &Results) -> String {
     if results.figures.is_empty() {
         return format!("{}\nWith threads: not recorded yet, `cargo xtask bench host` prints it.\n", counts(results));

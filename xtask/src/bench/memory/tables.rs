@@ -4,7 +4,7 @@ use super::figures::{Figures, TraceInfo};
 use crate::bench::peers;
 use crate::bench::table::{Table, bold_best, fixed, grouped};
 
-/// Means alone, best first: what the terminal and README.md show.
+/// Means alone, best first: what the terminal and docs/benchmarks.md show.
 pub fn memory_summary(figures: &Figures) -> String {
     let heads = ["allocator", "smallest arena / peak, mean", "worst", "steady arena / peak, mean", "state, bytes"];
     let mut table = Table::new(&heads);

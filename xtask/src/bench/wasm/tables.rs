@@ -7,7 +7,7 @@ use super::times::{FLOOR, LOOP, Times};
 use crate::bench::peers;
 use crate::bench::table::{Table, bold_best, fixed, grouped};
 
-/// What the terminal and README.md show: the means, best first.
+/// What the terminal and docs/benchmarks.md show: the means, best first.
 pub fn summary(results: &Results) -> String {
     let mut text = format!("{}\n{}", times(&results.times), growing(results));
     if !results.code.is_empty() {
