@@ -244,7 +244,15 @@ pub use small::Small;
 pub use stats::{ClassStats, Stats};
 pub use walk::{Holds, Piece};
 
-/// The README's code, as tests.
+/// The documents' code, as tests.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../docs/configuration.md")]
+    struct Configuration;
+
+    #[doc = include_str!("../docs/heap-map.md")]
+    struct HeapMap;
+}

@@ -1,4 +1,4 @@
-//! What is published: the library, its examples and what is said of them, and nothing else.
+//! What is published: the library, its examples and its documents, and nothing else.
 
 #![cfg(not(loom))]
 
@@ -23,12 +23,14 @@ fn the_package_has_the_library_and_nothing_of_its_workshop() {
     let output = command.output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let files = String::from_utf8_lossy(&output.stdout).into_owned();
-    let folder = |file: &str| file.starts_with("src/") || file.starts_with("examples/");
+    let folder = |file: &str| ["src/", "examples/", "docs/"].iter().any(|folder| file.starts_with(folder));
     let (inside, besides): (Vec<_>, Vec<_>) = files.lines().partition(|file| folder(file));
     let strange: Vec<_> = besides.iter().filter(|file| !BESIDES.contains(file)).collect();
     assert!(strange.is_empty(), "in the package, but of no use there: {strange:?}");
     for needed in ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"] {
         assert!(besides.contains(&needed), "missing: {needed}");
     }
-    assert!(inside.contains(&"src/lib.rs") && inside.contains(&"examples/tuned.rs"), "{inside:?}");
+    for needed in ["src/lib.rs", "examples/tuned.rs", "docs/configuration.md", "docs/heap-map.md"] {
+        assert!(inside.contains(&needed), "missing: {needed}");
+    }
 }

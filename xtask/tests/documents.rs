@@ -99,3 +99,36 @@ fn a_broken_link_is_found() {
     assert_eq!(wrong.len(), 3, "{wrong:?}");
     assert!(wrong[0].contains("nothing.md") && wrong[1].contains("#no") && wrong[2].contains("nothing.svg"));
 }
+
+/// How many numbers a document has, of those that are read: code, links and names such as RP2040 are no numbers.
+fn numbers(text: &str) -> Vec<String> {
+    let mut numbers = Vec::new();
+    let mut is_code = false;
+    for event in events(text) {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => is_code = true,
+            Event::End(TagEnd::CodeBlock) => is_code = false,
+            Event::Text(words) if !is_code => {
+                let parts = words.split(|c: char| !c.is_alphanumeric() && !".,_".contains(c));
+                numbers.extend(parts.filter(|part| part.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    numbers
+}
+
+#[test]
+fn numbers_are_counted_outside_of_code_and_names() {
+    let text = "RP2040: 1,024 bytes in 64 KiB, 1.5 times, 32-bit.\n\n```\n7\n```\n\n| a | b |\n|---|---|\n| 8 | `9` |\n\n[ten](10.md)\n";
+    assert_eq!(numbers(text), ["1,024", "64", "1.5", "32", "8"]);
+}
+
+/// A newcomer reads it in five minutes.
+#[test]
+fn the_readme_stays_short() {
+    let text = fs::read_to_string(root().join("README.md")).expect("README.md is readable");
+    assert!(text.lines().count() <= 200, "README.md has {} lines", text.lines().count());
+    let numbers = numbers(&text);
+    assert!(numbers.len() <= 45, "README.md has {} numbers: {numbers:?}", numbers.len());
+}

@@ -1,7 +1,5 @@
 //! The blocks of README.md and docs/benchmarks.md.
 
-use std::fmt::Write;
-
 use anyhow::{Context, Result};
 
 use crate::bench::mcu::results::{Allocator, Measured, Results};
@@ -14,8 +12,6 @@ const LARDER: &str = "larder";
 const LARDER_TRY: &str = "larder-try";
 const LARDER_SMALL: &str = "larder-small";
 const FLOOR: &str = "bump";
-/// Ten times behind everybody else: it would make any range look good.
-const SLOWEST: &str = "emballoc";
 /// What firmware is mostly built with, and what the documents show.
 const LEVEL: &str = "s";
 /// Where plots are, as docs/benchmarks.md sees it.
@@ -27,9 +23,8 @@ pub type Block = (&'static str, String);
 /// The blocks of README.md, by name.
 pub fn in_readme() -> Result<Vec<Block>> {
     let results = mcu_results()?;
-    let promises = promises(&results, latency::load()?.as_deref())
-        + &frugal(&results, memory::load()?.as_ref())
-        + &small(&results);
+    let promises =
+        promises(&results, latency::load()?.as_deref()) + &frugal(memory::load()?.as_ref()) + &small(&results);
     Ok(vec![("promises", promises)])
 }
 
@@ -123,30 +118,23 @@ fn worst(measured: &Measured, operation: &str, is_refused: bool) -> Option<f64> 
     worst.max().map(|worst| worst as f64)
 }
 
-/// The first promises, each with its number.
+/// The promises that have a number.
 fn promises(results: &Results, latency: Option<&[latency::Measured]>) -> String {
     let Some(larder) = measured(results, LARDER) else { return String::new() };
-    let peers_masking = peers(results).filter(|(allocator, _)| allocator.is_for_interrupts());
-    let peers_share = peers_masking.map(|(_, measured)| masking_percent(measured)).fold(f64::INFINITY, f64::min);
-    // The workloads of `bench latency` are made for that: of both, the longer one is the promise.
+    // The workloads of `bench latency` are made for that: of both, the longer one is told.
     let longest_masking = longest_masked(larder).max(latency.and_then(latency::longest).unwrap_or(0));
     let try_masks = measured(results, LARDER_TRY).map_or(0, longest_masked);
     let median = |operation| larder.mean_of(&LIFO, operation, |calls| calls.p50 as f64).map_or("-".into(), number);
     let longest = |operation| worst(larder, operation, false).map_or("-".into(), number);
     let refusal = worst(larder, "alloc", true).map_or("-".into(), number);
-    let peers_frees = peers(results).filter(|(allocator, _)| allocator.feature != SLOWEST);
-    let peers_frees = peers_frees.filter_map(|(_, measured)| worst(measured, "dealloc", false));
-    let (least, most) =
-        peers_frees.fold((f64::INFINITY, 0.0_f64), |(least, most), free| (least.min(free), most.max(free)));
     format!(
-        "- **Never in the way of an interrupt.** A call served from its class's pages masks nothing, takes no lock and waits for nobody, \
-         from any context. In a random churn of 8 to 64 bytes, {:.1} % of all calls mask interrupts at all; of the peers that handlers \
-         may use, each masks them in {peers_share:.0} %. The longest masking of any allocation, release or resize of any workload, `bench latency`'s included, is {} instructions; with the policy `Try`, \
-         {try_masks}.\n\
-         - **Fast.** {} instructions for an allocation and {} for a release on the common path, from call to return, layouts not known at \
-         compile time.\n\
-         - **Bounded.** The longest call that was served in any workload took {} instructions for an allocation, {} for a release and \
-         {} for a `realloc`, its copy excluded; the longest refusal {refusal}. Peers' longest releases take {} to {} (emballoc, ten times behind, left out).\n",
+        "- **A common call masks nothing.** A call for which its size class has a free block masks no interrupt, takes no lock and \
+         waits for no other context.\n  Of all calls in a random churn of 8 to 64 bytes, {:.1} % are others, which mask interrupts under the \
+         default policy. The longest masking\n  measured is {} instructions; under the policy `Try`, it is {try_masks}. \
+         (`cargo xtask bench mcu`, `cargo xtask bench latency`)\n\
+         - **Fast.** On the common path, an allocation takes {} instructions and a release {}. (`cargo xtask bench mcu`)\n\
+         - **Longest calls.** The longest measured take {} instructions to allocate, {} to free, {} to resize without the copy, and \
+         {refusal} to\n  refuse a request. They are measured, not derived. (`cargo xtask bench mcu`)\n",
         masking_percent(larder),
         grouped(longest_masking as i64),
         median("alloc"),
@@ -154,51 +142,31 @@ fn promises(results: &Results, latency: Option<&[latency::Measured]>) -> String 
         longest("alloc"),
         longest("dealloc"),
         longest("realloc"),
-        number(least),
-        number(most),
     )
 }
 
-/// How little memory: of the arena, and of what real programs need, by the table further down.
-fn frugal(results: &Results, memory: Option<&memory::figures::Figures>) -> String {
-    let Some(larder) = measured(results, LARDER) else { return String::new() };
-    let mut text = format!(
-        "- **Frugal.** A live block has no header, and the heap keeps {} bytes besides its arena.",
-        larder.footprint.state_bytes
-    );
-    let Some(memory) = memory else { return text + "\n" };
+/// How little memory real programs need.
+fn frugal(memory: Option<&memory::figures::Figures>) -> String {
+    let Some(memory) = memory else { return String::new() };
     let peers = memory.allocators().into_iter().filter(|name| !name.starts_with(LARDER));
     let best = peers.filter_map(|name| Some((name, memory.smallest_mean(name)?))).min_by(|a, b| a.1.total_cmp(&b.1));
-    let of = |name| memory.smallest_mean(name);
-    if let (Some(pools), Some(quarter), Some(none), Some((peer, best))) =
-        (of(LARDER), of("larder, frugal"), of("larder, no pools"), best)
-    {
-        let _ = write!(
-            text,
-            " The arenas in which real programs run are {pools:.3} times the peak of what these ask for, {quarter:.3} times with \
-             pools in a quarter of the arena (`Frugal`), and {none:.3} times without pools; the best of the peers, {peer}, needs {best:.3} (`cargo xtask bench memory`)."
-        );
-    }
-    text + "\n"
+    let (Some(larder), Some((peer, best))) = (memory.smallest_mean(LARDER), best) else { return String::new() };
+    format!(
+        "- **Frugal.** A live block has no header. The arenas in which traces of real programs run are {larder:.3} times the programs' \
+         peaks, on\n  average; with {peer}, the best peer, {best:.3} times. (`cargo xtask bench memory`)\n"
+    )
 }
 
-/// What the small heap promises.
+/// Bytes of code.
 fn small(results: &Results) -> String {
-    let Some(small) = measured(results, LARDER_SMALL) else { return String::new() };
-    let peers = peers(results).filter(|(allocator, _)| allocator.is_for_interrupts());
-    let Some((peer, least)) = peers
-        .map(|(allocator, measured)| (&allocator.title, measured.footprint.code_bytes))
-        .min_by_key(|&(_, bytes)| bytes)
-    else {
+    let (Some(heap), Some(small)) = (measured(results, LARDER), measured(results, LARDER_SMALL)) else {
         return String::new();
     };
     format!(
-        "- **Small, if need be.** `larder::Small` is a heap of another kind, in {} bytes of flash: no call of any size masks an interrupt ({}), \
-         takes a lock or waits, and wrong frees are found there too. Its time grows with the arena. The smallest peer that handlers may use, \
-         {peer}, has {}.\n",
+        "- **Small, if need be.** `Heap` adds {} bytes of flash. `Small`, which is slower in large arenas, adds {}, and none of its calls masks \
+         an\n  interrupt, takes a lock or waits. (`cargo xtask bench mcu`)\n",
+        grouped(heap.footprint.code_bytes),
         grouped(small.footprint.code_bytes),
-        longest_masked(small),
-        grouped(least),
     )
 }
 

@@ -5,6 +5,7 @@
 //! | `host` | the workspace's tests, the examples, the loom models |
 //! | `builds` | the library in every combination of features, for bare metal, with its lints there, and as old a compiler as it promises; its documentation without features and for wasm |
 //! | `cross` | programs for other targets that must compile, or must not and say why |
+//! | `lines` | the README's dependency lines and quick starts, and the diffs of docs/migration.md |
 //! | `benches` | the benchmarks' own tests |
 //! | `wasm` | wasm modules under Node: growth, limits, workers that share a memory, malloc beside it |
 //! | `fuzz` | the fuzzers, for a moment |
@@ -19,6 +20,7 @@ mod cross;
 mod firmware;
 mod fuzz;
 mod host;
+mod lines;
 mod miri;
 mod tally;
 mod wasm;
@@ -53,6 +55,8 @@ enum Part {
     Features,
     /// The library for bare metal, and programs that only other targets refuse
     NoStd,
+    /// The README's dependency lines and quick starts, with the newest version of each platform's crates; the diffs of docs/migration.md
+    Lines,
     /// The library's documentation without features, and for wasm
     Docs,
     /// The library with the oldest compiler that it promises
@@ -103,6 +107,10 @@ impl Part {
                 builds::bare_metal(tally)?;
                 builds::chosen_atomics(tally)?;
                 cross::cases(tally)?;
+            }
+            Part::Lines => {
+                lines::dependency_lines(tally)?;
+                lines::migrations(tally)?;
             }
             Part::Docs => builds::documentation(tally)?,
             Part::Msrv => builds::oldest_compiler(tally, library)?,
