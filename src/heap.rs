@@ -48,7 +48,7 @@ struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 /// unsafe {
 ///     let block = HEAP.alloc(layout);
 ///     assert!(HEAP.contains(block));
-///     assert_eq!(HEAP.usable_size(block, layout), 24); // the class of 20 bytes
+///     assert_eq!(HEAP.usable_size(block), 24); // the class of 20 bytes
 ///     HEAP.dealloc(block, layout);
 /// }
 /// HEAP.trim();
@@ -183,12 +183,19 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
         self.extent().holds(ptr.cast_mut())
     }
 
-    /// How many bytes a live block really occupies; of an address that is of no live block, any number. For information: to use
-    /// more than the layout says stays undefined behaviour.
+    /// How many bytes the block occupies that starts at an address: at least what its layout says. 0: no live block starts there.
     ///
-    /// Time: O(1) for pooled blocks; for large ones, a load for each 256 bytes of it.
-    pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        self.extent().occupied(ptr.cast_mut(), layout)
+    /// [`dealloc`](GlobalAlloc::dealloc) and [`realloc`](GlobalAlloc::realloc) of this heap take a layout of that size for the block's own:
+    /// what has no layout at hand, as C's `free`, makes one of it (`examples/c_malloc.rs`; the feature `live-peak` then counts other bytes than were
+    /// requested). To write more than the layout says of a block that a Rust type owns stays undefined behaviour.
+    ///
+    /// From any context, without a visit. A large block whose release was deferred counts as live until it is drained. Where another context
+    /// changes at that moment what is at the address, and on targets other than ARM, 32-bit RISC-V and x86-64, 8 bytes behind the start
+    /// of a free run, a number may be returned for what is no block.
+    ///
+    /// Time: O(1) for pooled blocks; for large ones, a load for each 256 bytes of the block.
+    pub fn usable_size(&self, ptr: *const u8) -> usize {
+        self.extent().occupied(ptr.cast_mut())
     }
 }
 

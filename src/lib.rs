@@ -80,7 +80,7 @@
 //! at once. Pages of [`Config::RESERVED`] never leave their class.
 //!
 //! A large block that shrinks while its tier is held keeps its length until it is freed or resized again
-//! ([`Heap::usable_size`] knows). With the tier `LinkedList`, whatever changes its size moves, or is refused.
+//! ([`Heap::usable_size`] knows). With the tier `LinkedList`, what changes its size at other times moves, or is refused.
 //!
 //! # Threads and cores apart
 //!
@@ -100,7 +100,7 @@
 //! | address inside a block, misaligned | found | found | found |
 //! | address of no memory of the heap, or of its tables | found | found | found |
 //! | size of the layout too large | not looked at: the page's class says how long blocks are | found, unless it ends where another block or free run does, or 8 bytes before: then that **is freed too** | found |
-//! | size of the layout too small | not looked at | found, if the policy always waits; else not, which is harmless: all of the block is freed | found |
+//! | size of the layout too small | not looked at | found, if the policy always waits; else not, which is harmless: all of the block is freed | the same |
 //!
 //! To see a late second free, an allocator needs quarantine or tags, which cost memory; this one has none. `realloc` of a pooled
 //! block that was freed is found only when it moves.

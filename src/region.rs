@@ -253,8 +253,8 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
     }
 
     /// As [`Heap::usable_size`](crate::Heap::usable_size).
-    pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut(), layout))
+    pub fn usable_size(&self, ptr: *const u8) -> usize {
+        self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut()))
     }
 }
 

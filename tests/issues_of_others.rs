@@ -173,7 +173,7 @@ fn a_free_does_not_hit_the_neighbouring_region() {
     for (mine, other) in [(0, 1), (1, 0)] {
         for &(block, size) in &blocks[other] {
             assert!(!regions[mine].contains(block));
-            assert_eq!(regions[mine].usable_size(block, size), 0);
+            assert_eq!(regions[mine].usable_size(block), 0);
             // SAFETY: wrong on purpose: a foreign pointer is refused.
             unsafe { regions[mine].dealloc(block, size) };
             // SAFETY: as above.

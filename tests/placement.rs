@@ -96,8 +96,7 @@ fn pools_in_a_quarter_leave_the_rest_to_large_blocks() {
     let mut blocks: Vec<_> = (0..300).map(|_| alloc(&heap, 64)).collect();
     let most = pages(&heap);
     assert!((most * 4) < blocks.len() && (60..=63).contains(&most), "{most} pages");
-    let pooled =
-        blocks.iter().filter(|&&block| heap.usable_size(block, bytes(64)) == 64 && depth(&heap, block) >= lead);
+    let pooled = blocks.iter().filter(|&&block| heap.usable_size(block) == 64 && depth(&heap, block) >= lead);
     assert!(pooled.count() >= most * 4);
     // A block as long as a page and so aligned is no page of theirs.
     let page = Layout::from_size_align(256, 256).unwrap();

@@ -30,7 +30,6 @@ use crate::policy::Policy;
 use crate::pools::Tables;
 use crate::slots;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
-use core::alloc::Layout;
 
 /// Where an extent lies, and its types. A handle: cheap to copy.
 ///
@@ -303,14 +302,23 @@ pub(crate) trait Engine: Extent {
         unsafe { Self::Large::is_live(self, first) }
     }
 
-    /// What a live block occupies, in bytes.
-    fn occupied(self, ptr: *mut u8, layout: Layout) -> usize {
+    /// What the block occupies that starts at an address, in bytes. 0: none that is live, or one of a backend that does not know.
+    fn occupied(self, ptr: *mut u8) -> usize {
         match self.locate(ptr).place() {
-            Ok(Place::Pooled(class)) => Self::TABLE.block_bytes(class),
-            Ok(Place::Large(first)) if Self::Large::KNOWS_ENDS => self.true_bytes(first) as usize,
-            Ok(Place::Large(_)) => large_bytes(layout.size()) as usize,
-            Err(_) => 0,
+            Ok(Place::Pooled(class)) if !self.is_free_block(ptr) => Self::TABLE.block_bytes(class),
+            Ok(Place::Large(first)) if Self::Large::KNOWS_ENDS && self.is_live(first) => {
+                self.true_bytes(first) as usize
+            }
+            _ => 0,
         }
+    }
+
+    /// Whether the block of a class that starts at an address is free.
+    fn is_free_block(self, ptr: *mut u8) -> bool {
+        let granule = self.pooled_offset_of(ptr) as u32 / GRANULE;
+        // Relaxed: a live block's bit does not change while it is live.
+        let free = Tables::word(self, granule / PAGE_GRANULES + 1).load(Relaxed);
+        free >> (granule % PAGE_GRANULES) & 1 != 0
     }
 
     /// Keeps the exact count of live bytes, as requested, and its peak: the feature `live-peak`.

@@ -475,8 +475,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         self.memory_of(ptr.cast_mut()).is_some()
     }
 
-    pub(crate) fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut(), layout))
+    pub(crate) fn usable_size(&self, ptr: *const u8) -> usize {
+        self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut()))
     }
 }
 

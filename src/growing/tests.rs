@@ -93,7 +93,7 @@ impl Block {
         if ptr.is_null() {
             return None;
         }
-        assert!(heap.contains(ptr) && heap.usable_size(ptr, layout) >= size);
+        assert!(heap.contains(ptr) && heap.usable_size(ptr) >= size);
         Some(Self(ptr, layout, stamp).filled())
     }
 

@@ -12,7 +12,7 @@ use linked_list_allocator::Heap;
 ///
 /// When the pools hold the small blocks, few holes exist; how many is not bounded, and neither is the time.
 /// The crate offers no walk and no neighbours, so blocks don't change size in place, and
-/// [`Stats`](crate::Stats) can't say how long the longest free run is. It asserts on some wrong frees;
+/// [`Stats`](crate::Stats) can't say how long the longest free run is. (One that shrinks while the tier is held stays as it is.) It asserts on some wrong frees;
 /// bits for each block's first and last granule find them before they get there. It keeps
 /// addresses: a heap that was moved after its first use refuses everything. Where pages lie is the crate's choice:
 ///
@@ -71,6 +71,7 @@ unsafe impl Large for LinkedList {
         per_page: 2 * Bitmap::BYTES_PER_PAGE,
     };
     const WALKS: bool = false;
+    const KNOWS_ENDS: bool = true;
 
     unsafe fn init(ground: impl Ground) {
         let home = ground.word(GRANULE);
@@ -120,6 +121,12 @@ unsafe impl Large for LinkedList {
 
     unsafe fn is_live(ground: impl Ground, first: u32) -> bool {
         starts(ground).get(first / GRANULE)
+    }
+
+    unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
+        let start = first / GRANULE;
+        // From its start to its end, the bits are the block's: whoever asks owns it.
+        (lasts(ground).next_set(start, ground.bytes() / GRANULE) + 1 - start) * GRANULE
     }
 
     unsafe fn free_bytes(ground: impl Ground) -> u32 {

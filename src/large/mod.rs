@@ -187,7 +187,8 @@ pub unsafe trait Large: 'static {
         0
     }
 
-    /// Whether the backend knows by itself where a block ends: see [`Large::true_bytes`].
+    /// Whether the backend knows by itself where a block ends: see [`Large::true_bytes`]. If not, a block does not shrink while the tier is held, and
+    /// [`Heap::usable_size`](crate::Heap::usable_size) of every large block is 0.
     const KNOWS_ENDS: bool = false;
 
     /// How long a live block really is. Its owner may ask outside of the entry: what lies between a

@@ -212,12 +212,13 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
         self.engine().contains(ptr.cast_mut())
     }
 
-    /// How many bytes a live block really occupies; 0 for what is no block. For information: to use more than the layout says stays
-    /// undefined behaviour.
+    /// How many bytes the block occupies that starts at an address: what its layout says, rounded up to 8. 0: no live block starts there.
+    ///
+    /// [`dealloc`](GlobalAlloc::dealloc) and [`realloc`](GlobalAlloc::realloc) of this heap take a layout of that size for the block's own, as
+    /// those of a [`Heap`](crate::Heap::usable_size) do. From any context.
     ///
     /// Time: a load for each 128 bytes of the block.
-    pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        let _ = layout;
+    pub fn usable_size(&self, ptr: *const u8) -> usize {
         self.engine().occupied(ptr.cast_mut())
     }
 }

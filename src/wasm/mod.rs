@@ -186,8 +186,8 @@ impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
     }
 
     /// As [`Heap::usable_size`](crate::Heap::usable_size).
-    pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        self.0.usable_size(ptr, layout)
+    pub fn usable_size(&self, ptr: *const u8) -> usize {
+        self.0.usable_size(ptr)
     }
 }
 

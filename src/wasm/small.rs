@@ -87,8 +87,7 @@ impl<C: Config> Small<C> {
     }
 
     /// As [`larder::Small::usable_size`](crate::Small::usable_size).
-    pub fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        let _ = layout;
+    pub fn usable_size(&self, ptr: *const u8) -> usize {
         self.occupied(ptr.cast_mut())
     }
 

@@ -6,7 +6,6 @@ use super::shadow::{self, Memory, Shadow};
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
 use larder::{CheckError, Compact, Config, Defaults, Frugal, Heap, Holds, Stats};
-use std::alloc::Layout;
 
 impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<BYTES, P, L, C> {
     fn check(&self) -> Result<(), CheckError> {
@@ -18,8 +17,8 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<B
     fn trim(&self) {
         self.trim();
     }
-    fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        self.usable_size(ptr, layout)
+    fn usable_size(&self, ptr: *const u8) -> usize {
+        self.usable_size(ptr)
     }
     fn runs_at_rest(&self) -> usize {
         shadow::runs_at_rest::<C>()

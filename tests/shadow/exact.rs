@@ -95,7 +95,7 @@ impl<H: Heap + ?Sized> Shadow<'_, H> {
         assert_eq!((stats.deferred_bytes, stats.waste_bytes, stats.consistent), (0, 0, true), "after {action:?}");
         self.verify_pieces(&free, ground.end, stats.metadata_bytes, action);
         for block in &self.live {
-            assert_eq!(self.heap.usable_size(block.ptr, block.layout), occupied(block.layout), "after {action:?}");
+            assert_eq!(self.heap.usable_size(block.ptr), occupied(block.layout), "after {action:?}");
         }
     }
 

@@ -37,7 +37,7 @@ pub trait Heap: GlobalAlloc {
     fn check(&self) -> Result<(), CheckError>;
     fn stats(&self) -> Stats;
     fn trim(&self);
-    fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize;
+    fn usable_size(&self, ptr: *const u8) -> usize;
 
     /// How many free runs an empty heap has after `trim`.
     fn runs_at_rest(&self) -> usize {
@@ -66,8 +66,8 @@ impl<P: Policy, L: Large, C: Config> Heap for Region<P, L, C> {
     fn trim(&self) {
         Region::trim(self);
     }
-    fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        Region::usable_size(self, ptr, layout)
+    fn usable_size(&self, ptr: *const u8) -> usize {
+        Region::usable_size(self, ptr)
     }
     fn runs_at_rest(&self) -> usize {
         runs_at_rest::<C>()
@@ -88,8 +88,8 @@ impl<const BYTES: usize, C: Config> Heap for Small<BYTES, C> {
     }
     /// There is nothing that could be tidied.
     fn trim(&self) {}
-    fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        Small::usable_size(self, ptr, layout)
+    fn usable_size(&self, ptr: *const u8) -> usize {
+        Small::usable_size(self, ptr)
     }
     fn exact_ground(&self) -> Option<Range<usize>> {
         let start = core::ptr::from_ref(self).addr();
@@ -194,7 +194,7 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
     /// Verifies that a block is new, and stamps it.
     fn adopt(&mut self, ptr: *mut u8, layout: Layout) {
         assert_eq!(ptr as usize % layout.align(), 0, "{ptr:p} for {layout:?}");
-        assert!(self.heap.usable_size(ptr, layout) >= layout.size());
+        assert!(self.heap.usable_size(ptr) >= layout.size());
         for other in &self.live {
             let (a, b) = (ptr as usize, other.ptr as usize);
             assert!(
@@ -253,7 +253,7 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
     fn wrong_free(&mut self, wrong: Wrong) {
         let Some((ptr, layout)) = self.wrong_block(wrong) else { return };
         if self.is_exact() && self.live.iter().all(|block| block.ptr != ptr) {
-            assert_eq!(self.heap.usable_size(ptr, layout), 0, "{ptr:p}");
+            assert_eq!(self.heap.usable_size(ptr), 0, "{ptr:p}");
         }
         // SAFETY: none: this breaks the contract on purpose. The heap finds it without touching a block.
         unsafe { self.heap.dealloc(ptr, layout) };

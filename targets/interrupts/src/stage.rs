@@ -27,7 +27,7 @@ pub fn make<R>(operation: &Operation, call: impl FnOnce() -> R) -> R {
 pub fn verify(heap: &dyn Subject, parties: &mut [&mut Party]) {
     parties.iter().flat_map(|party| party.blocks()).for_each(|block| block.verify());
     let live = parties.iter().flat_map(|party| party.blocks());
-    let live_bytes: usize = live.map(|block| heap.usable_size(block.as_ptr(), block.layout())).sum();
+    let live_bytes: usize = live.map(|block| heap.usable_size(block.as_ptr())).sum();
     let refused: u32 = parties.iter().map(|party| party.refused).sum();
     let stats = heap.stats();
     heap.assert_sound();

@@ -155,8 +155,8 @@ impl<H: Subject> Subject for Filled<H> {
         self.0.contains(block)
     }
 
-    fn usable_size(&self, block: *const u8, layout: Layout) -> usize {
-        self.0.usable_size(block, layout)
+    fn usable_size(&self, block: *const u8) -> usize {
+        self.0.usable_size(block)
     }
 
     fn check(&self) -> Result<(), CheckError> {

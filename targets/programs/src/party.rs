@@ -65,7 +65,7 @@ impl<const SLOTS: usize> Party<SLOTS> {
     pub fn occupied_bytes(&self, heap: &dyn Subject) -> usize {
         let occupied = |block: &Block| {
             let place: *const Block = block;
-            heap.usable_size(block.as_ptr(), block.layout()) + heap.usable_size(place.cast(), Layout::new::<Block>())
+            heap.usable_size(block.as_ptr()) + heap.usable_size(place.cast())
         };
         self.blocks.iter().flatten().map(|block| occupied(block)).sum()
     }

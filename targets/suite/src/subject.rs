@@ -1,6 +1,6 @@
 //! The heap under test.
 
-use core::alloc::{GlobalAlloc, Layout};
+use core::alloc::GlobalAlloc;
 
 use larder::{CheckError, Config, Heap, Small, Stats, large::Large, policy::Policy};
 
@@ -19,7 +19,7 @@ pub trait Subject: GlobalAlloc + Sync {
     fn stats(&self) -> Stats;
     fn trim(&self);
     fn contains(&self, block: *const u8) -> bool;
-    fn usable_size(&self, block: *const u8, layout: Layout) -> usize;
+    fn usable_size(&self, block: *const u8) -> usize;
     /// Walks the whole heap. Nobody else may be in it.
     fn check(&self) -> Result<(), CheckError>;
 
@@ -65,8 +65,8 @@ where
         Heap::contains(self, block)
     }
 
-    fn usable_size(&self, block: *const u8, layout: Layout) -> usize {
-        Heap::usable_size(self, block, layout)
+    fn usable_size(&self, block: *const u8) -> usize {
+        Heap::usable_size(self, block)
     }
 
     fn check(&self) -> Result<(), CheckError> {
@@ -90,8 +90,8 @@ impl<const BYTES: usize, C: Config> Subject for Small<BYTES, C> {
         Small::contains(self, block)
     }
 
-    fn usable_size(&self, block: *const u8, layout: Layout) -> usize {
-        Small::usable_size(self, block, layout)
+    fn usable_size(&self, block: *const u8) -> usize {
+        Small::usable_size(self, block)
     }
 
     fn check(&self) -> Result<(), CheckError> {

@@ -55,8 +55,8 @@ impl<C: Config> shadow::Heap for larder::wasm::Heap<larder::wasm::Entry, Segrega
     fn trim(&self) {
         self.trim();
     }
-    fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        self.usable_size(ptr, layout)
+    fn usable_size(&self, ptr: *const u8) -> usize {
+        self.usable_size(ptr)
     }
 }
 
@@ -70,8 +70,8 @@ impl<const BYTES: usize> shadow::Heap for Heap<BYTES, Try> {
     fn trim(&self) {
         self.trim();
     }
-    fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        self.usable_size(ptr, layout)
+    fn usable_size(&self, ptr: *const u8) -> usize {
+        self.usable_size(ptr)
     }
 }
 

@@ -58,7 +58,7 @@ impl Beside {
         let theirs = self.0.borrow();
         let within = theirs.iter().filter(|(from, _)| SMALL.contains(without_provenance(*from)));
         within.fold((0, 0), |(count, bytes), (from, to)| {
-            let occupied = SMALL.usable_size(without_provenance(*from), Layout::new::<u64>());
+            let occupied = SMALL.usable_size(without_provenance(*from));
             assert_eq!(occupied, to - from, "at {from:#x}, of somebody else's");
             (count + 1, bytes + occupied)
         })
@@ -93,8 +93,8 @@ impl shadow::Heap for Beside {
         stats
     }
     fn trim(&self) {}
-    fn usable_size(&self, ptr: *const u8, layout: Layout) -> usize {
-        SMALL.usable_size(ptr, layout)
+    fn usable_size(&self, ptr: *const u8) -> usize {
+        SMALL.usable_size(ptr)
     }
 }
 
@@ -109,7 +109,7 @@ extern "C" fn small_verify_nothing() {
     for at in [0, 8, (&raw const __heap_end).addr() - 8, memory_end()] {
         let ptr = without_provenance::<u8>(at).cast_mut();
         assert!(!SMALL.contains(ptr));
-        assert_eq!(SMALL.usable_size(ptr, Layout::new::<u64>()), 0);
+        assert_eq!(SMALL.usable_size(ptr), 0);
         let wrong_frees = SMALL.stats().wrong_frees;
         // SAFETY: none: this breaks the contract on purpose. The heap has no memory, and knows that.
         unsafe { SMALL.dealloc(ptr, Layout::new::<u64>()) };
@@ -138,7 +138,7 @@ extern "C" fn small_verify_pieces() {
     for piece in &pieces {
         let is_block = piece.holds == Holds::Large;
         assert_eq!(SMALL.contains(piece.start), piece.holds != Holds::Tables);
-        let usable = SMALL.usable_size(piece.start, Layout::new::<u64>());
+        let usable = SMALL.usable_size(piece.start);
         assert_eq!(usable, if is_block { piece.bytes } else { 0 }, "{piece:?}");
     }
 }

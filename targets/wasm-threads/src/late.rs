@@ -79,7 +79,7 @@ extern "C" fn act_late(act: u32) {
                 assert!(HEAP.contains(block));
                 AtomicU32::from_ptr(block.add(BLOCK.size() / 2).cast()).store(1, Relaxed);
             }
-            4 => assert_eq!(HEAP.usable_size(block, BLOCK), BLOCK.size()),
+            4 => assert_eq!(HEAP.usable_size(block), BLOCK.size()),
             5 => assert_eq!(HEAP.extents(), 3),
             6 => assert!(HEAP.stats().live_bytes >= 2 * BLOCK.size()),
             7 => assert_eq!(HEAP.check(), Ok(())),

@@ -53,7 +53,7 @@ pub fn contains(heap: &dyn Subject) {
 }
 
 fn usable_bytes(heap: &dyn Subject, block: &Block) -> usize {
-    let usable = heap.usable_size(block.as_ptr(), block.layout());
+    let usable = heap.usable_size(block.as_ptr());
     assert!(usable >= block.layout().size());
     usable
 }
