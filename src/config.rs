@@ -29,15 +29,15 @@ use crate::classes::ClassTable;
 /// ```
 pub trait Config: Sized + 'static {
     /// The block sizes of the pools, in bytes: ascending multiples of 8, at most 128. Requests up to
-    /// the last one are pooled, all others go to tier 2. None: there are no pools, as in [`Compact`].
+    /// the last one are pooled, all others go to the large tier. None: there are no pools, as in [`Compact`].
     const CLASSES: &'static [usize] = &[8, 16, 24, 32, 40, 48, 56, 64];
 
-    /// Pages that belong to a class from the first visit of tier 2 on and for ever, as (block size in bytes, pages):
-    /// so many blocks an interrupt handler can have even while tier 2 is held and all else is used up.
+    /// Pages that belong to a class from the first visit of the large tier on and for ever, as (block size in bytes, pages).
+    /// An interrupt handler can have their blocks even while the large tier is busy and all else is used up.
     /// More pages than the pools can have, or a size that is not in the list, is a compile error. With several [`LANES`](Config::LANES), they
     /// are the first lane's, and the others' when these find nothing else.
     ///
-    /// The first call that needs the large tier opens all of them, each in a visit of its own: it takes longer by about a refill for each,
+    /// The first call that needs the large tier opens all of them, one in each visit: it takes longer by about a refill for each,
     /// but masks for no longer than others. A program that has deadlines allocates something before they begin, or calls `trim`.
     const RESERVED: &'static [(usize, usize)] = &[];
 
@@ -56,26 +56,26 @@ pub trait Config: Sized + 'static {
     const KEPT_PAGES: usize = 1;
 
     /// How many pages that belong to nobody wait for the next class that needs one, without entering
-    /// tier 2; at most 64. Worth having where interrupt handlers meet a tier 2 that is held: a refill from here does not need it.
+    /// the large tier; at most 64. Worth having where interrupt handlers meet a large tier that is held: a refill from here does not need it.
     const STASH_PAGES: usize = 0;
 
     /// How many lanes there are: threads or cores that use the heap at the same time and shall not be in each other's way; at most 15,
-    /// and with 16 classes at most 7. Who runs in which is what [`lane`](Config::lane) says: without one of your own, all are in lane 0.
+    /// and with 16 classes at most 7. [`lane`](Config::lane) says which context runs in which: by default, all are in lane 0.
     ///
-    /// Each lane has classes of its own, with pages, [`KEPT_PAGES`](Config::KEPT_PAGES) and [`STASH_PAGES`](Config::STASH_PAGES) of its own:
+    /// Each lane has its own classes, with their pages, [`KEPT_PAGES`](Config::KEPT_PAGES) and [`STASH_PAGES`](Config::STASH_PAGES):
     /// two threads in two lanes touch no common word, but for
     /// - a block that one frees and the other had allocated: it goes back to its page, in the lane that it came from;
-    /// - tier 2: large requests, refills, retirements.
+    /// - the large tier: large requests, refills, retirements.
     ///
-    /// In a [`Region`](crate::Region) of several memories, each lane begins in one of its own: then tier 2 is shared only by lanes that have
+    /// In a [`Region`](crate::Region) of several memories, each lane begins in another one: then the large tier is shared only by lanes that have
     /// the same.
     ///
     /// A lane that finds nothing there takes what others have: pages of their stashes, empty pages that they keep, and, before the request goes on to
-    /// tier 2, blocks of their pages. So more lanes cost memory as long as there is some: each has pages that are partly free for
+    /// the large tier, blocks of their pages. So more lanes cost memory as long as there is some: each has pages that are partly free for
     /// each size. In the tables, a lane has a bit a page for each class, and its words at a distance of 64 bytes from those of others.
     ///
     /// With a stash, a refill takes besides the page that it needs the next ones too, of the 16 whose words share a line of the
-    /// cache, as long as the lane's stash has room: up to 17 visits of tier 2 more. On machines with caches, 16 are worth having.
+    /// cache, as long as the lane's stash has room: up to 17 visits of the large tier more. On machines with caches, 16 are worth having.
     ///
     /// Figures for threads are in `benches/results/host.md`. With one lane there is nothing of all this.
     ///
@@ -116,8 +116,8 @@ pub trait Config: Sized + 'static {
     const LANES: usize = 1;
 
     /// The lane of the context that calls, modulo [`LANES`](Config::LANES): the core's number (`mhartid`, for example), or one of a thread.
-    /// Called by every pooled allocation, and by releases into a page that was full. Must not use the heap, whose next call would ask
-    /// again, and must not unwind: a panic aborts. Not called where there is one lane, as always in a `wasm::Heap` of a module with one
+    /// Called by every pooled allocation, and by releases into a page that was full. It must not allocate: it would
+    /// recurse. It must not unwind: a panic aborts. Not called where there is one lane, as always in a `wasm::Heap` of a module with one
     /// thread. The default is 0 for all.
     ///
     /// Any answer at any time is right: a context that changes its lane in the middle of a call, an interrupt handler that runs in
@@ -172,14 +172,14 @@ pub trait Config: Sized + 'static {
     /// block kept for that, and answer [`Emergency::Retry`]; it is asked again if that was not enough, until it says
     /// [`Emergency::GiveUp`]: a hook that never does never returns from the call. The default is none, and costs nothing.
     ///
-    /// It runs in the context that asked for memory, outside of tier 2, with nothing masked: in an interrupt handler too, if handlers
+    /// It runs in the context that asked for memory, outside of the large tier, with nothing masked: in an interrupt handler too, if handlers
     /// allocate. There it can interrupt anything, so:
     /// - What it releases must be free to take. The thread may be in the middle of the cache, and be the very one that
     ///   ran out: *try* to lock or borrow it, and give up if you can't. (`realloc` too runs out: while a `Vec` grows, its owner
     ///   holds it.)
     /// - It may free anything that it owns, and allocate: it runs once at a time, so its own request, if refused, returns null
     ///   without another hook. So does one of an interrupt handler, or of another thread, that fails while it runs.
-    /// - A handler that came into the middle of tier 2 can only be helped by pooled blocks: large releases are deferred.
+    /// - A handler that came into the middle of the large tier can only be helped by pooled blocks: large releases are deferred.
     /// - It must not unwind: a panic aborts.
     ///
     /// [`Heap`](crate::Heap) and [`Region`](crate::Region) call it, and `wasm::Heap` when the host has no more memory either.
@@ -194,7 +194,7 @@ pub trait Config: Sized + 'static {
     /// type Reserve = [u8; 1024];
     /// static RESERVE: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
     ///
-    /// /// Frees the reserve, whoever comes first.
+    /// /// Frees the reserve, once.
     /// fn release_reserve(_: OutOfMemory) -> Emergency {
     ///     let reserve = RESERVE.swap(core::ptr::null_mut(), AcqRel);
     ///     if reserve.is_null() {
@@ -250,7 +250,7 @@ pub enum Emergency {
 pub struct Defaults;
 impl Config for Defaults {}
 
-/// No pools at all: for whom bytes count more than calls, and no interrupt waits for its turn.
+/// No pools at all: for programs where RAM matters more than speed, and no interrupt must be kept waiting.
 ///
 /// Every call visits the large tier, and so masks, waits or can be refused, as [the first table](crate#who-may-call-what-from-where) says for
 /// large calls. In return there is less code, the tables take less than half of the bytes from 64 KiB of arena up, and small blocks
@@ -341,7 +341,7 @@ pub enum Reason {
     /// neighbours, no block starts there.
     Double,
     /// The layout's size is not the block's, which is large. The sizes of pooled blocks are not looked at, and under a policy that
-    /// does not always wait, a large block may be longer than its layout: it may have shrunk while tier 2 was held.
+    /// does not always wait, a large block may be longer than its layout: it may have shrunk while the large tier was held.
     Size,
 }
 
@@ -372,7 +372,7 @@ pub(crate) trait Table: Config {
         if Self::LANES == 1 { 0 } else { no_unwind::<Self>() % Self::LANES }
     }
 
-    /// The class for so many granules, at most the largest class's, in the lane of the context that calls.
+    /// The class for a number of granules, at most the largest class's, in the lane of the context that calls.
     #[inline(always)]
     fn class_of(granules: usize) -> u32 {
         Self::TABLE.in_lane(Self::TABLE.class_of(granules), Self::lane_here())
@@ -397,7 +397,7 @@ pub(crate) trait Table: Config {
         pages as u32
     };
 
-    /// The class of a reserved page, counted from 0; `None`: so many are not reserved.
+    /// The class of a reserved page, counted from 0; `None`: fewer are reserved.
     fn reserved_class(page: u32) -> Option<u32> {
         let mut before = 0;
         for &(bytes, pages) in Self::RESERVED {

@@ -29,7 +29,7 @@ struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 /// | parameter | what it is | default |
 /// |---|---|---|
 /// | `BYTES` | 1 KiB to 16 MiB; tables take about 4 % from 64 KiB up, more of less. From 64 KiB up they lie before the pages, which makes calls shorter by a constant (three instructions on a Cortex-M3), and leaves up to 255 bytes unused | |
-/// | `P` | who may enter the large tier, and how: see [`policy`] | [`policy::Default`] |
+/// | `P` | how contexts enter the large tier: see [`policy`] | [`policy::Default`] |
 /// | `L` | the large tier: see [`large`] | [`large::Segregated`] |
 /// | `C` | classes, reserved pages and the hook: see [`Config`] | [`Defaults`] |
 ///
@@ -156,11 +156,11 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
         Walk::walk(self.extent(), show)
     }
 
-    /// Gives every empty page and every deferred release back to tier 2, so that what is free is in as
-    /// few pieces as it can be. Nobody has to call it: who needs the memory gets it.
+    /// Gives every empty page and every deferred release back to the large tier, so that what is free is in as
+    /// few pieces as it can be. No call is needed for that: a request that needs the memory gets it.
     ///
-    /// Time: O(pages), and one visit for each page or release that is given back. While tier 2 is held by
-    /// somebody it can't wait for, pages go on the deferred list.
+    /// Time: O(pages), and one visit for each page or release that is given back. While the large tier is held by a
+    /// context that it can't wait for, pages go on the deferred list.
     pub fn trim(&self) {
         Release::trim(self.extent());
     }

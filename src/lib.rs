@@ -1,5 +1,5 @@
-//! A heap for microcontrollers: size-class pools that allocate and free without a lock and without masking an interrupt,
-//! over a bounded tier for everything larger, in a static arena, with counters that say how fragmented it is.
+//! A heap for microcontrollers and wasm modules. Blocks of up to 64 bytes come from size-class pools, whose common path takes no lock
+//! and masks no interrupt; a large tier serves all other requests. Threads, interrupt handlers and several cores can share one heap.
 //!
 //! ```
 //! #[global_allocator]
@@ -8,20 +8,52 @@
 //! fn main() {
 //!     let text = String::from("no init call, nothing else to set");
 //!     assert!(HEAP.contains(text.as_ptr()));
+//!
+//!     let stats = HEAP.stats();
+//!     assert!(stats.live_bytes >= text.len());
+//!     println!("{stats}"); // what is live, free and wasted, for each size class
 //! }
 //! ```
 //!
 //! On bare metal, the binary brings a critical section: `cortex-m` has one behind its feature `critical-section-single-core`, `riscv` behind
-//! `critical-section-single-hart`; so do RTOSes and vendors' crates. Without one, the linker misses `_critical_section_1_0_acquire`.
+//! `critical-section-single-hart`; so do RTOSes and vendors' crates. Without one, linking fails with the undefined symbol
+//! `_critical_section_1_0_acquire`.
 //!
-//! An empty heap is all zeros: the arena lies in `.bss` and costs no flash. Any size from 1 KiB to 16 MiB will do. For memory that
-//! is only known at run time there is [`Region`], for wasm modules whose memory grows `wasm::Heap`. Where a kilobyte of code is much, there is
-//! [`Small`].
+//! | heap | for |
+//! |---|---|
+//! | [`Heap`] | a static arena of 1 KiB to 16 MiB, in `.bss`: it costs no flash |
+//! | [`Region`] | memory that is only known at run time, or several memories |
+//! | `wasm::Heap` | a wasm module, whose memory grows |
+//! | [`Small`], `wasm::Small` | programs in which code size matters more than speed |
+//!
+//! To see what a heap holds: [`Heap::stats`] counts, [`Heap::walk`] shows every piece, [`Heap::check`] verifies. To change how it works:
+//! [`Config`], [`policy`], [`large`]. The repository's `docs/configuration.md` says which choice is best when, and how to read the counters.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links. On bare metal without it, [`policy::Default`] is `Try` |
+//! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
+//! | `portable-atomic-critical-section` | yes | on targets without compare-and-swap, `portable-atomic` builds it from the binary's critical sections. See below |
+//! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
+//! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what the hooks get, on the crate `defmt`, which must be linked with `-Tdefmt.x`. The hook for events runs in the middle of a call: log where your logger may be used, and not from a log statement that allocates |
+//! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
+//! | `unsafe-assume-single-core` | no | no memory barriers on bare metal: nothing but the compiler keeps the heap's accesses in order. See below |
+//!
+//! **`unsafe-assume-single-core`** is for the binary to choose, never for a library: it promises that one core alone ever runs
+//! code that uses the heap. With a second core it is undefined behaviour. Interrupt handlers are as safe as without it. It does nothing on targets
+//! with an operating system, on wasm, and on those without compare-and-swap.
+//!
+//! **Without `portable-atomic-critical-section`**, on targets without compare-and-swap, the binary says where it comes from, by a feature of
+//! `portable-atomic`; if it does not, that is a compile error, and so is choosing two. Some hardware layers choose
+//! `unsafe-assume-single-core` there for chips with one core (`esp-hal` for the ESP32-C3): beside these, larder has to be built without its default
+//! features, but with `critical-section` and `spin`. Loads mask nothing then.
 //!
 //! # Who may call what, from where
 //!
-//! *Visit*: one stay in the large tier, a fixed number of steps with [`large::Segregated`]; never a copy or a fill. A *refill* gets a
-//! class a page; a *retirement* gives one back. Both visit only when the stash can't help.
+//! A *visit* is one stay in the large tier, alone: a fixed number of steps with [`large::Segregated`], never a copy or a fill. A *refill*
+//! gets a class a page; a *retirement* gives one back. Both visit only if the stash cannot help.
 //!
 //! | operation | policy | thread | interrupt handler | above what a critical section masks (NMI, faults) | another core |
 //! |---|---|---|---|---|---|
@@ -46,12 +78,12 @@
 //! - Under [`Spin`], threads with strict priorities on one core must not either: one that preempts the holder waits for ever.
 //! - [`Patient`](policy::Patient), the default where wasm has threads, is [`Spin`] for some milliseconds, and then [`Try`]. `Alone`, the default
 //!   where wasm has one thread, never finds the tier held.
-//! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each read-modify-write of a pooled
-//!   call, and of any of a [`Small`], is a critical section of the binary's, a few instructions long: it masks, on several cores it may
-//!   wait for another, and **what a critical section does not mask (NMI, HardFault) must not use the heap**.
+//! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each atomic step of a pooled
+//!   call, and of any call of a [`Small`], is one of the binary's critical sections, a few instructions long: it masks, on several cores it may
+//!   wait for another core, and **what a critical section does not mask (NMI, HardFault) must not use the heap**.
 //! - Several cores share one arena in memory that is coherent between them and on which their atomics work, and bring a critical
 //!   section made for several.
-//! - A pooled call tries at most eight pages, each of which another context must have taken blocks from meanwhile; then it gets a page of its own.
+//! - A pooled call tries at most eight pages, each of which another context must have taken blocks from meanwhile; then it refills.
 //!
 //! What each costs on a Cortex-M3, masking included, is in the repository's `benches/results`.
 //!
@@ -66,26 +98,26 @@
 //! multiples of it. All others are large: rounded up to 8 bytes, at least 16. Zero bytes are the caller's error (a contract of
 //! [`GlobalAlloc`](core::alloc::GlobalAlloc)); out of memory is null. What is larger than the arena is refused without a visit.
 //!
-//! A small request that finds no page is served by the large tier, and if that has nothing either, by a larger class that has a page in its
-//! front; those that a class has in its index alone are not searched for: seven searches would double the longest call.
+//! If a small request finds no page, the large tier serves it, and if that has nothing either, a larger class that has a page in its front.
+//! Pages that are only in a class's index are not searched: seven searches would double the longest call.
 //!
 //! # Where empty pages go
 //!
-//! A page whose last block is freed stays in its class, in one of [`Config::KEPT_PAGES`] slots that classes share; the page that stood
-//! there is retired, into the stash of [`Config::STASH_PAGES`], or if that is full, to the large tier. So at most
+//! A page whose last block is freed stays in its class, in one of [`Config::KEPT_PAGES`] slots that classes share. The page that stood
+//! there is retired: into the stash of [`Config::STASH_PAGES`], or if that is full, to the large tier. So at most
 //! `KEPT_PAGES + STASH_PAGES` empty pages are held back, and one for each context in the middle of a call.
 //!
-//! Whoever needs them gets them: a refill that finds neither stash nor large tier takes a kept page of another class, in `KEPT_PAGES` steps
+//! A call that needs them gets them: a refill that finds neither stash nor large tier takes a kept page of another class, in `KEPT_PAGES` steps
 //! at most; a large request that does not fit brings all of them home, one visit for each, before it is refused. [`Heap::trim`] does that
 //! at once. Pages of [`Config::RESERVED`] never leave their class.
 //!
 //! A large block that shrinks while its tier is held keeps its length until it is freed or resized again
-//! ([`Heap::usable_size`] knows). With the tier `LinkedList`, what changes its size at other times moves, or is refused.
+//! ([`Heap::usable_size`] knows). With the tier `LinkedList`, a block whose size changes at other times moves, or the call is refused.
 //!
 //! # Threads and cores apart
 //!
 //! Contexts that use the heap at the same time take blocks from the same pages, unless it has several [`Config::LANES`]: then each thread or core
-//! has pages of its own, and meets the others only in the large tier, where it frees what they allocated, and where memory is short.
+//! has pages that no other takes blocks from, and meets the others only in the large tier, where it frees what they allocated, and where memory is short.
 //!
 //! # Wrong frees
 //!
@@ -95,24 +127,24 @@
 //! |---|---|---|---|
 //! | second free, no new owner yet | found | found | found, as "no block" |
 //! | second free while the first is deferred | (only pages are deferred) | found, by a seal in the block | found |
-//! | second free in the middle of the first one's drain, tier 2 held again | (the same) | found at the next drain; what else is deferred then **can be lost** | the same |
+//! | second free in the middle of the first one's drain, large tier held again | (the same) | found at the next drain; other releases that are deferred then **can be lost** | the same |
 //! | second free, the block has a new owner | **invisible** | invisible, unless the new block is shorter | invisible |
 //! | address inside a block, misaligned | found | found | found |
 //! | address of no memory of the heap, or of its tables | found | found | found |
 //! | size of the layout too large | not looked at: the page's class says how long blocks are | found, unless it ends where another block or free run does, or 8 bytes before: then that **is freed too** | found |
 //! | size of the layout too small | not looked at | found, if the policy always waits; else not, which is harmless: all of the block is freed | the same |
 //!
-//! To see a late second free, an allocator needs quarantine or tags, which cost memory; this one has none. `realloc` of a pooled
+//! An allocator can see a late second free only with quarantine or tags, which cost memory. This one has neither. `realloc` of a pooled
 //! block that was freed is found only when it moves.
 //!
-//! One wrong free does harm although it could be found, on targets other than ARM, 32-bit RISC-V and x86-64, so on wasm with threads: while tier 2 is
+//! One wrong free does harm although it could be found, on targets other than ARM, 32-bit RISC-V and x86-64, so on wasm with threads: while the large tier is
 //! held, an address one granule into a free run passes for a block. A heap never unwinds: a hook that panics aborts.
 //!
 //! # When memory runs out
 //!
 //! Before a request is refused, the heap asks the hook of the program, if there is one: [`Config::ON_OUT_OF_MEMORY`] may drop a cache,
-//! or a block that was kept for that, and have the request tried again. `Vec` and `Box`, which abort on a null, then survive exhaustion. The hook
-//! runs outside of every lock, once at a time in all contexts, and may use the heap; a request of its own that fails calls no hook.
+//! or a block that was kept for that, and have the request tried again. Programs with `Vec` and `Box`, which abort on null, then survive exhaustion. The hook
+//! runs outside of every lock, once at a time in all contexts, and may use the heap; if one of the hook's requests fails, it calls no hook.
 //! Without a hook nothing of this is in the program. `examples/emergency.rs` shows one, and the firmware
 //! `targets/cortex-m/src/bin/emergency.rs`.
 //!
@@ -134,7 +166,8 @@
 //!
 //! # Layers
 //!
-//! Each file is one concern, and uses only what stands above it in its column.
+//! For contributors: each file is one concern, and uses only what the table says. `docs/architecture.md` follows calls through them. *Tier 1* are the
+//! pools, *tier 2* is the large tier.
 //!
 //! | file | what it is | may use |
 //! |---|---|---|
@@ -150,10 +183,10 @@
 //! | `index` | which further pages of a class have free blocks | `front` |
 //! | `pools` | tier 1: pages, index, kept pages | all of the above, never a block's memory |
 //! | `deferred` | the list of releases that found tier 2 held | `sync` |
-//! | `policy/` | who enters tier 2, and how; a file each | `sync` |
+//! | `policy/` | how contexts enter tier 2; a file each | `sync` |
 //! | `large/` | tier 2: a trait, and a file or a folder for each backend | `geometry`; inside the entry alone |
-//! | `emergency` | who calls the out-of-memory hook, and who tries again | `sync` |
-//! | `events` | who tells the program's hook what happens | `sync` |
+//! | `emergency` | when the out-of-memory hook runs, and which request tries again | `sync` |
+//! | `events` | when the program's hook is told what happens | `sync` |
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
 //! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, deferring, and several lanes | everything above |
 //! | `memory` | an extent that is only known at run time | `extent` |
@@ -163,27 +196,6 @@
 //! | `small/` | the smallest heap, without tiers: the table and its protocol, the calls, the census, what it takes to grow | `sync`, `emergency` |
 //! | `walk`, `stats`, `check` | what lies where, the census and the verification of an extent | `extent`, and the one before |
 //! | `config` | what can be set, and what is told back | `classes` |
-//!
-//! # Features
-//!
-//! | feature | default | what it adds |
-//! |---|---|---|
-//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links. On bare metal without it, [`policy::Default`] is `Try` |
-//! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
-//! | `portable-atomic-critical-section` | yes | on targets without compare-and-swap, has `portable-atomic` make it of the binary's critical sections. See below |
-//! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
-//! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what else is told, on the crate `defmt`, which wants to be linked with `-Tdefmt.x`. An event is told in the middle of a call: log it where your logger may be used, and not out of a log statement that allocates |
-//! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
-//! | `unsafe-assume-single-core` | no | no memory barriers on bare metal: nothing but the compiler keeps the heap's accesses in order. See below |
-//!
-//! **`unsafe-assume-single-core`** is for the binary to choose, never for a library: who sets it vouches that one core alone ever runs
-//! code that uses the heap. With a second core it is undefined behaviour. Interrupt handlers are as safe as without it. It does nothing on targets
-//! with an operating system, on wasm, and on those without compare-and-swap.
-//!
-//! **Without `portable-atomic-critical-section`**, on targets without compare-and-swap, the binary says where it comes from, by a feature of
-//! `portable-atomic`; if it does not, that is a compile error, and so is choosing two. Some hardware layers choose
-//! `unsafe-assume-single-core` there for chips with one core (`esp-hal` for the ESP32-C3): beside these, larder has to be built without its default
-//! features, but with `critical-section` and `spin`. Loads mask nothing then.
 //!
 //! `no_std`, without `alloc`. Rust 1.85 or later.
 #![no_std]

@@ -312,8 +312,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
         let mask = Self::TABLE.mask(class);
         self.publish(page, class, mask);
         page::release(self.0.word(page), 1);
-        // By rule 1 of the front. Straight into the index, who fills the front from there would not tell whoever drops the entry
-        // again of the blocks that are free.
+        // By rule 1 of the front. Through the front: a context that refills from the index and later drops this entry could lose
+        // the free blocks.
         self.enter(page, class);
     }
 

@@ -44,7 +44,7 @@ pub struct Stats {
     pub live_large_bytes: usize,
     /// Free runs, empty pages and the stash: what any request can have. (Reserved pages are not: see `waste_bytes`.)
     pub free_bytes: usize,
-    /// Releases that wait for the next visitor of tier 2.
+    /// Releases that wait for the next visitor of the large tier.
     pub deferred_bytes: usize,
     /// Internal waste: free blocks in pages that are in use, which only their class can have, and what
     /// is left over at such pages' ends. Pages of [`Config::RESERVED`](crate::Config::RESERVED) are in use, even without a live block.
@@ -56,7 +56,7 @@ pub struct Stats {
     pub largest_free_bytes: Option<usize>,
     /// How many pieces the free bytes are in. `None`: the backend can't walk.
     pub free_runs: Option<usize>,
-    /// The most bytes that ever were out of tier 2 at once, as blocks, pages and stash, deferred releases included. 0 until the
+    /// The most bytes that ever were out of the large tier at once, as blocks, pages and stash, deferred releases included. 0 until the
     /// first visit. `None`: a [`Small`](crate::Small) does not keep it.
     pub committed_peak_bytes: Option<usize>,
     /// The most bytes that ever were live at once, as requested; while `realloc` moves a block, both
@@ -74,7 +74,7 @@ pub struct Stats {
     pub wrong_frees: u32,
     /// How many events [`Config::ON_EVENT`](crate::Config::ON_EVENT) was not told, because it was running; wraps at 2³¹.
     pub events_untold: u32,
-    /// Whether tier 2 stayed as it was while the heap was counted, and all figures add up. If not, they are those of different
+    /// Whether the large tier stayed as it was while the heap was counted, and all figures add up. If not, they are those of different
     /// moments. (Blocks that are taken from a page and put back meanwhile do not show: of the classes' rows, each page's is as of its own.)
     pub consistent: bool,
     classes: [ClassStats; CLASSES_MAX],

@@ -31,7 +31,7 @@ pub enum Holds {
         block_bytes: usize,
         /// Where blocks begin.
         blocks: u32,
-        /// Of these, the live ones. 0: the page is empty, and waits for its class or for whoever needs it.
+        /// Of these, the live ones. 0: the page is empty, and waits for its class or for any call that needs it.
         live: u32,
     },
     /// An empty page that belongs to no class: in the stash, or on its way.

@@ -80,7 +80,7 @@ pub(crate) trait Entry: Defer {
     /// Gives a block back, or defers that.
     #[inline(never)]
     fn give(self, first: u32, bytes: u32) -> Given {
-        // Of a fresh tier nothing was handed out yet: the caller's look at the page is older than its reservation.
+        // Of a fresh tier, nothing had been allocated yet, so this free is stale.
         // SAFETY: inside the entry; the block is the caller's by the contract of dealloc.
         match self.visit(Some(Err(Reason::NoBlock)), |_| unsafe { Self::Large::give(self, first, bytes) }) {
             Some(Ok(())) => Given::Back,

@@ -5,7 +5,7 @@ use crate::sync::{AtomicU8, Ordering::Relaxed};
 /// metal, for one core with interrupts, or several with a critical section made for several.
 ///
 /// A context that the critical section does not keep out (a non-maskable interrupt, a fault handler,
-/// a priority above the mask) finds tier 2 held and is refused, or its release deferred.
+/// a priority above the mask) finds the large tier held and is refused, or its release deferred.
 ///
 /// On targets without compare-and-swap such a context must not use the heap at all: there the words of the pools
 /// themselves are changed inside critical sections.

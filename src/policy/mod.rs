@@ -1,11 +1,11 @@
-//! Who may enter tier 2, and how.
+//! How contexts enter the large tier.
 //!
-//! Pooled calls never get here. What enters tier 2 is a refill (a class gets a page), a retired page
+//! Pooled calls never get here. What enters the large tier is a refill (a class gets a page), a retired page
 //! that does not fit into the stash, and every large call.
 //!
-//! | policy | masks interrupts | waits | when tier 2 is held by somebody it can't wait for |
+//! | policy | masks interrupts | waits | when the large tier is held by a context that it can't wait for |
 //! |---|---|---|---|
-//! | [`CriticalSection`] | while in tier 2 | for another core only | refused, or deferred |
+//! | [`CriticalSection`] | while in the large tier | for another core only | refused, or deferred |
 //! | [`Spin`] | never | until the holder leaves | does not know: an interrupt handler, or a thread of a strict priority above the holder's on its core, would wait for ever |
 //! | [`Patient`] | never | until the holder leaves, but some milliseconds at most | refused, or deferred; not for interrupt handlers |
 //! | [`Try`] | never | never | refused, or deferred |
@@ -59,7 +59,7 @@ if_one_thread! {
     }
 }
 
-/// How tier 2 is entered. Implement it for what a system has of its own: an RTOS's mutex, a scheduler's lock, a
+/// How the large tier is entered. Implement it for the locks of your system: an RTOS's mutex, a scheduler's lock, a
 /// core's hardware semaphore.
 ///
 /// `enter` may wait, or give up: the heap lives with both. What gives up makes a request be refused or a release be
@@ -102,9 +102,9 @@ pub unsafe trait Policy: 'static {
     type Lock: Sync;
 
     /// Whether `enter` always waits until it can run `f`, and so always returns `Some`. All that is there for requests and releases
-    /// that find tier 2 held is then left out of the program.
+    /// that find the large tier held is then left out of the program.
     const WAITS: bool = false;
 
-    /// Runs `f` inside tier 2, or returns `None` when it is held and waiting is out of the question.
+    /// Runs `f` inside the large tier, or returns `None` when it is held and waiting is out of the question.
     fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R>;
 }

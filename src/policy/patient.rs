@@ -4,9 +4,9 @@ use super::r#try::Flag;
 /// How often [`Patient`] looks: some milliseconds, and longer than any visit of somebody who runs.
 const TURNS: u32 = 1 << 22;
 
-/// Wait until tier 2 is free, but for 2²² looks at most: the default for wasm with shared memory.
+/// Wait until the large tier is free, but for 2²² looks at most: the default for wasm with shared memory.
 ///
-/// Not for interrupt handlers. Who holds the tier can be a thread that does not run at the moment; then, after some milliseconds,
+/// Not for interrupt handlers. The holder of the tier can be a thread that does not run at the moment; then, after some milliseconds,
 /// a request goes on to other memory of the heap or is refused, and a release is deferred.
 pub struct Patient;
 

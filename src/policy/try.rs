@@ -9,7 +9,7 @@ pub struct Try;
 pub struct Flag(AtomicU32);
 
 impl Flag {
-    /// Turns the flag from 0 to 1, if it is 0. Who is refused writes nothing: only the holder ends the visit.
+    /// Turns the flag from 0 to 1, if it is 0. A refused context writes nothing: only the holder ends the visit.
     #[inline(always)]
     pub(super) fn take(&self) -> bool {
         // Acquire: pairs with the Release in `leave`.

@@ -55,8 +55,8 @@ impl Header {
     }
 }
 
-/// A heap of `BYTES` bytes for whom every byte of code counts, and no interrupt may wait: about 1 KiB of flash, where a [`Heap`](crate::Heap)
-/// has 4 to 7, and *no call masks an interrupt, takes a lock or waits for anybody*, whatever its size. In return, the time of an allocation grows
+/// A heap of `BYTES` bytes for programs where code size matters most and no interrupt may wait: about 1 KiB of flash, where a
+/// [`Heap`](crate::Heap) has 4 to 7, and *no call masks an interrupt, takes a lock or waits*, whatever its size. In return, the time of an allocation grows
 /// with the arena.
 ///
 /// All of it is zero at the start, so it lies in `.bss`. Blocks are multiples of 8 bytes without a header; the table has two bits for each 8

@@ -32,8 +32,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// the end of the module's initial memory, and never touches what the host, or wasm-bindgen, has added behind. When it is full it asks for
 /// an eighth of what it has, at least for what the request needs, in units of 64 KiB; where there is a limit, for ever less, and
 /// then the request is refused. What is free at the heap's end counts. New memory that lies behind the heap's joins it, whatever its length:
-/// what is free is one run wherever it touches. Memory behind somebody else's becomes an extent of its own, and so does what is got in the
-/// middle of a call, by [`Config::on_event`] or in a [`walk`](Self::walk).
+/// what is free is one run wherever it touches. Memory that does not touch the heap's becomes another extent, and so does memory that is added in the
+/// middle of a call, by [`Config::ON_EVENT`] or in a [`walk`](Self::walk).
 /// Memory never goes back to the host: wasm has no way to.
 ///
 /// | target | memory that the heap begins in | where more comes from | tested |
@@ -48,8 +48,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// A static [`larder::Heap<BYTES>`](crate::Heap), whose memory is the program's own data, is for all of them.
 ///
 /// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
-/// then an extent of its own, as large as half of what there was, because tables that are read without a lock can't be moved.
-/// Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: who finds the large tier held, or another
+/// then another extent, as large as half of what there was, because tables that are read without a lock can't be moved.
+/// Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: a worker that finds the large tier busy, or another
 /// worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
 /// extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
 /// ([`policy::Patient`](crate::policy::Patient)).
@@ -62,16 +62,16 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// cargo +nightly build --release -Zbuild-std=core,alloc --target wasm32-unknown-unknown # or =std,panic_abort
 /// ```
 ///
-/// Each worker instantiates it over the same memory, and needs a stack of its own before its first call: without wasm-bindgen, which sees to
+/// Each worker instantiates it over the same memory, and needs its own stack before its first call: without wasm-bindgen, which sees to
 /// that, a block of this heap whose end goes into `__stack_pointer`. A stack that two share corrupts silently.
 ///
 /// V8 (seen in Node 20, 24 and 26) may tell an instance late how far another worker has grown the memory; until then it traps on atomic
-/// accesses, copies and fills there. The heap's own are safe from that, and so are the blocks that a worker allocates itself. Who gets a block
-/// from another worker by something else than a message, and is to do one of these to it, calls [`contains`](Self::contains) with it before.
+/// accesses, copies and fills there. The heap's own are safe from that, and so are the blocks that a worker allocates itself. A worker that gets a block
+/// from another one without a message calls [`contains`](Self::contains) before it does one of these to the block.
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
-/// | `P` | who may enter the large tier, and how: see [`policy`](crate::policy) | [`Entry`] |
+/// | `P` | how contexts enter the large tier: see [`policy`](crate::policy) | [`Entry`] |
 /// | `L` | the large tier: see [`large`]; of [`large::LinkedList`](crate::large), memories don't join | [`large::Segregated`] |
 /// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 ///
@@ -145,7 +145,7 @@ impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
         Self(Growing::new(Pages))
     }
 
-    /// How much memory the heap has got by `memory.grow`, in wasm's pages of 64 KiB. Only grows.
+    /// Returns the number of 64 KiB pages added since the start. It never falls.
     pub fn pages_grown(&self) -> u32 {
         self.0.units_grown()
     }
@@ -160,8 +160,8 @@ impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
         self.0.stats()
     }
 
-    /// As [`Heap::walk`](crate::Heap::walk), one extent after the other: pieces touch within each. While it shows, what the heap gets is an
-    /// extent of its own.
+    /// As [`Heap::walk`](crate::Heap::walk), one extent after the other: pieces touch within each. Memory that the heap gets
+    /// during a walk is another extent.
     pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
         self.0.walk(show)
     }

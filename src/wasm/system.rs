@@ -1,4 +1,4 @@
-//! Who gives a module more memory.
+//! Where a module gets more memory.
 
 /// As the instruction `memory.grow`: the number of the first of so many more pages, which are zeroed; `usize::MAX` if there are none.
 #[cfg(not(target_os = "wasi"))]

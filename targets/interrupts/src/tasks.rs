@@ -35,11 +35,11 @@ const NOBODY: u32 = u32::MAX;
 /// What the policy's documentation says.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Promise {
-    /// Nobody is suspended in tier 2.
+    /// No task is suspended in the large tier.
     Masks,
-    /// Who meets a visit is refused, or its free deferred.
+    /// A call while the large tier is busy is refused, or its free deferred.
     Refuses,
-    /// Who meets a visit waits.
+    /// A call while the large tier is busy waits.
     Waits,
 }
 
