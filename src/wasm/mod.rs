@@ -62,6 +62,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// cargo +nightly build --release -Zbuild-std=core,alloc --target wasm32-unknown-unknown # or =std,panic_abort
 /// ```
 ///
+/// wasm-bindgen takes memory for threads as well: from 0.2.127 on, behind all that the linker knows; before, the page at `__heap_base`,
+/// which the heap then leaves to it.
+///
 /// Each worker instantiates it over the same memory, and needs its own stack before its first call: without wasm-bindgen, which sees to
 /// that, a block of this heap whose end goes into `__stack_pointer`. A stack that two share corrupts silently.
 ///
@@ -110,7 +113,7 @@ unsafe impl Source for Pages {
         }
         let (start, end) = ((&raw const __heap_base).addr(), (&raw const __heap_end).addr());
         // The compiler must not believe that there is no more than the symbol's one byte.
-        Some(between(black_box(start), black_box(end)))
+        Some(behind_thread_counter(between(black_box(start), black_box(end))))
     }
 
     fn grow(&self, units: usize) -> Option<(*mut u8, usize)> {
@@ -130,6 +133,19 @@ unsafe impl Source for Pages {
             memory_grow::<0>(0);
         }
     }
+}
+
+/// What is left of a module's own memory. Before 0.2.127, wasm-bindgen takes the first page of it for threads, and tells only the export
+/// `__heap_base`. Its first word counts threads: it is not zero when the first of them calls anything.
+fn behind_thread_counter((start, len_bytes): (*mut u8, usize)) -> (*mut u8, usize) {
+    let counter = start.wrapping_add(start.align_offset(align_of::<u32>())).cast::<u32>();
+    if SINGLE || len_bytes < 2 * size_of::<u32>() {
+        return (start, len_bytes);
+    }
+    // SAFETY: inside of that memory, aligned; the caller's alone, unless it is such a counter, which is atomic.
+    let count = unsafe { AtomicU32::from_ptr(counter) }.load(Relaxed);
+    let taken_bytes = if count == 0 { 0 } else { UNIT_BYTES.min(len_bytes) };
+    (start.wrapping_add(taken_bytes), len_bytes - taken_bytes)
 }
 
 /// The memory between two addresses. The end of the address space, which is none, reads 0: the last granule before it is left out.

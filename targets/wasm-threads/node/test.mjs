@@ -8,6 +8,12 @@ const module = load(process.argv[2]);
 
 const work = (calls, sharedPercent, largePercent) => sameWork(WORKERS, calls, sharedPercent, largePercent);
 
+// Where the linker's data ends. What the export says is a constant of the module.
+function heapBase() {
+  const memory = new WebAssembly.Memory({ initial: 32, maximum: 16384, shared: true });
+  return new WebAssembly.Instance(module, { env: { memory }, host: { report() {} } }).exports.__heap_base.value;
+}
+
 const tests = {
   async blocks_go_from_worker_to_worker_with_their_contents() {
     const crew = await Crew.hire(module, WORKERS, 2000);
@@ -55,6 +61,20 @@ const tests = {
       const crew = await Crew.hire(module, 2, 1000);
       await crew.run([[["grow_meanwhile"]], [["act_late", number]]]).catch((error) => assert.fail(`${act}: ${error.message}`));
       await crew.one("verify_empty");
+      await crew.dismiss();
+    }
+  },
+
+  // As wasm-bindgen does before 0.2.127, which counts threads in the first word.
+  async a_page_that_was_taken_for_threads_is_left_alone() {
+    for (const threads of [1, 2, 65536]) {
+      const crew = await Crew.hire(module, 2, 2000);
+      const page = new Uint32Array(crew.memory.buffer, (heapBase() + 3) & ~3, PAGE / 4 - 1).fill(0x77777777);
+      page[0] = threads;
+      const { results } = await crew.run(work(100_000, 50, 20).slice(0, 2));
+      assert.deepEqual(results, [0, 0], "requests were refused");
+      assert.equal(page[0], threads);
+      assert.ok(page.subarray(1).every((word) => word === 0x77777777), "somebody wrote into it");
       await crew.dismiss();
     }
   },

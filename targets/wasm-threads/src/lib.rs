@@ -18,19 +18,6 @@ use core::sync::atomic::{AtomicPtr, Ordering::AcqRel};
 #[global_allocator]
 static HEAP: heap::Heap = heap::new();
 
-/// There is no `larder::wasm::Small` where memory is shared: with one, the name below would have two meanings.
-#[cfg(feature = "larder")]
-mod no_small {
-    mod ours {
-        #[allow(dead_code, reason = "only its name is used")]
-        pub struct Small;
-    }
-    use larder::wasm::*;
-    use ours::*;
-
-    const _: Option<(Heap, Small)> = None;
-}
-
 /// Room for each worker's stack; the host sets the stack pointers.
 #[repr(align(16))]
 #[allow(dead_code, reason = "only the address is used")]
