@@ -47,6 +47,11 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// A static [`larder::Heap<BYTES>`](crate::Heap), whose memory is the program's own data, is for all of them.
 ///
+/// **With the standard library from Rust 1.97 on, do not link `wasm32-unknown-unknown` with `--initial-memory`.** Its `System`, which
+/// `std::thread::current` and others call whatever the global allocator is, is the crate `dlmalloc`, and that takes what lies between the same two
+/// symbols from version 0.2.13 on, without a way to ask. It does so where that is 64 KiB or more; without that argument, the linker leaves less. A
+/// module of fixed memory that needs both the standard library and all of that memory has a static heap.
+///
 /// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
 /// then another extent, as large as half of what there was, because tables that are read without a lock can't be moved.
 /// Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: a worker that finds the large tier busy, or another
