@@ -39,7 +39,7 @@ pub(crate) trait Check: Census {
         }
         // SAFETY: inside the entry.
         match self.look(|_| unsafe { Self::Large::check(self) }) {
-            None => return wrong("tier 2 is held, by a call that does not return"),
+            None => return wrong("the large tier is held, by a call that does not return"),
             Some(Err(what)) => return wrong(what),
             Some(Ok(())) => {}
         }
@@ -75,7 +75,7 @@ pub(crate) trait Check: Census {
         // SAFETY: a page's place is one of the ground.
         let is_live = || unsafe { Self::Large::is_live(self, self.place_of_page(page)) };
         if class != owner::LARGE && Self::Large::WALKS && !is_live() {
-            return Err("a page of the pools is free in tier 2");
+            return Err("a page of the pools is free in the large tier");
         }
         Ok(())
     }

@@ -86,7 +86,7 @@ impl Interrupted {
             assert_eq!(self.tier_2, 0, "a critical section was interrupted: {self}");
             return;
         }
-        assert!(self.tier_2 > 0, "no interrupt came into the middle of tier 2: {self}");
+        assert!(self.tier_2 > 0, "no interrupt came while a call was in the large tier: {self}");
         assert!(self.refills > 0, "no interrupt came into the middle of a refill: {self}");
         assert!(self.retirements > 0, "no interrupt came into the middle of a retirement: {self}");
     }
@@ -96,7 +96,7 @@ impl fmt::Display for Interrupted {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         let Self { interrupts, calls, tier_2, refills, retirements } = self;
         write!(out, "{interrupts} interrupts, {calls} in the middle of a call of the allocator")?;
-        write!(out, " ({tier_2} of tier 2, {refills} of a refill, {retirements} of a retirement)")
+        write!(out, " ({tier_2} in the large tier, {refills} in a refill, {retirements} in a retirement)")
     }
 }
 

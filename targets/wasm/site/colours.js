@@ -11,7 +11,7 @@ export function rgb(css) {
 
 export const resolved = (element, property = "backgroundColor") => getComputedStyle(element)[property];
 
-/** A ramp from dark violet to light yellow: small blocks to large ones. Lightness alone tells neighbours apart, for whoever sees fewer hues. */
+/** A ramp from dark violet to light yellow: small blocks to large ones. Lightness alone tells neighbours apart, for readers with few hues. */
 function ramp(at, of) {
   const t = of > 1 ? at / (of - 1) : 0;
   const light = `oklch(${0.33 + 0.52 * t} ${0.13 + 0.03 * t} ${318 - 220 * t})`;
@@ -23,7 +23,7 @@ const FIXED = [
   ["free", "free", "A free run: any request can have it"],
   ["large", "large block", "One live block that is larger than the classes"],
   ["tables", "tables", "larder's own tables"],
-  ["spare", "empty page", "An empty page: whoever needs it can have it"],
+  ["spare", "empty page", "An empty page: any class or large block can have it"],
   ["unknown", "", ""],
 ];
 

@@ -42,7 +42,7 @@ export function piece([kind, start, size, block, blocks, live], offset) {
     case "page": {
       const [used, all] = [ones(live), ones(blocks)];
       const what = `blocks of ${block} B: ${used} live, ${all - used} free; ${used * block} of ${size} bytes in use.`;
-      if (!used) return `${page} · was for blocks of ${block} B; empty, whoever needs it can have it.`;
+      if (!used) return `${page} · was for blocks of ${block} B; empty, any class or large block can have it.`;
       const bit = Math.floor(Math.floor((offset - start) / block) * block / 8);
       const here = bit < 32 && (blocks >>> bit) & 1 ? ((live >>> bit) & 1 ? " Here: live." : " Here: free.") : "";
       return `${page} · ${what}${here}`;
