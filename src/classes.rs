@@ -7,8 +7,8 @@
 //!   class    0 = none · lane · stride + size class, which is 1..=count · all others are none either
 //! ```
 //!
-//! So lanes need no protocol of their own: a page that goes from one lane to another is a page that changes its class. With one lane
-//! a class is a size class.
+//! So lanes need no protocol of their own: a page that goes from one lane to another is a page that changes its class.
+//! With one lane a class is a size class.
 
 use crate::config::Config;
 use crate::geometry::{GRANULE_BYTES, LINE_WORDS, PAGE_BYTES, PAGE_GRANULES};
@@ -22,8 +22,8 @@ pub(crate) mod owner {
     pub(crate) const LARGE: u32 = 0;
 }
 
-/// The classes of a configuration, laid out for the calls. A value: what it says itself is known when the program is built, and only what
-/// it refers to, if the program looks there, is in the program.
+/// The classes of a configuration, laid out for the calls. A value: what it says itself is known when the program is
+/// built, and only what it refers to, if the program looks there, is in the program.
 #[derive(Clone, Copy)]
 pub(crate) struct ClassTable {
     /// How many size classes there are; they are numbered from 1.

@@ -32,50 +32,57 @@ pub trait Config: Sized + 'static {
     /// the last one are pooled, all others go to the large tier. None: there are no pools, as in [`Compact`].
     const CLASSES: &'static [usize] = &[8, 16, 24, 32, 40, 48, 56, 64];
 
-    /// Pages that belong to a class from the first visit of the large tier on and for ever, as (block size in bytes, pages).
-    /// An interrupt handler can have their blocks even while the large tier is busy and all else is used up.
-    /// More pages than the pools can have, or a size that is not in the list, is a compile error. With several [`LANES`](Config::LANES), they
-    /// are the first lane's, and the others' when these find nothing else.
+    /// Pages that belong to a class from the first visit of the large tier on and for ever, as (block size in bytes,
+    /// pages). An interrupt handler can have their blocks even while the large tier is busy and all else is used up.
+    /// More pages than the pools can have, or a size that is not in the list, is a compile error. With several
+    /// [`LANES`](Config::LANES), they are the first lane's, and the others' when these find nothing else.
     ///
-    /// The first call that needs the large tier opens all of them, one in each visit: it takes longer by about a refill for each,
-    /// but masks for no longer than others. A program that has deadlines allocates something before they begin, or calls `trim`.
+    /// The first call that needs the large tier opens all of them, one in each visit: it takes longer by about a refill
+    /// for each, but masks for no longer than others. A program that has deadlines allocates something before they
+    /// begin, or calls `trim`.
     const RESERVED: &'static [(usize, usize)] = &[];
 
-    /// How much of the arena the pools may have, in percent: so much at its end, in whole pages. What lies before is the large tier's alone: it
-    /// needs no tables for pages, which are about 2.4 % of what they are for, and large blocks find it undivided by pages. When the pools have
-    /// all of their part, small requests go to the large tier one by one, as large ones do. How many pages a program needs is what
+    /// How much of the arena the pools may have, in percent: so much at its end, in whole pages. What lies before is
+    /// the large tier's alone: it needs no tables for pages, which are about 2.4 % of what they are for, and large
+    /// blocks find it undivided by pages. When the pools have all of their part, small requests go to the large tier
+    /// one by one, as large ones do. How many pages a program needs is what
     /// [`Stats::classes`](crate::Stats::classes) says at its peak. [`Frugal`] has a quarter.
     ///
-    /// Below 100 needs a backend with [`Large::KEEPS_PAGES_APART`](crate::large::Large::KEEPS_PAGES_APART), as the default is. The heap that
-    /// grows, `wasm::Heap`, counts 100 whatever this says: it does not know where its end will be.
+    /// Below 100 needs a backend with [`Large::KEEPS_PAGES_APART`](crate::large::Large::KEEPS_PAGES_APART), as the
+    /// default is. The heap that grows, `wasm::Heap`, counts 100 whatever this says: it does not know where its end
+    /// will be.
     const POOLED_PERCENT: usize = 100;
 
-    /// How many empty pages stay in their classes until somebody needs them; at most 64. 0: none, and a
-    /// block that is allocated and freed over and over costs a refill and a retirement each time. A large request that finds
-    /// nothing takes back all of them before it is refused, so each makes the longest call longer.
+    /// How many empty pages stay in their classes until somebody needs them; at most 64. 0: none, and a block that is
+    /// allocated and freed over and over costs a refill and a retirement each time. A large request that finds nothing
+    /// takes back all of them before it is refused, so each makes the longest call longer.
     const KEPT_PAGES: usize = 1;
 
-    /// How many pages that belong to nobody wait for the next class that needs one, without entering
-    /// the large tier; at most 64. Worth having where interrupt handlers meet a large tier that is held: a refill from here does not need it.
+    /// How many pages that belong to nobody wait for the next class that needs one, without entering the large tier; at
+    /// most 64. Worth having where interrupt handlers meet a large tier that is held: a refill from here does not need
+    /// it.
     const STASH_PAGES: usize = 0;
 
-    /// How many lanes there are: threads or cores that use the heap at the same time and shall not be in each other's way; at most 15,
-    /// and with 16 classes at most 7. [`lane`](Config::lane) says which context runs in which: by default, all are in lane 0.
+    /// How many lanes there are: threads or cores that use the heap at the same time and shall not be in each other's
+    /// way; at most 15, and with 16 classes at most 7. [`lane`](Config::lane) says which context runs in which: by
+    /// default, all are in lane 0.
     ///
-    /// Each lane has its own classes, with their pages, [`KEPT_PAGES`](Config::KEPT_PAGES) and [`STASH_PAGES`](Config::STASH_PAGES):
-    /// two threads in two lanes touch no common word, but for
+    /// Each lane has its own classes, with their pages, [`KEPT_PAGES`](Config::KEPT_PAGES) and
+    /// [`STASH_PAGES`](Config::STASH_PAGES): two threads in two lanes touch no common word, but for
     /// - a block that one frees and the other had allocated: it goes back to its page, in the lane that it came from;
     /// - the large tier: large requests, refills, retirements.
     ///
-    /// In a [`Region`](crate::Region) of several memories, each lane begins in another one: then the large tier is shared only by lanes that have
-    /// the same.
+    /// In a [`Region`](crate::Region) of several memories, each lane begins in another one: then the large tier is
+    /// shared only by lanes that have the same.
     ///
-    /// A lane that finds nothing there takes what others have: pages of their stashes, empty pages that they keep, and, before the request goes on to
-    /// the large tier, blocks of their pages. So more lanes cost memory as long as there is some: each has pages that are partly free for
-    /// each size. In the tables, a lane has a bit a page for each class, and its words at a distance of 64 bytes from those of others.
+    /// A lane that finds nothing there takes what others have: pages of their stashes, empty pages that they keep, and,
+    /// before the request goes on to the large tier, blocks of their pages. So more lanes cost memory as long as there
+    /// is some: each has pages that are partly free for each size. In the tables, a lane has a bit a page for each
+    /// class, and its words at a distance of 64 bytes from those of others.
     ///
-    /// With a stash, a refill takes besides the page that it needs the next ones too, of the 16 whose words share a line of the
-    /// cache, as long as the lane's stash has room: up to 17 visits of the large tier more. On machines with caches, 16 are worth having.
+    /// With a stash, a refill takes besides the page that it needs the next ones too, of the 16 whose words share a
+    /// line of the cache, as long as the lane's stash has room: up to 17 visits of the large tier more. On machines
+    /// with caches, 16 are worth having.
     ///
     /// Figures for threads are in `benches/results/host.md`. With one lane there is nothing of all this.
     ///
@@ -115,31 +122,33 @@ pub trait Config: Sized + 'static {
     /// ```
     const LANES: usize = 1;
 
-    /// The lane of the context that calls, modulo [`LANES`](Config::LANES): the core's number (`mhartid`, for example), or one of a thread.
-    /// Called by every pooled allocation, and by releases into a page that was full. It must not allocate: it would
-    /// recurse. It must not unwind: a panic aborts. Not called where there is one lane, as always in a `wasm::Heap` of a module with one
-    /// thread. The default is 0 for all.
+    /// The lane of the context that calls, modulo [`LANES`](Config::LANES): the core's number (`mhartid`, for example),
+    /// or one of a thread. Called by every pooled allocation, and by releases into a page that was full. It must not
+    /// allocate: it would recurse. It must not unwind: a panic aborts. Not called where there is one lane, as always in
+    /// a `wasm::Heap` of a module with one thread. The default is 0 for all.
     ///
-    /// Any answer at any time is right: a context that changes its lane in the middle of a call, an interrupt handler that runs in
-    /// the lane of what it interrupted, or many in one lane only meet each other more often.
+    /// Any answer at any time is right: a context that changes its lane in the middle of a call, an interrupt handler
+    /// that runs in the lane of what it interrupted, or many in one lane only meet each other more often.
     #[inline(always)]
     fn lane() -> usize {
         0
     }
 
-    /// Called where something happens that a program may want to see, in the context in which it happens, outside of the
-    /// large tier. Must not unwind: a panic aborts. The default is none, and costs nothing.
+    /// Called where something happens that a program may want to see, in the context in which it happens, outside of
+    /// the large tier. Must not unwind: a panic aborts. The default is none, and costs nothing.
     ///
-    /// It may use the heap, from which it was called too: allocate the line of a log, free a cache. So it runs once at a time
-    /// in all contexts that use the heap. What happens there while it runs is not told, but counted in
+    /// It may use the heap, from which it was called too: allocate the line of a log, free a cache. So it runs once at
+    /// a time in all contexts that use the heap. What happens there while it runs is not told, but counted in
     /// [`Stats::events_untold`](crate::Stats::events_untold):
-    /// - what its own calls do. A hook that allocates when it is told of a refusal, and is refused itself, returns; so does one that
-    ///   allocates at [`Event::RefillBegins`] what needs the same refill;
-    /// - what an interrupt handler, another thread or another core does at that time, because nothing tells it apart. So an event that begins
-    ///   something may be told without the one that ends it, and the other way round. A short hook misses less.
+    /// - what its own calls do. A hook that allocates when it is told of a refusal, and is refused itself, returns; so
+    ///   does one that allocates at [`Event::RefillBegins`] what needs the same refill;
+    /// - what an interrupt handler, another thread or another core does at that time, because nothing tells it apart.
+    ///   So an event that begins something may be told without the one that ends it, and the other way round. A short
+    ///   hook misses less.
     ///
     /// [`Stats::refused`](crate::Stats::refused) and [`Stats::wrong_frees`](crate::Stats::wrong_frees) count these events whether they were
-    /// told or not. The out-of-memory hook is another matter: what happens in its calls is told, and a request of this hook's may call it.
+    /// told or not. The out-of-memory hook is another matter: what happens in its calls is told, and a request of this
+    /// hook's may call it.
     ///
     /// ```
     /// use core::alloc::{GlobalAlloc, Layout};
@@ -172,14 +181,16 @@ pub trait Config: Sized + 'static {
     /// block kept for that, and answer [`Emergency::Retry`]; it is asked again if that was not enough, until it says
     /// [`Emergency::GiveUp`]: a hook that never does never returns from the call. The default is none, and costs nothing.
     ///
-    /// It runs in the context that asked for memory, outside of the large tier, with nothing masked: in an interrupt handler too, if handlers
-    /// allocate. There it can interrupt anything, so:
+    /// It runs in the context that asked for memory, outside of the large tier, with nothing masked: in an interrupt
+    /// handler too, if handlers allocate. There it can interrupt anything, so:
     /// - What it releases must be free to take. The thread may be in the middle of the cache, and be the very one that
-    ///   ran out: *try* to lock or borrow it, and give up if you can't. (`realloc` too runs out: while a `Vec` grows, its owner
-    ///   holds it.)
-    /// - It may free anything that it owns, and allocate: it runs once at a time, so its own request, if refused, returns null
-    ///   without another hook. So does one of an interrupt handler, or of another thread, that fails while it runs.
-    /// - A handler that came into the middle of the large tier can only be helped by pooled blocks: large releases are deferred.
+    ///   ran out: *try* to lock or borrow it, and give up if you can't. (`realloc` too runs out: while a `Vec` grows,
+    ///   its owner holds it.)
+    /// - It may free anything that it owns, and allocate: it runs once at a time, so its own request, if refused,
+    ///   returns null without another hook. So does one of an interrupt handler, or of another thread, that fails while
+    ///   it runs.
+    /// - A handler that came into the middle of the large tier can only be helped by pooled blocks: large releases are
+    ///   deferred.
     /// - It must not unwind: a panic aborts.
     ///
     /// [`Heap`](crate::Heap) and [`Region`](crate::Region) call it, and `wasm::Heap` when the host has no more memory either.
@@ -252,9 +263,10 @@ impl Config for Defaults {}
 
 /// No pools at all: for programs where RAM matters more than speed, and no interrupt must be kept waiting.
 ///
-/// Every call visits the large tier, and so masks, waits or can be refused, as [the first table](crate#who-may-call-what-from-where) says for
-/// large calls. In return there is less code, the tables take less than half of the bytes from 64 KiB of arena up, and small blocks
-/// are packed without pages around them, but take 16 bytes at least. Figures are in `benches/results`.
+/// Every call visits the large tier, and so masks, waits or can be refused, as [the first
+/// table](crate#who-may-call-what-from-where) says for large calls. In return there is less code, the tables take less
+/// than half of the bytes from 64 KiB of arena up, and small blocks are packed without pages around them, but take 16
+/// bytes at least. Figures are in `benches/results`.
 ///
 /// ```
 /// use larder::{Compact, Heap, large, policy};
@@ -270,8 +282,9 @@ impl Config for Compact {
     const KEPT_PAGES: usize = 0;
 }
 
-/// Pools in the last quarter of the arena: in 64 KiB, the tables take less than two thirds of what they take with the [`Defaults`], and
-/// calls are as with these as long as blocks of up to 64 bytes need no more than a quarter. Figures are in `benches/results`.
+/// Pools in the last quarter of the arena: in 64 KiB, the tables take less than two thirds of what they take with the
+/// [`Defaults`], and calls are as with these as long as blocks of up to 64 bytes need no more than a quarter. Figures
+/// are in `benches/results`.
 ///
 /// ```
 /// use larder::{Frugal, Heap, large, policy};
@@ -301,8 +314,8 @@ pub enum Event {
         /// Size of the class's blocks.
         block_bytes: usize,
     },
-    /// An empty page, which another displaced from where kept pages stand, is about to be taken out of its class. What a
-    /// refill, a large request or `trim` takes back itself is not told.
+    /// An empty page, which another displaced from where kept pages stand, is about to be taken out of its class. What
+    /// a refill, a large request or `trim` takes back itself is not told.
     RetireBegins,
     /// The page was given back, or was in use again.
     RetireEnds,
@@ -337,11 +350,12 @@ pub enum Reason {
     Foreign,
     /// The address is in the arena, but no block starts there.
     NoBlock,
-    /// The block is free already. Of a large block, the address may also read as [`Reason::NoBlock`]: once it has joined its
-    /// neighbours, no block starts there.
+    /// The block is free already. Of a large block, the address may also read as [`Reason::NoBlock`]: once it has
+    /// joined its neighbours, no block starts there.
     Double,
-    /// The layout's size is not the block's, which is large. The sizes of pooled blocks are not looked at, and under a policy that
-    /// does not always wait, a large block may be longer than its layout: it may have shrunk while the large tier was held.
+    /// The layout's size is not the block's, which is large. The sizes of pooled blocks are not looked at, and under a
+    /// policy that does not always wait, a large block may be longer than its layout: it may have shrunk while the
+    /// large tier was held.
     Size,
 }
 
@@ -362,7 +376,8 @@ pub(crate) trait Table: Config {
     /// The classes, laid out.
     const TABLE: ClassTable = ClassTable::of::<Self>();
 
-    /// The lane of the context that calls. A panic of the program's function does not unwind into the program: it aborts.
+    /// The lane of the context that calls. A panic of the program's function does not unwind into the program: it
+    /// aborts.
     #[inline(always)]
     fn lane_here() -> usize {
         #[inline(always)]

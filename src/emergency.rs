@@ -1,16 +1,16 @@
 //! When memory runs out: who calls the hook of [`Config::ON_OUT_OF_MEMORY`], and who tries again.
 //!
-//! The hook runs in the context whose request is about to be refused, outside of tier 2, once at a time in all contexts. One
-//! word of the header says so, `runs`: twice how many runs have ended, plus 1 while one is going on.
+//! The hook runs in the context whose request is about to be refused, outside of tier 2, once at a time in all
+//! contexts. One word of the header says so, `runs`: twice how many runs have ended, plus 1 while one is going on.
 //!
 //! | it is | it becomes | by |
 //! |---|---|---|
 //! | even, and as it was before the attempt that failed | odd | who calls the hook |
 //! | odd | the next even value | the same context, when the hook has returned |
 //!
-//! So a request of the hook's own that fails, and one of an interrupt handler that comes into the middle of it, find the word odd
-//! and are refused: no hook inside a hook. A request that fails while another context's hook ends finds a newer even value, and
-//! tries again: what was released may be enough for both.
+//! So a request of the hook's own that fails, and one of an interrupt handler that comes into the middle of it, find
+//! the word odd and are refused: no hook inside a hook. A request that fails while another context's hook ends finds a
+//! newer even value, and tries again: what was released may be enough for both.
 //!
 //! | context A | context B |
 //! |---|---|
@@ -20,8 +20,8 @@
 //!
 //! Now A finds that `runs` has grown since before its attempt, and does not ask the hook.
 //!
-//! So every attempt begins after `runs` was read, and is the whole request: all memories of a region, growth in place too. What was looked
-//! at before that may have been released since.
+//! So every attempt begins after `runs` was read, and is the whole request: all memories of a region, growth in place
+//! too. What was looked at before that may have been released since.
 
 use crate::config::{Config, Emergency, Event, OutOfMemory, Table};
 use crate::sync::{AtomicU32, Ordering::*};
@@ -39,7 +39,8 @@ impl Rescue {
     /// The first attempt is about to be made.
     #[inline(always)]
     pub(crate) fn before_attempt<C: Config>(runs: &AtomicU32) -> Self {
-        // Acquire: pairs with the Release in `ask`. The attempt finds what was released, and the hook what the last run did.
+        // Acquire: pairs with the Release in `ask`. The attempt finds what was released, and the hook what the last run
+        // did.
         Self { before: if C::RESCUES { runs.load(Acquire) } else { 0 }, retries: 0 }
     }
 
@@ -53,8 +54,8 @@ impl Rescue {
     #[inline(never)]
     fn ask<C: Config>(&mut self, runs: &AtomicU32, size_bytes: usize, align_bytes: usize) -> bool {
         let running = self.before | 1;
-        // Relaxed if it succeeds: `before` was read with Acquire, and nobody has run since. Acquire if it fails: pairs with the
-        // Release below, so that the next attempt finds what was released.
+        // Relaxed if it succeeds: `before` was read with Acquire, and nobody has run since. Acquire if it fails: pairs
+        // with the Release below, so that the next attempt finds what was released.
         if let Err(now) = runs.compare_exchange(running - 1, running, Relaxed, Acquire) {
             self.before = now;
             return now % 2 == 0;
@@ -68,7 +69,8 @@ impl Rescue {
     }
 }
 
-/// Makes attempts to serve a request, as many as the hook asks for; `None` is one in vain. Null after the last, which is counted and told.
+/// Makes attempts to serve a request, as many as the hook asks for; `None` is one in vain. Null after the last, which
+/// is counted and told.
 #[inline(always)]
 pub(crate) fn persist<C: Config>(
     runs: &AtomicU32,

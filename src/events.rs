@@ -1,16 +1,16 @@
 //! Events, told to the program's hook: [`Config::ON_EVENT`], in the context in which they happen, outside of tier 2.
 //!
-//! The hook may use the heap, where the next event happens: one that logs a refusal may be refused the memory for the line. So it
-//! runs once at a time in all contexts that use the heap. Bit 0 of a word says whether it does:
+//! The hook may use the heap, where the next event happens: one that logs a refusal may be refused the memory for the
+//! line. So it runs once at a time in all contexts that use the heap. Bit 0 of a word says whether it does:
 //!
 //! | it is | it becomes | by |
 //! |---|---|---|
 //! | 0 | 1 | whoever has an event to tell: the hook is theirs to call |
 //! | 1 | 0 | the same context, when the hook has returned |
 //!
-//! An event that finds it 1 is counted, and not told: in the bits above, which wrap. It may be the hook's own; or that of an interrupt handler, or
-//! of another thread or core, that came into its middle: nothing tells these apart, and a hook that calls itself until the stack is
-//! gone is worse than an event that is only counted.
+//! An event that finds it 1 is counted, and not told: in the bits above, which wrap. It may be the hook's own; or that
+//! of an interrupt handler, or of another thread or core, that came into its middle: nothing tells these apart, and a
+//! hook that calls itself until the stack is gone is worse than an event that is only counted.
 //!
 //! The memories of a region have one hook: there the bit is the first memory's, and each counts by itself.
 

@@ -3,9 +3,9 @@
 //! A bitmap, one bit a page. Arenas of more than [`FLAT_WORDS`] words have one more
 //! level: a bit for each word that is not 0.
 //!
-//! A bit is an entry in the sense of [`front`](crate::front), whose rules hold here too: bits can be old ones, and who takes one
-//! out has it in hand. A page gets here when it falls out of the front, or is freed into from another lane, and leaves when an empty
-//! front is filled. The order in which an entry changes its place:
+//! A bit is an entry in the sense of [`front`](crate::front), whose rules hold here too: bits can be old ones, and who
+//! takes one out has it in hand. A page gets here when it falls out of the front, or is freed into from another lane,
+//! and leaves when an empty front is filled. The order in which an entry changes its place:
 //!
 //! | step | D fills the empty front from the index | B, at any time |
 //! |---|---|---|
@@ -15,14 +15,15 @@
 //! | 4 | takes both bits out. Without the second look page 3 would be lost here | |
 //! | 5 | reads the front: not what it put there, so sets both bits again | |
 //!
-//! Every change of a leaf is an acquire/release read-modify-write: D's step 4 acquires what B's insertion released, so step 5
-//! sees the front that B left. The bit of page 5 may be an old one afterwards: whoever meets it drops it.
+//! Every change of a leaf is an acquire/release read-modify-write: D's step 4 acquires what B's insertion released, so
+//! step 5 sees the front that B left. The bit of page 5 may be an old one afterwards: whoever meets it drops it.
 //!
 //! # The second level
 //!
-//! A bit of the summary says that its leaf may hold pages. The context that puts a page into a leaf sets the leaf's bit, *whatever the leaf
-//! held before*: the context that put the first page there may be suspended before it sets the bit. A bit of an empty leaf is cleared,
-//! and the leaf looked at again. Clearing and looking are two steps, between which a context can be suspended:
+//! A bit of the summary says that its leaf may hold pages. The context that puts a page into a leaf sets the leaf's
+//! bit, *whatever the leaf held before*: the context that put the first page there may be suspended before it sets the
+//! bit. A bit of an empty leaf is cleared, and the leaf looked at again. Clearing and looking are two steps, between
+//! which a context can be suspended:
 //!
 //! | step | C takes the last page out of leaf 9 | B |
 //! |---|---|---|
@@ -32,14 +33,14 @@
 //! | 4 | | asks: the summary says that there is nothing |
 //! | 5 | looks at the leaf: page 301, so sets the bit again | |
 //!
-//! So B gets a page of another kind in step 4. Before its request is refused, [`Index::reveal`] looks at all leaves, and repairs the summary.
-//! Whoever puts another page into leaf 9 repairs it too.
+//! So B gets a page of another kind in step 4. Before its request is refused, [`Index::reveal`] looks at all leaves,
+//! and repairs the summary. Whoever puts another page into leaf 9 repairs it too.
 //!
 //! # Lanes
 //!
-//! With several lanes, a release in another lane puts its page straight here, and so tells D's step 4 nothing of the front: D could see
-//! an old front in step 5, while B, who has dropped page 3 from the front in step 3, sees an old word. A sequentially
-//! consistent fence before each of these two looks makes one of them see what the other did.
+//! With several lanes, a release in another lane puts its page straight here, and so tells D's step 4 nothing of the
+//! front: D could see an old front in step 5, while B, who has dropped page 3 from the front in step 3, sees an old
+//! word. A sequentially consistent fence before each of these two looks makes one of them see what the other did.
 
 use crate::front::Front;
 use crate::pools::{Pools, Tables};
@@ -102,7 +103,8 @@ impl<'a, T: Tables<'a>> Index<T> {
 
     /// Makes every leaf visible that holds pages.
     ///
-    /// Time: a load for each 8 KiB of arena, and a read-modify-write for each leaf that holds pages. None where there is one level.
+    /// Time: a load for each 8 KiB of arena, and a read-modify-write for each leaf that holds pages. None where there
+    /// is one level.
     pub(crate) fn reveal(self) {
         let leaves = if self.is_flat() { 0 } else { self.0.leaf_count() };
         for leaf in 0..leaves {
@@ -130,12 +132,12 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
     }
 
-    /// Fills half of an empty front with the first pages, of one leaf, so that those which releases bring have room in the other. `false`:
-    /// there is none anywhere.
+    /// Fills half of an empty front with the first pages, of one leaf, so that those which releases bring have room in
+    /// the other. `false`: there is none anywhere.
     #[inline(always)]
     pub(crate) fn draw(self, front: Front) -> bool {
-        // Pages that another context takes meanwhile become old entries of the front. They are entered there before they
-        // are taken out here, so that who comes in between finds them.
+        // Pages that another context takes meanwhile become old entries of the front. They are entered there before
+        // they are taken out here, so that who comes in between finds them.
         let (leaf, seen) = self.first_leaf();
         if seen == 0 {
             // Acquire: pairs with `take`. Who took the last pages out put them into the front before.

@@ -41,7 +41,8 @@ impl Sizes {
 }
 
 impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
-    /// Lays out `len_bytes` bytes from `start`, of which it aligns the start. Touches nothing. `None`: too small, or too large.
+    /// Lays out `len_bytes` bytes from `start`, of which it aligns the start. Touches nothing. `None`: too small, or
+    /// too large.
     pub(crate) fn lay_out(start: *mut u8, len_bytes: usize) -> Option<Self> {
         let skipped = start.addr().wrapping_neg() % PAGE_BYTES;
         Self::with_map(start.wrapping_add(skipped), Map::new::<P, L, C>(len_bytes.checked_sub(skipped)?)?)

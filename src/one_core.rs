@@ -1,7 +1,8 @@
-//! The atomics of a processor with one core: read-modify-writes are as whole as ever, but nothing orders them for other cores.
+//! The atomics of a processor with one core: read-modify-writes are as whole as ever, but nothing orders them for other
+//! cores.
 //!
-//! An interrupt handler sees what the interrupted context did in the order of its instructions. So where an ordering asks for more
-//! than `Relaxed`, it is enough that the compiler keeps that order.
+//! An interrupt handler sees what the interrupted context did in the order of its instructions. So where an ordering
+//! asks for more than `Relaxed`, it is enough that the compiler keeps that order.
 
 use core::sync::atomic::{self, Ordering, Ordering::*, compiler_fence};
 

@@ -1,13 +1,14 @@
 //! A look at memory that somebody else may be writing to, or that nobody has written to.
 
-/// Whether a look is the processor's load, so that the memory may be one that another context writes to meanwhile: a volatile read would
-/// be a data race.
+/// Whether a look is the processor's load, so that the memory may be one that another context writes to meanwhile: a
+/// volatile read would be a data race.
 pub(crate) const MAY_RACE: bool = load::BY_PROCESSOR;
 
 /// What a word holds at the moment; of one that nobody has written to, anything.
 ///
-/// Rust has no read for that. A processor has: where the compiler takes assembler, the load is out of its sight, so that it can't
-/// conclude anything from it. Elsewhere, and under Miri, it is a volatile one, which today's compilers treat alike, but do not promise.
+/// Rust has no read for that. A processor has: where the compiler takes assembler, the load is out of its sight, so
+/// that it can't conclude anything from it. Elsewhere, and under Miri, it is a volatile one, which today's compilers
+/// treat alike, but do not promise.
 ///
 /// # Safety
 ///
@@ -31,7 +32,8 @@ macro_rules! load_by_processor {
                 let value: u32;
                 $(
                     #[cfg(target_arch = $arch)]
-                    // SAFETY: the word is aligned and can be read, by the caller's contract; no other memory and no flag is touched.
+                    // SAFETY: the word is aligned and can be read, by the caller's contract; no other memory and no
+                    // flag is touched.
                     unsafe {
                         core::arch::asm!($instruction, out(reg) value, in(reg) word, options(readonly, nostack, preserves_flags));
                     }

@@ -21,8 +21,8 @@
 //! Without a sequentially consistent fence between the two steps of each side, F could still read
 //! page 3 in step 4, and the empty page would be found by nobody but `trim`.
 //!
-//! With several [`Config::LANES`], each lane has all of this for itself: a class here is a size class of a lane. A page stays in the lane
-//! whose refill got it, whoever frees its blocks.
+//! With several [`Config::LANES`], each lane has all of this for itself: a class here is a size class of a lane. A page
+//! stays in the lane whose refill got it, whoever frees its blocks.
 
 use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
@@ -85,7 +85,8 @@ pub(crate) trait Tables<'a>: Copy {
     }
 }
 
-/// A block of a page, by how many bytes it would lie behind the start of page 0, if that had any. One register, and the page in plain bits.
+/// A block of a page, by how many bytes it would lie behind the start of page 0, if that had any. One register, and the
+/// page in plain bits.
 #[derive(Clone, Copy)]
 pub(crate) struct Block(u32);
 
@@ -129,7 +130,8 @@ pub(crate) struct Pools<T>(pub(crate) T);
 impl<'a, T: Tables<'a>> Pools<T> {
     const TABLE: ClassTable = T::Config::TABLE;
 
-    /// Takes a block from the first page of the class's front: the whole of a common allocation. Returns also what the front held.
+    /// Takes a block from the first page of the class's front: the whole of a common allocation. Returns also what the
+    /// front held.
     #[inline(always)]
     pub(crate) fn claim_first(self, class: u32) -> (Claim, Entries) {
         let front = self.0.front(class);
@@ -140,7 +142,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(always)]
     fn claim_from(self, page: u32, class: u32) -> Claim {
         if SINGLE && self.0.owner_of(page) != class {
-            // An old entry. Nobody gives the page another owner between this look and the claim, so there are no strays.
+            // An old entry. Nobody gives the page another owner between this look and the claim, so there are no
+            // strays.
             return Claim::Nothing;
         }
         let Some(claimed) = page::claim(self.0.word(page)) else {
@@ -182,8 +185,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
         }
     }
 
-    /// What comes between a change of front or index and the look at what that may have missed, where a release from another lane
-    /// goes past the front: see [`index`](crate::index).
+    /// What comes between a change of front or index and the look at what that may have missed, where a release from
+    /// another lane goes past the front: see [`index`](crate::index).
     #[inline(always)]
     pub(crate) fn order_looks() {
         if T::Config::LANES > 1 {
@@ -261,8 +264,9 @@ impl<'a, T: Tables<'a>> Pools<T> {
             .unwrap_or(0)
     }
 
-    /// Takes a block that [`claim_any`](Self::claim_any) has overlooked, in any lane: the last resort before a request is refused. Its page
-    /// may be invisible because another context is suspended, or stand behind more old entries than a claim tries. Returns its place, or 0.
+    /// Takes a block that [`claim_any`](Self::claim_any) has overlooked, in any lane: the last resort before a request
+    /// is refused. Its page may be invisible because another context is suspended, or stand behind more old entries
+    /// than a claim tries. Returns its place, or 0.
     ///
     /// Time: [`Index::reveal`]'s, and a try for each old entry.
     #[cold]
@@ -272,7 +276,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
             let class = Self::TABLE.in_lane(Self::TABLE.size_class(class), lane);
             let index = Index(self.0, class);
             index.reveal();
-            // Each round that is in vain has dropped old entries, or lost to other contexts: the bound is for the latter.
+            // Each round that is in vain has dropped old entries, or lost to other contexts: the bound is for the
+            // latter.
             for _ in 0..=self.0.leaf_count() as u32 * 32 / PAGE_TRIES {
                 if self.0.front(class).seen() == 0 && index.first_leaf().1 == 0 {
                     break;
@@ -312,8 +317,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
         let mask = Self::TABLE.mask(class);
         self.publish(page, class, mask);
         page::release(self.0.word(page), 1);
-        // By rule 1 of the front. Through the front: a context that refills from the index and later drops this entry could lose
-        // the free blocks.
+        // By rule 1 of the front. Through the front: a context that refills from the index and later drops this entry
+        // could lose the free blocks.
         self.enter(page, class);
     }
 
@@ -334,8 +339,9 @@ impl<'a, T: Tables<'a>> Pools<T> {
         old & bits
     }
 
-    /// What a release has still to do when the page was full, or is empty now. `class` is the page's before it, `old` its
-    /// word. The page may be another's by now: then who took it has found it empty, and what is done here may be done to any page.
+    /// What a release has still to do when the page was full, or is empty now. `class` is the page's before it, `old`
+    /// its word. The page may be another's by now: then who took it has found it empty, and what is done here may be
+    /// done to any page.
     #[inline(always)]
     pub(crate) fn released(self, page: u32, class: u32, old: u32, bits: u32) {
         if old == 0 {
@@ -355,8 +361,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
         Index(self.0, class).insert(page);
     }
 
-    /// Keeps an empty page in its class; retires the page that it displaces from `kept`. The page and the handle are not the first arguments, or
-    /// a release would keep their registers free of what its own caller gave it.
+    /// Keeps an empty page in its class; retires the page that it displaces from `kept`. The page and the handle are
+    /// not the first arguments, or a release would keep their registers free of what its own caller gave it.
     #[inline(never)]
     fn emptied(class: u32, page: u32, pools: Self) {
         if T::Config::KEPT_PAGES == 0 {

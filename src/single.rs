@@ -1,8 +1,8 @@
-//! The atomics' methods over plain memory, for targets where nothing runs beside a call or in the middle of one, but for hooks, which run
-//! where no word was read whose change would matter.
+//! The atomics' methods over plain memory, for targets where nothing runs beside a call or in the middle of one, but
+//! for hooks, which run where no word was read whose change would matter.
 //!
-//! An exchange then always finds what was read before it, and the compiler knows that: what only serves races is left out of the
-//! program.
+//! An exchange then always finds what was read before it, and the compiler knows that: what only serves races is left
+//! out of the program.
 
 use core::cell::Cell;
 use core::sync::atomic::Ordering;

@@ -13,8 +13,8 @@ const fn line_of(page: u32) -> u32 {
 
 /// Keeps lanes apart, and brings them together when memory is short.
 pub(crate) trait Lanes: Allocate {
-    /// Puts the next pages into the stash of the lane that has just got one: those whose words share a line of the cache with that page's,
-    /// while there is room. So few lines hold words of several lanes.
+    /// Puts the next pages into the stash of the lane that has just got one: those whose words share a line of the
+    /// cache with that page's, while there is room. So few lines hold words of several lanes.
     ///
     /// Time: at most 16 visits of tier 2, and one to give back a page of another line.
     #[inline(always)]

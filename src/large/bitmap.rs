@@ -11,8 +11,8 @@ use core::sync::atomic::AtomicU32;
 pub(super) struct Bitmap(*const AtomicU32);
 
 impl Bitmap {
-    /// Bytes besides those for the bits of pages: for the granule before the first, two behind the last, and a window that
-    /// begins there.
+    /// Bytes besides those for the bits of pages: for the granule before the first, two behind the last, and a window
+    /// that begins there.
     pub(super) const BYTES_FIXED: usize = 4;
     pub(super) const BYTES_PER_PAGE: usize = 4;
 
@@ -53,8 +53,9 @@ impl Bitmap {
     pub(super) fn window(&self, at: u32) -> u32 {
         let byte = |at: u32| {
             let at = if cfg!(target_endian = "big") { at ^ 3 } else { at };
-            // SAFETY: a byte of the word of `at`, or of the next, as in `word`. Only the entry's holder writes here, and that is
-            // the caller: no store races with this plain load, which becomes one of both bytes where a processor has it.
+            // SAFETY: a byte of the word of `at`, or of the next, as in `word`. Only the entry's holder writes here,
+            // and that is the caller: no store races with this plain load, which becomes one of both bytes where a
+            // processor has it.
             u32::from(unsafe { self.0.cast::<u8>().add(at as usize).read() })
         };
         (byte(at / 8) | byte(at / 8 + 1) << 8) >> (at % 8)

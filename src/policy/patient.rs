@@ -6,11 +6,12 @@ const TURNS: u32 = 1 << 22;
 
 /// Wait until the large tier is free, but for 2²² looks at most: the default for wasm with shared memory.
 ///
-/// Not for interrupt handlers. The holder of the tier can be a thread that does not run at the moment; then, after some milliseconds,
-/// a request goes on to other memory of the heap or is refused, and a release is deferred.
+/// Not for interrupt handlers. The holder of the tier can be a thread that does not run at the moment; then, after some
+/// milliseconds, a request goes on to other memory of the heap or is refused, and a release is deferred.
 pub struct Patient;
 
-// SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Zero is a flag that is not set.
+// SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Zero is a flag that is not
+// set.
 unsafe impl Policy for Patient {
     type Lock = Flag;
 

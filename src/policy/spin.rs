@@ -2,8 +2,9 @@ use super::Policy;
 
 /// Wait until the large tier is free: the default on hosts.
 ///
-/// Not for interrupt handlers or signal handlers: one that interrupts the holder waits for ever. Nor for threads whose strict priorities keep
-/// the holder from its core while they wait, as an RTOS's do: [`Patient`](crate::policy::Patient) gives up after a while.
+/// Not for interrupt handlers or signal handlers: one that interrupts the holder waits for ever. Nor for threads whose
+/// strict priorities keep the holder from its core while they wait, as an RTOS's do:
+/// [`Patient`](crate::policy::Patient) gives up after a while.
 pub struct Spin;
 
 /// The lock of the crate `spin`.

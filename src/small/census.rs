@@ -12,8 +12,8 @@ use crate::walk::{Holds, Piece};
 
 /// Looks at all granules.
 pub(crate) trait Census: Calls {
-    /// Meets every block and every free run, in order: its length in granules, and whether it is free. Returns whether the table was
-    /// the same before and after.
+    /// Meets every block and every free run, in order: its length in granules, and whether it is free. Returns whether
+    /// the table was the same before and after.
     fn runs(self, mut meet: impl FnMut(usize, bool)) -> bool {
         let before = self.sum();
         let mut at = 0;

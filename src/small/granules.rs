@@ -7,10 +7,11 @@
 //! | `11` | starts one that is being released | free, after all that goes on with it | [`clear`](Granules::clear) |
 //! | `01` | goes on with a block | free | `clear` |
 //!
-//! A word holds 16 granules, the first in its lowest bits. What lies in one word is claimed, or cleared, by one read-modify-write; a longer
-//! block is claimed word by word upwards, and cleared downwards. So at every moment *what stands before a granule that goes on is of the
-//! same block*: who looks behind the end of a block never finds one that goes on, unless the block does. Of several contexts whose
-//! claims meet, the one that began at the highest address goes on, whatever the others do.
+//! A word holds 16 granules, the first in its lowest bits. What lies in one word is claimed, or cleared, by one
+//! read-modify-write; a longer block is claimed word by word upwards, and cleared downwards. So at every moment *what
+//! stands before a granule that goes on is of the same block*: who looks behind the end of a block never finds one that
+//! goes on, unless the block does. Of several contexts whose claims meet, the one that began at the highest address
+//! goes on, whatever the others do.
 //!
 //! | ordering | what it pairs with |
 //! |---|---|
@@ -72,8 +73,8 @@ pub(crate) trait Granules: Copy {
     /// The start of the arena.
     fn base(self) -> *mut u8;
 
-    /// Gets more granules behind the last, so that there are `wanted`; or where what lies behind can't be had, `len` behind that. `false`:
-    /// there are none.
+    /// Gets more granules behind the last, so that there are `wanted`; or where what lies behind can't be had, `len`
+    /// behind that. `false`: there are none.
     #[inline(always)]
     fn grow(self, wanted: usize, len: usize) -> bool {
         let _ = (wanted, len);
@@ -102,8 +103,8 @@ pub(crate) trait Granules: Copy {
         }
     }
 
-    /// The start of the first run of `len` free granules in the word of `from` or behind it. If there is none, a number that is too large
-    /// for a start.
+    /// The start of the first run of `len` free granules in the word of `from` or behind it. If there is none, a number
+    /// that is too large for a start.
     ///
     /// Time: a load for each 16 granules, and where some of them are free, up to `len` steps, if `len` is less than 16.
     #[inline]
@@ -135,8 +136,8 @@ pub(crate) trait Granules: Copy {
         at - before
     }
 
-    /// Takes free granules, for a block that `starts` with them, or for one that goes on. `false`: another context has one of them; none
-    /// is taken.
+    /// Takes free granules, for a block that `starts` with them, or for one that goes on. `false`: another context has
+    /// one of them; none is taken.
     #[inline(never)]
     fn claim(self, first: usize, end: usize, starts: bool) -> bool {
         let mut at = first;
@@ -205,8 +206,9 @@ pub(crate) trait Granules: Copy {
         }
     }
 
-    /// Where the search for a run of `len` granules begins, if it is short; longer ones are looked for from the start. A guess: it is
-    /// loaded and stored, and what others store in between may be lost. A search that finds nothing begins anew at the start.
+    /// Where the search for a run of `len` granules begins, if it is short; longer ones are looked for from the start.
+    /// A guess: it is loaded and stored, and what others store in between may be lost. A search that finds nothing
+    /// begins anew at the start.
     #[inline(always)]
     fn hint<'a>(self, len: usize) -> Option<&'a AtomicU32>
     where

@@ -10,15 +10,15 @@ pub(crate) const UNIT_GRANULES: usize = UNIT_BYTES / GRANULE_BYTES;
 /// Granules whose states are as long as one of them.
 const STATED: usize = WORD_GRANULES / size_of::<u32>() * GRANULE_BYTES;
 
-/// How many granules have room in so many bytes, with their table: 8 of them and their states are 66 bytes, and the table has a word for the
-/// states that are begun, and the one behind.
+/// How many granules have room in so many bytes, with their table: 8 of them and their states are 66 bytes, and the
+/// table has a word for the states that are begun, and the one behind.
 #[inline(always)]
 pub(crate) const fn room(bytes: usize) -> usize {
     (bytes - size_of::<u32>()) / (8 * GRANULE_BYTES + 2) * 8
 }
 
-/// How many units it takes besides memory of the length of `there` granules, of which fewer have room, until `wanted` have. If
-/// `wanted` is more than `there`, the table then begins in what was taken.
+/// How many units it takes besides memory of the length of `there` granules, of which fewer have room, until `wanted`
+/// have. If `wanted` is more than `there`, the table then begins in what was taken.
 #[inline(always)]
 pub(crate) const fn lack(there: usize, wanted: usize) -> usize {
     // The word, and what is rounded off, are less than 9 granules. No sum overflows: granules are numbered in 29 bits.
@@ -45,7 +45,8 @@ mod tests {
                 let bytes = offset + units * UNIT_BYTES;
                 let has = room(bytes.max(4));
                 let border = |more: usize| room(bytes + more * UNIT_BYTES);
-                // One more than have room, those behind memory that is another's, and about what has room in so many units.
+                // One more than have room, those behind memory that is another's, and about what has room in so many
+                // units.
                 for wanted in [has, bytes / GRANULE_BYTES, border(1), border(2), border(40)] {
                     for wanted in wanted.saturating_sub(10).max(has)..wanted + 10 {
                         verify(bytes, wanted + 1);

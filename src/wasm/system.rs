@@ -1,13 +1,15 @@
 //! Where a module gets more memory.
 
-/// As the instruction `memory.grow`: the number of the first of so many more pages, which are zeroed; `usize::MAX` if there are none.
+/// As the instruction `memory.grow`: the number of the first of so many more pages, which are zeroed; `usize::MAX` if
+/// there are none.
 #[cfg(not(target_os = "wasi"))]
 pub(super) fn memory_grow(pages: usize) -> usize {
     core::arch::wasm32::memory_grow::<0>(pages)
 }
 
-/// The same, from the C library. Its `malloc` grows the memory in two steps now and then, and takes what it gets for one piece: what another
-/// thread got by the instruction in between, it would hand out a second time. Its own lock keeps its callers apart.
+/// The same, from the C library. Its `malloc` grows the memory in two steps now and then, and takes what it gets for
+/// one piece: what another thread got by the instruction in between, it would hand out a second time. Its own lock
+/// keeps its callers apart.
 #[cfg(target_os = "wasi")]
 pub(super) fn memory_grow(pages: usize) -> usize {
     use crate::growing::UNIT_BYTES;

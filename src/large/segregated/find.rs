@@ -8,8 +8,8 @@ use crate::large::Ground;
 /// How many runs of a request's own bin are compared.
 const LOOKS: u32 = 2;
 
-/// Without pools: the longest block, in bytes, that may lie at the end of the arena; and how many bins longer a run is that it
-/// would rather not divide, five doublings.
+/// Without pools: the longest block, in bytes, that may lie at the end of the arena; and how many bins longer a run is
+/// that it would rather not divide, five doublings.
 const SHORT_MAX: u32 = 1024;
 const SHORT_BINS: u32 = 19;
 
@@ -29,8 +29,9 @@ fn prefix(first: u32, base: u32, align: u32) -> u32 {
 }
 
 impl<G: Ground> Tier<G> {
-    /// A run of so many bytes at least, and the block's place in it: the shorter of the first two of its own bin, or the first of
-    /// the next larger. Without pools, blocks that are short take the end of the run at the frontier before they divide a long one.
+    /// A run of so many bytes at least, and the block's place in it: the shorter of the first two of its own bin, or
+    /// the first of the next larger. Without pools, blocks that are short take the end of the run at the frontier
+    /// before they divide a long one.
     #[inline(always)]
     pub(super) fn find(self, bytes: u32) -> (u32, u32) {
         let own = bin_of(bytes);
@@ -72,8 +73,8 @@ impl<G: Ground> Tier<G> {
         Free { first: end - len, len }
     }
 
-    /// The same for a block at a multiple of `align`: in the first run that may have a place for it; or in one that is long enough wherever
-    /// it lies; or, before a request is refused, in one of the first few that may have a place.
+    /// The same for a block at a multiple of `align`: in the first run that may have a place for it; or in one that is
+    /// long enough wherever it lies; or, before a request is refused, in one of the first few that may have a place.
     #[inline(never)]
     pub(super) fn find_aligned(self, bytes: u32, align: u32) -> (u32, u32) {
         let own = bin_of(bytes);
@@ -114,11 +115,11 @@ impl<G: Ground> Tier<G> {
         (0, 0)
     }
 
-    /// A run with a page, and the page's place in it: its last. A hole that is not much longer than a page; or the run that ends
-    /// at the frontier; or any that has a page wherever it lies.
+    /// A run with a page, and the page's place in it: its last. A hole that is not much longer than a page; or the run
+    /// that ends at the frontier; or any that has a page wherever it lies.
     ///
-    /// So the pages of the pools gather at the end of the arena, and large blocks that grow at its start do not meet them. Where they may
-    /// not begin, they do not.
+    /// So the pages of the pools gather at the end of the arena, and large blocks that grow at its start do not meet
+    /// them. Where they may not begin, they do not.
     #[inline(never)]
     pub(super) fn find_page(self) -> (u32, u32) {
         let hole = self.find_hole();
