@@ -55,6 +55,8 @@ pub(crate) trait Allocate: Release {
     /// The front led to no block.
     #[inline(never)]
     fn allocate_behind<const REPORT: bool>(size: usize, align: usize, class: u32, extent: Self) -> *mut u8 {
+        // A request of no bytes is a caller's error. It is of no class, whose front is always empty, and gets the smallest block.
+        let class = class + u32::from(Self::TABLE.size_class(class) == 0);
         match Pools(extent).claim_any(class) {
             0 => extent.allocate_anywhere::<REPORT>(size, align, class),
             place => extent.at(place),

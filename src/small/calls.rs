@@ -24,7 +24,7 @@ pub(crate) trait Calls: Granules {
     /// A block; or null, which is counted and told.
     #[inline(never)]
     fn serve(self, size: usize, align: usize) -> *mut u8 {
-        self.persist(size, align, || self.search(granules(size), align))
+        self.persist(size, align, || self.search(length(size), align))
     }
 
     /// Makes attempts to serve a request: see [`emergency::persist`].
@@ -64,7 +64,7 @@ pub(crate) trait Calls: Granules {
     /// Takes a block back, if it is one.
     #[inline(always)]
     fn deallocate(self, ptr: *mut u8, layout: Layout) {
-        if self.give(ptr, granules(layout.size())) {
+        if self.give(ptr, length(layout.size())) {
             self.header().live.change(layout.size(), 0);
         }
     }
@@ -87,14 +87,14 @@ pub(crate) trait Calls: Granules {
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
     unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let len = granules(layout.size());
+        let len = length(layout.size());
         let Some(end) = self.locate(ptr, len) else { return null_mut() };
-        let wanted = end.get() - len + granules(new_size);
+        let wanted = end.get() - len + length(new_size);
         let extend = || self.move_end(end.get(), wanted).then_some(ptr);
         let new = match Self::Config::RESCUES {
             // Each attempt is the whole request: what was released may lie behind the block.
             true => self.persist(new_size, layout.align(), || {
-                extend().or_else(|| self.search(granules(new_size), layout.align()))
+                extend().or_else(|| self.search(length(new_size), layout.align()))
             }),
             false => extend().unwrap_or_else(|| self.serve(new_size, layout.align())),
         };
@@ -184,3 +184,9 @@ pub(crate) trait Calls: Granules {
 }
 
 impl<G: Granules> Calls for G {}
+
+/// Granules of a block. A request of no bytes is a caller's error, and gets the smallest.
+#[inline(always)]
+fn length(size: usize) -> usize {
+    granules(size.max(1))
+}

@@ -1,0 +1,126 @@
+//! Requests of no bytes: a caller's error by the contract of `GlobalAlloc`, which C's `malloc(0)` and some crates make. They do no harm.
+
+use std::alloc::{GlobalAlloc, Layout};
+
+use larder::large::{Large, Segregated};
+use larder::policy::{Policy, Spin, Try};
+use larder::{CheckError, Compact, Config, Defaults, Heap, Region, Small, Stats};
+
+/// What every heap can tell.
+trait Told: GlobalAlloc {
+    fn all(&self) -> (Stats, Result<(), CheckError>);
+}
+
+impl<const BYTES: usize, P: Policy, L: Large, C: Config> Told for Heap<BYTES, P, L, C> {
+    fn all(&self) -> (Stats, Result<(), CheckError>) {
+        self.trim();
+        (self.stats(), self.check())
+    }
+}
+
+impl<P: Policy, L: Large, C: Config> Told for Region<P, L, C> {
+    fn all(&self) -> (Stats, Result<(), CheckError>) {
+        self.trim();
+        (self.stats(), self.check())
+    }
+}
+
+impl<const BYTES: usize, C: Config> Told for Small<BYTES, C> {
+    fn all(&self) -> (Stats, Result<(), CheckError>) {
+        (self.stats(), self.check())
+    }
+}
+
+fn nothing(align: usize) -> Layout {
+    Layout::from_size_align(0, align).unwrap()
+}
+
+/// Blocks of no bytes are different ones, aligned, and freed like others; and they change their size from and to none.
+fn does_no_harm(heap: &impl Told) {
+    let one = Layout::new::<u64>();
+    for align in [1, 8, 16, 256] {
+        // SAFETY: sizes of zero are what is tested. Every block is freed once, with the layout that it has.
+        unsafe {
+            let mut blocks: Vec<*mut u8> = (0..40).map(|_| heap.alloc(nothing(align))).collect();
+            assert!(blocks.iter().all(|block| !block.is_null() && block.addr() % align == 0), "alignment {align}");
+            let neighbour = heap.alloc(one);
+            neighbour.cast::<u64>().write(u64::MAX);
+            blocks.sort();
+            blocks.dedup();
+            assert_eq!(blocks.len(), 40, "two blocks are one");
+            blocks.into_iter().for_each(|block| heap.dealloc(block, nothing(align)));
+            assert_eq!(neighbour.cast::<u64>().read(), u64::MAX);
+            heap.dealloc(neighbour, one);
+        }
+    }
+    for size in [1, 24, 64, 500] {
+        let layout = Layout::from_size_align(size, 8).unwrap();
+        // SAFETY: as above.
+        unsafe {
+            let grown = heap.realloc(heap.alloc(nothing(8)), nothing(8), size);
+            assert!(!grown.is_null());
+            grown.write_bytes(1, size);
+            let shrunk = heap.realloc(grown, layout, 0);
+            assert!(!shrunk.is_null());
+            heap.dealloc(shrunk, nothing(8));
+        }
+    }
+    let (stats, check) = heap.all();
+    assert_eq!((check, stats.live_bytes, stats.wrong_frees, stats.refused), (Ok(()), 0, 0, 0), "{stats}");
+    assert_eq!(stats.free_runs.unwrap_or(1), 1, "a page was lost\n{stats}");
+}
+
+struct Lanes;
+impl Config for Lanes {
+    const LANES: usize = 2;
+
+    fn lane() -> usize {
+        1
+    }
+}
+
+/// Its smallest class is not the smallest block.
+struct Sparse;
+impl Config for Sparse {
+    const CLASSES: &'static [usize] = &[16, 48, 128];
+}
+
+#[test]
+fn of_every_policy() {
+    static WAITING: Heap<16384, Spin> = Heap::new();
+    static TRYING: Heap<16384, Try> = Heap::new();
+    does_no_harm(&WAITING);
+    does_no_harm(&TRYING);
+}
+
+#[test]
+fn of_every_configuration() {
+    static LANES: Heap<32768, Spin, Segregated, Lanes> = Heap::new();
+    static SPARSE: Heap<32768, Spin, Segregated, Sparse> = Heap::new();
+    static COMPACT: Heap<32768, Spin, Segregated, Compact> = Heap::new();
+    does_no_harm(&LANES);
+    does_no_harm(&SPARSE);
+    does_no_harm(&COMPACT);
+}
+
+#[cfg(feature = "linked-list")]
+#[test]
+fn of_the_linked_list() {
+    static LIST: Heap<32768, Spin, larder::large::LinkedList, Defaults> = Heap::new();
+    does_no_harm(&LIST);
+}
+
+#[test]
+fn of_a_region() {
+    static REGION: Region<Try, Segregated, Defaults> = Region::new();
+    let memory = Box::leak(vec![0xA5; 32768].into_boxed_slice());
+    // SAFETY: the memory is nobody else's, for ever.
+    unsafe { REGION.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();
+    does_no_harm(&REGION);
+}
+
+#[test]
+fn of_a_small_heap() {
+    static SMALL: Small<32768> = Small::new();
+    does_no_harm(&SMALL);
+}
