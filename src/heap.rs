@@ -73,6 +73,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
         assert!(BYTES >= Map::MIN_BYTES, "larder: the arena is too small: a heap needs at least 1 KiB");
         assert!(BYTES <= ARENA_MAX_BYTES, "larder: the arena is too large: a heap has at most 16 MiB");
         let () = C::VALID;
+        let () = policy::is_named::<P>();
         match Map::of_static::<P, L, C>(BYTES) {
             Some(map) => {
                 assert!(

@@ -33,7 +33,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links. On bare metal without it, [`policy::Default`] is `Try` |
+//! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links. On bare metal without it, the program names its policy: a heap without one is a compile error |
 //! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
 //! | `portable-atomic-critical-section` | yes | on targets without compare-and-swap, `portable-atomic` builds it from the binary's critical sections. See below |
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |

@@ -109,6 +109,7 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
     /// A region without memory.
     pub const fn new() -> Self {
         let () = C::VALID;
+        let () = policy::is_named::<P>();
         Self { extents: [const { UnsafeCell::new(MaybeUninit::uninit()) }; EXTENTS_MAX], count: AtomicUsize::new(0) }
     }
 

@@ -22,6 +22,8 @@ mod patient;
 #[cfg(feature = "spin")]
 mod spin;
 mod r#try;
+#[cfg(all(target_os = "none", not(target_arch = "wasm32"), not(feature = "critical-section")))]
+mod unnamed;
 
 #[cfg(target_arch = "wasm32")]
 pub use alone::Alone;
@@ -31,6 +33,8 @@ pub use patient::Patient;
 #[cfg(feature = "spin")]
 pub use spin::Spin;
 pub use r#try::Try;
+#[cfg(all(target_os = "none", not(target_arch = "wasm32"), not(feature = "critical-section")))]
+pub use unnamed::Unnamed;
 
 if_one_thread! {
     {
@@ -45,13 +49,13 @@ if_one_thread! {
         #[cfg(all(target_os = "none", not(target_arch = "wasm32"), feature = "critical-section"))]
         pub type Default = CriticalSection;
 
-        /// The default on bare metal without the feature `critical-section`, where handlers may allocate, and on hosts without `spin`: [`Try`].
-        #[cfg(not(any(
-            all(feature = "spin", not(target_os = "none")),
-            all(feature = "critical-section", target_os = "none"),
-            target_arch = "wasm32"
-        )))]
-        pub type Default = Try;
+        /// The default on bare metal without the feature `critical-section`: none. The program names its policy.
+        #[cfg(all(target_os = "none", not(target_arch = "wasm32"), not(feature = "critical-section")))]
+        pub type Default = Unnamed;
+
+        /// The default on hosts without the feature `spin`: [`Patient`], which is not for signal handlers.
+        #[cfg(not(any(feature = "spin", target_os = "none", target_arch = "wasm32")))]
+        pub type Default = Patient;
 
         /// The default on hosts: [`Spin`], which is not for signal handlers.
         #[cfg(all(feature = "spin", not(any(target_os = "none", target_arch = "wasm32"))))]
@@ -105,6 +109,19 @@ pub unsafe trait Policy: 'static {
     /// that find the large tier held is then left out of the program.
     const WAITS: bool = false;
 
+    /// Whether it is a policy at all.
+    #[doc(hidden)]
+    const IS_NAMED: bool = true;
+
     /// Runs `f` inside the large tier, or returns `None` when it is held and waiting is out of the question.
     fn enter<R>(lock: &Self::Lock, f: impl FnOnce() -> R) -> Option<R>;
+}
+
+/// Whether a heap can have this policy.
+pub(crate) const fn is_named<P: Policy>() {
+    assert!(
+        P::IS_NAMED,
+        "larder: name the heap's policy, as in Heap<BYTES, policy::Try>: on bare metal there is no default one without the feature \
+         `critical-section`. Under `Try`, a request that interrupts another may be refused, on which collections abort"
+    );
 }
