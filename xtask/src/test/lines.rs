@@ -60,7 +60,7 @@ pub fn dependency_lines(tally: &mut Tally) -> Result<()> {
         let row = row.with_context(|| format!("README.md has no dependency line for {name}"))?;
         let dependencies = dependencies(row, crates);
         let program = quick_start(&readme, name).unwrap_or(HEAP);
-        let project = Project { name: name.to_lowercase(), dependencies: &dependencies, program };
+        let project = Project { name: format!("on-{}", name.to_lowercase()), dependencies: &dependencies, program };
         project.check(tally, &format!("the README's dependency line for {name}"), Some(&row.triple))?;
     }
     Ok(())
