@@ -29,7 +29,7 @@ fn interrupt(made: usize) {
     // Accesses of the other context do not count.
     MADE.set(None);
     loop {
-        let due = WORKS.with_borrow_mut(|works| works.pop_if(|work| work.0 == made));
+        let due = WORKS.with_borrow_mut(|works| if works.last()?.0 == made { works.pop() } else { None });
         let Some((_, work)) = due else { break };
         work();
     }
