@@ -128,10 +128,10 @@ fn promises(results: &Results, latency: Option<&[latency::Measured]>) -> String 
     let longest = |operation| worst(larder, operation, false).map_or("-".into(), number);
     let refusal = worst(larder, "alloc", true).map_or("-".into(), number);
     format!(
-        "- **A common call masks nothing.** A call for which its size class has a free block masks no interrupt, takes no lock and \
-         waits for no other context.\n  Of all calls in a random churn of 8 to 64 bytes, {:.1} % are others, which mask interrupts under the \
-         default policy. The longest masking\n  measured is {} instructions; under the policy `Try`, it is {try_masks}. \
-         (`cargo xtask bench mcu`, `cargo xtask bench latency`)\n\
+        "- **A common call masks nothing.** An allocation whose size class has a free block, and a release after which the page stays in \
+         its class, mask no\n  interrupt, take no lock and wait for no other context. In a random churn of 8 to 64 bytes, {:.1} % of the calls are others: \
+         under the\n  default policy, they mask interrupts. The longest masking measured is {} instructions; under the policy `Try`, it is \
+         {try_masks}.\n  (`cargo xtask bench mcu`, `cargo xtask bench latency`)\n\
          - **Fast.** On the common path, an allocation takes {} instructions and a release {}. (`cargo xtask bench mcu`)\n\
          - **Longest calls.** The longest measured take {} instructions to allocate, {} to free, {} to resize without the copy, and \
          {refusal} to\n  refuse a request. They are measured, not derived. (`cargo xtask bench mcu`)\n",
@@ -152,8 +152,8 @@ fn frugal(memory: Option<&memory::figures::Figures>) -> String {
     let best = peers.filter_map(|name| Some((name, memory.smallest_mean(name)?))).min_by(|a, b| a.1.total_cmp(&b.1));
     let (Some(larder), Some((peer, best))) = (memory.smallest_mean(LARDER), best) else { return String::new() };
     format!(
-        "- **Frugal.** A live block has no header. The arenas in which traces of real programs run are {larder:.3} times the programs' \
-         peaks, on\n  average; with {peer}, the best peer, {best:.3} times. (`cargo xtask bench memory`)\n"
+        "- **Frugal.** A live block has no header. On wasm32, traces of real programs run in arenas of {larder:.3} times the \
+         programs' peaks\n  (geometric mean); with {peer}, the best peer, of {best:.3} times. (`cargo xtask bench memory`)\n"
     )
 }
 
