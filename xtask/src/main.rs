@@ -9,6 +9,7 @@ mod demo;
 mod firmware;
 mod fuzz;
 mod miri;
+mod mutants;
 mod nightly;
 mod packages;
 mod project;
@@ -47,6 +48,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Run tests in an interpreter that finds undefined behaviour
     Miri(miri::Options),
+    /// Make the library wrong in one place, again and again, and see that a test notices
+    Mutants(mutants::Options),
     /// Write the figures of benches/results into README.md and docs/benchmarks.md
     Readme(readme::Options),
     /// Build one firmware binary and run it in QEMU; the firmware's verdict is the exit status
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Miri(options) => miri::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Readme(options) => readme::run(&options),
         Command::Qemu(options) => qemu::run_command(&options),
         Command::Firmware(options) => firmware::run_command(&options),
