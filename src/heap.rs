@@ -1,5 +1,6 @@
 //! The heap in a static arena.
 
+use crate::attempts::attempts;
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
 use crate::extent::{Allocate, Engine, Extent, Release, Resize};
@@ -198,6 +199,23 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     pub fn usable_size(&self, ptr: *const u8) -> usize {
         self.extent().occupied(ptr.cast_mut())
     }
+
+    /// A block, or null, without asking the out-of-memory hook, and uncounted.
+    fn attempt(&self, layout: Layout) -> *mut u8 {
+        self.extent().allocate::<false>(layout)
+    }
+
+    /// Changes the size of a block likewise.
+    ///
+    /// # Safety
+    ///
+    /// As for `GlobalAlloc::realloc`.
+    unsafe fn attempt_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.extent().reallocate::<false>(ptr, layout, new_size) }
+    }
+
+    attempts!();
 }
 
 impl<const BYTES: usize, P: Policy, L: Large, C: Config> Default for Heap<BYTES, P, L, C> {
@@ -262,7 +280,7 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> GlobalAlloc for 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: passed on.
-        unsafe { self.extent().reallocate(ptr, layout, new_size) }
+        unsafe { self.extent().reallocate::<true>(ptr, layout, new_size) }
     }
 }
 

@@ -38,6 +38,7 @@
 //! | `portable-atomic-critical-section` | yes | on targets without compare-and-swap, `portable-atomic` builds it from the binary's critical sections. See below |
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
 //! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what the hooks get, on the crate `defmt`, which must be linked with `-Tdefmt.x`. The hook for events runs in the middle of a call: log where your logger may be used, and not from a log statement that allocates |
+//! | `allocator-api2` | no | heaps for single collections: the trait `Allocator` of the crate `allocator-api2`, version 0.2, for references to every heap. `Vec::new_in(&HEAP)`, `Box`, `hashbrown`'s maps; `examples/one_collection.rs` |
 //! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
 //! | `unsafe-assume-single-core` | no | no memory barriers on bare metal: nothing but the compiler keeps the heap's accesses in order. See below |
 //!
@@ -190,9 +191,11 @@
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
 //! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, deferring, and several lanes | everything above |
 //! | `memory` | an extent that is only known at run time | `extent` |
+//! | `attempts` | requests without the out-of-memory hook, the same for every heap | nothing |
 //! | `growing` | a few of those, and where more comes from | `memory` |
 //! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |
 //! | `live` | the exact peak of live bytes, as a feature | `sync` |
+//! | `allocator` | collections with a heap to themselves, as a feature | the public types |
 //! | `small/` | the smallest heap, without tiers: the table and its protocol, the calls, the census, what it takes to grow | `sync`, `emergency` |
 //! | `walk`, `stats`, `check` | what lies where, the census and the verification of an extent | `extent`, and the one before |
 //! | `config` | what can be set, and what is told back | `classes` |
@@ -207,6 +210,9 @@
 #[macro_use]
 mod target;
 
+#[cfg(feature = "allocator-api2")]
+mod allocator;
+mod attempts;
 mod check;
 mod classes;
 mod config;

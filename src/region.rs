@@ -1,5 +1,6 @@
 //! The heap in memory that is only known at run time.
 
+use crate::attempts::attempts;
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
 use crate::extent::{Allocate, Engine, Release, Resize};
@@ -218,6 +219,34 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
         first.persist(layout.size(), layout.align(), || self.find_block(layout, core::mem::take(&mut asked)))
     }
 
+    /// Changes the size of a block where it is, or moves it, perhaps to another memory; null: it is none. `None`: there
+    /// is no room.
+    ///
+    /// # Safety
+    ///
+    /// As for `GlobalAlloc::realloc`.
+    unsafe fn attempt_to_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
+        let Some(memory) = self.responsible(ptr) else { return Some(null_mut()) };
+        match memory.resize(ptr, layout.size(), new_size) {
+            Ok(true) => {
+                memory.count_live(layout.size(), new_size);
+                Some(ptr)
+            }
+            // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
+            // the contract of `realloc`. The new one may lie in another memory.
+            Ok(false) => unsafe {
+                let new = self.find_block(Layout::from_size_align_unchecked(new_size, layout.align()), 0)?;
+                core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
+                memory.release(ptr, layout);
+                Some(new)
+            },
+            Err(reason) => {
+                memory.wrong_free(ptr, reason);
+                Some(null_mut())
+            }
+        }
+    }
+
     /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats). Figures are sums, but for
     /// [`Stats::largest_free_bytes`], the largest of any memory; a peak is the sum of the memories' peaks, which need not have been at the
     /// same time.
@@ -257,6 +286,24 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
     pub fn usable_size(&self, ptr: *const u8) -> usize {
         self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut()))
     }
+
+    /// A block, or null, without asking the out-of-memory hook, and uncounted.
+    fn attempt(&self, layout: Layout) -> *mut u8 {
+        let block = self.home().map_or(null_mut(), |home| home.allocate::<false>(layout));
+        if block.is_null() { self.find_block(layout, usize::from(C::LANES == 1)).unwrap_or(null_mut()) } else { block }
+    }
+
+    /// Changes the size of a block likewise.
+    ///
+    /// # Safety
+    ///
+    /// As for `GlobalAlloc::realloc`.
+    unsafe fn attempt_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.attempt_to_resize(ptr, layout, new_size) }.unwrap_or(null_mut())
+    }
+
+    attempts!();
 }
 
 impl<P: Policy, L: Large, C: Config> Default for Region<P, L, C> {
@@ -302,24 +349,8 @@ unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let (Some(memory), Some(first)) = (self.responsible(ptr), self.memories().next()) else { return null_mut() };
-        first.persist(new_size, layout.align(), || match memory.resize(ptr, layout.size(), new_size) {
-            Ok(true) => {
-                memory.count_live(layout.size(), new_size);
-                Some(ptr)
-            }
-            // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
-            // the contract of `realloc`. The new one may lie in another memory.
-            Ok(false) => unsafe {
-                let new = self.find_block(Layout::from_size_align_unchecked(new_size, layout.align()), 0)?;
-                core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
-                memory.release(ptr, layout);
-                Some(new)
-            },
-            Err(reason) => {
-                memory.wrong_free(ptr, reason);
-                Some(null_mut())
-            }
-        })
+        let Some(first) = self.memories().next() else { return null_mut() };
+        // SAFETY: passed on.
+        first.persist(new_size, layout.align(), || unsafe { self.attempt_to_resize(ptr, layout, new_size) })
     }
 }

@@ -28,5 +28,6 @@ fn each_feature_brings_its_own() {
     assert_eq!(packages("spin")[..2], ["larder", "spin"]);
     assert_eq!(packages("linked-list")[..2], ["larder", "linked_list_allocator"]);
     assert_eq!(packages("defmt")[..2], ["larder", "defmt"]);
+    assert_eq!(packages("allocator-api2"), ["larder", "allocator-api2"]);
     assert!(!packages("spin,critical-section,linked-list,live-peak").iter().any(|name| name.starts_with("defmt")));
 }

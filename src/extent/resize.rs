@@ -8,13 +8,14 @@ use core::ptr::null_mut;
 
 /// Resizes blocks.
 pub(crate) trait Resize: Allocate {
-    /// Changes the size of a block where it is, or moves it.
+    /// Changes the size of a block where it is, or moves it. Without `REPORT`, no out-of-memory hook is asked, and a
+    /// refusal is neither counted nor told.
     ///
     /// # Safety
     ///
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
-    unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    unsafe fn reallocate<const REPORT: bool>(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let location = self.locate(ptr);
         let resize = || match self.resize_at(location, layout.size(), new_size) {
             Ok(true) => {
@@ -22,30 +23,36 @@ pub(crate) trait Resize: Allocate {
                 Some(ptr)
             }
             // SAFETY: the contract of `realloc` is this function's: the block is the caller's, of this layout, the new size not zero.
-            Ok(false) => unsafe { self.relocate(location, ptr, layout, new_size) },
+            Ok(false) => unsafe { self.relocate::<REPORT>(location, ptr, layout, new_size) },
             Err(reason) => {
                 self.wrong_free(ptr, reason);
                 Some(null_mut())
             }
         };
-        match Self::Config::RESCUES {
+        match REPORT && Self::Config::RESCUES {
             // Each attempt is the whole request: what was released may lie behind the block.
             true => self.persist(new_size, layout.align(), resize),
             false => resize().unwrap_or(null_mut()),
         }
     }
 
-    /// Moves a block, which is what `locate` has found; `None`: there was none to be had. Without an out-of-memory hook, that was
-    /// counted and told.
+    /// Moves a block, which is what `locate` has found; `None`: there was none to be had. With `REPORT`, and without an
+    /// out-of-memory hook, that was counted and told.
     ///
     /// # Safety
     ///
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
-    unsafe fn relocate(self, location: Location, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
-        let new = match Self::Config::RESCUES {
-            true => Self::allocate_rarely::<false>(new_size, layout.align(), self),
-            false => Self::allocate_rarely::<true>(new_size, layout.align(), self),
+    unsafe fn relocate<const REPORT: bool>(
+        self,
+        location: Location,
+        ptr: *mut u8,
+        layout: Layout,
+        new_size: usize,
+    ) -> Option<*mut u8> {
+        let new = match REPORT && !Self::Config::RESCUES {
+            true => Self::allocate_rarely::<true>(new_size, layout.align(), self),
+            false => Self::allocate_rarely::<false>(new_size, layout.align(), self),
         };
         if new.is_null() {
             return None;

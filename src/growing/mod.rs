@@ -174,8 +174,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     /// out-of-memory hook asks for it.
     #[cold]
     #[inline(never)]
-    fn allocate_elsewhere(&self, size: usize, align: usize) -> *mut u8 {
-        self.persist(size, align, || {
+    fn allocate_elsewhere<const REPORT: bool>(&self, size: usize, align: usize) -> *mut u8 {
+        self.persist::<REPORT>(size, align, || {
             // Relaxed: a guess, and the source knows whom it gave what there is.
             if self.oldest.load(Relaxed).is_null() {
                 self.begin();
@@ -190,9 +190,17 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     }
 
     /// Makes attempts to serve a request, as many as the out-of-memory hook asks for; `None` is one in vain. Null after the last, which is
-    /// counted and told.
+    /// counted and told. Without `REPORT`, there is one attempt, and that is all.
     #[inline(always)]
-    fn persist(&self, size: usize, align: usize, mut attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
+    fn persist<const REPORT: bool>(
+        &self,
+        size: usize,
+        align: usize,
+        mut attempt: impl FnMut() -> Option<*mut u8>,
+    ) -> *mut u8 {
+        if !REPORT {
+            return attempt().unwrap_or(null_mut());
+        }
         let mut rescue = Rescue::before_attempt::<C>(&self.rescues);
         loop {
             if let Some(block) = attempt() {
@@ -394,9 +402,14 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     ///
     /// As for `GlobalAlloc::realloc`.
     #[inline(never)]
-    unsafe fn reallocate(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    pub(crate) unsafe fn reallocate<const REPORT: bool>(
+        &self,
+        ptr: *mut u8,
+        layout: Layout,
+        new_size: usize,
+    ) -> *mut u8 {
         // Each attempt is the whole request: what was released, or got, may lie behind the block.
-        self.persist(new_size, layout.align(), || {
+        self.persist::<REPORT>(new_size, layout.align(), || {
             let mut new;
             let mut is_grown = false;
             let seen = if S::SHARED { self.newest() } else { null_mut() };
@@ -450,6 +463,17 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
     }
 
+    #[inline(always)]
+    pub(crate) fn allocate<const REPORT: bool>(&self, layout: Layout) -> *mut u8 {
+        if let Some(memory) = self.last() {
+            let block = memory.allocate::<false>(layout);
+            if !block.is_null() {
+                return block;
+            }
+        }
+        self.allocate_elsewhere::<REPORT>(layout.size(), layout.align())
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         let mut sum = Stats::none();
         self.memories().for_each(|memory| sum.add(&Census::stats(memory)));
@@ -485,13 +509,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
 unsafe impl<S: Source, P: Policy, L: Large, C: Config> GlobalAlloc for Growing<S, P, L, C> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if let Some(memory) = self.last() {
-            let block = memory.allocate::<false>(layout);
-            if !block.is_null() {
-                return block;
-            }
-        }
-        self.allocate_elsewhere(layout.size(), layout.align())
+        self.allocate::<true>(layout)
     }
 
     #[inline(always)]
@@ -504,7 +522,7 @@ unsafe impl<S: Source, P: Policy, L: Large, C: Config> GlobalAlloc for Growing<S
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: passed on.
-        unsafe { self.reallocate(ptr, layout, new_size) }
+        unsafe { self.reallocate::<true>(ptr, layout, new_size) }
     }
 }
 

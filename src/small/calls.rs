@@ -13,8 +13,11 @@ use core::ptr::null_mut;
 /// Serves calls.
 pub(crate) trait Calls: Granules {
     #[inline(always)]
-    fn allocate(self, layout: Layout) -> *mut u8 {
-        let block = self.serve(layout.size(), layout.align());
+    fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
+        let block = match REPORT {
+            true => self.serve(layout.size(), layout.align()),
+            false => self.search(length(layout.size()), layout.align()).unwrap_or(null_mut()),
+        };
         if !block.is_null() {
             self.header().live.change(0, layout.size());
         }
@@ -80,23 +83,24 @@ pub(crate) trait Calls: Granules {
         mine
     }
 
-    /// Changes the size of a block where it is, or moves it.
+    /// Changes the size of a block where it is, or moves it. Without `REPORT`, no out-of-memory hook is asked, and a
+    /// refusal is neither counted nor told.
     ///
     /// # Safety
     ///
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
-    unsafe fn reallocate(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    unsafe fn reallocate<const REPORT: bool>(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let len = length(layout.size());
         let Some(end) = self.locate(ptr, len) else { return null_mut() };
         let wanted = end.get() - len + length(new_size);
         let extend = || self.move_end(end.get(), wanted).then_some(ptr);
-        let new = match Self::Config::RESCUES {
+        let whole = || extend().or_else(|| self.search(length(new_size), layout.align()));
+        let new = match REPORT {
+            false => whole().unwrap_or(null_mut()),
             // Each attempt is the whole request: what was released may lie behind the block.
-            true => self.persist(new_size, layout.align(), || {
-                extend().or_else(|| self.search(length(new_size), layout.align()))
-            }),
-            false => extend().unwrap_or_else(|| self.serve(new_size, layout.align())),
+            true if Self::Config::RESCUES => self.persist(new_size, layout.align(), whole),
+            true => extend().unwrap_or_else(|| self.serve(new_size, layout.align())),
         };
         if new == ptr {
             self.header().live.change(layout.size(), new_size);

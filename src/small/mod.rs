@@ -11,6 +11,7 @@ pub(crate) use self::census::Census;
 pub(crate) use self::granules::{Granules, WORD_GRANULES};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::growth::{UNIT_GRANULES, lack, room};
+use crate::attempts::attempts;
 use crate::check::CheckError;
 use crate::config::{Config, Defaults, Table};
 use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES};
@@ -221,6 +222,23 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     pub fn usable_size(&self, ptr: *const u8) -> usize {
         self.engine().occupied(ptr.cast_mut())
     }
+
+    /// A block, or null, without asking the out-of-memory hook, and uncounted.
+    fn attempt(&self, layout: Layout) -> *mut u8 {
+        self.engine().allocate::<false>(layout)
+    }
+
+    /// Changes the size of a block likewise.
+    ///
+    /// # Safety
+    ///
+    /// As for `GlobalAlloc::realloc`.
+    unsafe fn attempt_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.engine().reallocate::<false>(ptr, layout, new_size) }
+    }
+
+    attempts!();
 }
 
 impl<const BYTES: usize, C: Config> Default for Small<BYTES, C> {
@@ -290,7 +308,7 @@ impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
 unsafe impl<const BYTES: usize, C: Config> GlobalAlloc for Small<BYTES, C> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.engine().allocate(layout)
+        self.engine().allocate::<true>(layout)
     }
 
     #[inline(always)]
@@ -301,7 +319,7 @@ unsafe impl<const BYTES: usize, C: Config> GlobalAlloc for Small<BYTES, C> {
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: passed on.
-        unsafe { self.engine().reallocate(ptr, layout, new_size) }
+        unsafe { self.engine().reallocate::<true>(ptr, layout, new_size) }
     }
 }
 

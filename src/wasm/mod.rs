@@ -5,6 +5,7 @@ mod system;
 
 pub use small::Small;
 
+use crate::attempts::attempts;
 use crate::check::CheckError;
 use crate::config::{Config, Defaults};
 use crate::geometry::GRANULE_BYTES;
@@ -210,6 +211,23 @@ impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
     pub fn usable_size(&self, ptr: *const u8) -> usize {
         self.0.usable_size(ptr)
     }
+
+    /// A block, or null, without asking the out-of-memory hook, and uncounted.
+    fn attempt(&self, layout: Layout) -> *mut u8 {
+        self.0.allocate::<false>(layout)
+    }
+
+    /// Changes the size of a block likewise.
+    ///
+    /// # Safety
+    ///
+    /// As for `GlobalAlloc::realloc`.
+    unsafe fn attempt_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.0.reallocate::<false>(ptr, layout, new_size) }
+    }
+
+    attempts!();
 }
 
 impl<P: Policy, L: Large, C: Config> Default for Heap<P, L, C> {

@@ -1,6 +1,7 @@
 //! The smallest heap of a wasm module, whose memory grows.
 
 use super::Pages;
+use crate::attempts::attempts;
 use crate::check::CheckError;
 use crate::config::{Config, Defaults, Table};
 use crate::geometry::GRANULE_BYTES;
@@ -130,6 +131,23 @@ impl<C: Config> Small<C> {
         self.count.store(count as u32, Relaxed);
         self.end.store(end, Relaxed);
     }
+
+    /// A block, or null, without asking the out-of-memory hook, and uncounted.
+    fn attempt(&self, layout: Layout) -> *mut u8 {
+        self.allocate::<false>(layout)
+    }
+
+    /// Changes the size of a block likewise.
+    ///
+    /// # Safety
+    ///
+    /// As for `GlobalAlloc::realloc`.
+    unsafe fn attempt_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: passed on.
+        unsafe { self.reallocate::<false>(ptr, layout, new_size) }
+    }
+
+    attempts!();
 }
 
 impl<C: Config> Default for Small<C> {
@@ -217,7 +235,7 @@ impl<C: Config> Granules for &Small<C> {
 unsafe impl<C: Config> GlobalAlloc for Small<C> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.allocate(layout)
+        self.allocate::<true>(layout)
     }
 
     #[inline(always)]
@@ -228,6 +246,6 @@ unsafe impl<C: Config> GlobalAlloc for Small<C> {
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: passed on.
-        unsafe { self.reallocate(ptr, layout, new_size) }
+        unsafe { self.reallocate::<true>(ptr, layout, new_size) }
     }
 }

@@ -202,7 +202,7 @@ impl<C: Config, L: Large> Arena<C, L> {
         let layout = Layout::from_size_align(size, 8).unwrap();
         tick();
         let ptr = self.heap.allocate::<true>(layout);
-        assert!(ptr.is_null() || self.heap.occupied(ptr, layout) >= size, "the block is too small");
+        assert!(ptr.is_null() || self.heap.occupied(ptr) >= size, "the block is too small");
         (!ptr.is_null()).then(|| self.own(self.heap.offset_of(ptr), layout))
     }
 
@@ -294,7 +294,7 @@ impl<C: Config, L: Large> Arena<C, L> {
             panic!("{error}\n{}", Census::stats(self.heap));
         }
         let stats = Census::stats(self.heap);
-        let bytes: usize = live.iter().map(|block| self.heap.occupied(self.at(block.offset), block.layout)).sum();
+        let bytes: usize = live.iter().map(|block| self.heap.occupied(self.at(block.offset))).sum();
         let pooled = stats.live_bytes - stats.live_large_bytes;
         assert!(stats.live_bytes >= bytes && pooled <= bytes, "{bytes} B are live\n{stats}");
         assert_eq!(stats.wrong_frees, 0, "correct calls were taken for wrong ones\n{stats}");

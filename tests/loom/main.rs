@@ -29,6 +29,8 @@
 #[path = "../../src/target.rs"]
 mod target;
 
+#[path = "../../src/attempts.rs"]
+mod attempts;
 #[path = "../../src/check.rs"]
 mod check;
 #[path = "../../src/classes.rs"]

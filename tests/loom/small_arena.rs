@@ -101,7 +101,7 @@ impl Arena {
     /// Allocates as `GlobalAlloc::alloc` does.
     pub fn alloc(&self, len: usize) -> Option<Block> {
         tick();
-        let ptr = self.table.allocate(layout(len));
+        let ptr = self.table.allocate::<true>(layout(len));
         (!ptr.is_null()).then(|| self.own(Span { first: self.table.granule(ptr), len }))
     }
 
@@ -141,7 +141,7 @@ impl Arena {
         self.pass(Span { first: first + kept.len, len: old - kept.len }, owner::NOBODY);
         self.pass(kept, owner::LEAVING);
         // SAFETY: the block is live, and the model's.
-        let ptr = unsafe { (&self.table).reallocate(self.at(first), layout(old), len * GRANULE_BYTES) };
+        let ptr = unsafe { (&self.table).reallocate::<true>(self.at(first), layout(old), len * GRANULE_BYTES) };
         if ptr.is_null() || ptr == self.at(first) {
             for granule in kept.granules() {
                 assert_eq!(self.owners[granule].swap(owner::SOMEBODY, Relaxed), owner::LEAVING, "granule {granule}");
