@@ -16,7 +16,7 @@ use crate::geometry::{GRANULE_BYTES, LINE_WORDS, PAGE_BYTES, PAGE_GRANULES};
 /// The most classes a configuration can have: as many as granules fit into half a page.
 pub(crate) const CLASSES_MAX: usize = PAGE_GRANULES as usize / 2;
 
-/// What a page is: a value of its owner byte.
+/// What a page is: a value of the owner byte.
 pub(crate) mod owner {
     /// The page belongs to tier 2, free or not. The value of zeroed memory.
     pub(crate) const LARGE: u32 = 0;
@@ -50,7 +50,7 @@ struct Lists {
     /// The size class's blocks as bits at their first granules; 0 for what is no class, so that nothing
     /// is ever a block there.
     masks: [u32; CLASSES_MAX + 2],
-    /// The smallest size class that holds so many granules.
+    /// The smallest size class that holds that many granules.
     of_granules: [u8; CLASSES_MAX * 2],
 }
 
@@ -181,7 +181,7 @@ impl ClassTable {
     }
 }
 
-/// One bit at the first granule of each block of so many granules that fits into a page.
+/// One bit at the first granule of each block of that many granules that fits into a page.
 const fn mask(granules: u32) -> u32 {
     let mut bits = 0;
     let mut at = 0;

@@ -1,11 +1,11 @@
-//! When memory runs out: who calls the hook of [`Config::ON_OUT_OF_MEMORY`], and who tries again.
+//! When memory runs out: which context calls the hook of [`Config::ON_OUT_OF_MEMORY`], and which request tries again.
 //!
 //! The hook runs in the context whose request is about to be refused, outside of tier 2, once at a time in all
 //! contexts. One word of the header says so, `runs`: twice how many runs have ended, plus 1 while one is going on.
 //!
 //! | it is | it becomes | by |
 //! |---|---|---|
-//! | even, and as it was before the attempt that failed | odd | who calls the hook |
+//! | even, and as it was before the attempt that failed | odd | the context that calls the hook |
 //! | odd | the next even value | the same context, when the hook has returned |
 //!
 //! So a request of the hook's own that fails, and one of an interrupt handler that comes into the middle of it, find
@@ -63,7 +63,7 @@ impl Rescue {
         let released = call::<C>(&OutOfMemory { size_bytes, align_bytes, retries: self.retries });
         self.retries = self.retries.saturating_add(1);
         self.before = running.wrapping_add(1);
-        // Release: pairs with the two Acquires above, in whoever comes next.
+        // Release: pairs with the two Acquires above, in the next context.
         runs.store(self.before, Release);
         released
     }

@@ -5,7 +5,7 @@
 //!
 //! | it is | it becomes | by |
 //! |---|---|---|
-//! | 0 | 1 | whoever has an event to tell: the hook is theirs to call |
+//! | 0 | 1 | a context that has an event to tell: it calls the hook |
 //! | 1 | 0 | the same context, when the hook has returned |
 //!
 //! An event that finds it 1 is counted, and not told: in the bits above, which wrap. It may be the hook's own; or that

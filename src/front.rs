@@ -11,18 +11,18 @@
 //! Front and index together keep the promise of the pools: *a page of the class whose word is not 0 has an
 //! entry in one of them, or a context that is running right now holds its entry in hand.* The rules:
 //!
-//! 1. Who moves a page's word away from 0, by a release or a publication, pushes an entry, or from another lane puts
-//!    one into the index. Always: another entry of the page may be on its way out.
-//! 2. Who takes an entry out, or displaces one, has it in hand, and then looks at the page's word: if that is not 0,
-//!    the entry goes back in, to the front or to the index. If it is 0, whoever moves it away from 0 later brings an
-//!    entry of their own (rule 1).
+//! 1. A context that moves a page's word away from 0, by a release or a publication, pushes an entry, or from another
+//!    lane puts one into the index. Always: another entry of the page may be on its way out.
+//! 2. A context that takes an entry out, or displaces one, has it in hand, and then looks at the page's word: if that
+//!    is not 0, the entry goes back in, to the front or to the index. If it is 0, the context that moves it away from 0
+//!    later brings an entry of their own (rule 1).
 //!
 //! So an entry can be stale, its page full or another's: a claim finds that out, and drops it. And a page can have
 //! two, of which the second turns out stale.
 //!
-//! | who | moves the word | ordering, and what it pairs with |
+//! | function | moves the word | ordering, and what it pairs with |
 //! |---|---|---|
-//! | [`Front::push`] | puts a page first; the last may fall out | Release: the page's word is as new as the entry for who takes it |
+//! | [`Front::push`] | puts a page first; the last may fall out | Release: the page's word is as new as the entry for the context that takes it |
 //! | [`Front::fill`] | from empty to pages of the index, which are taken out there afterwards | Release: the same |
 //! | [`Front::drop_first`] | takes the first page out | Acquire: with the push, so that the look at the word afterwards is not older than the entry |
 //!
@@ -54,7 +54,7 @@ fn number(entry: Entries) -> u32 {
     entry as u32
 }
 
-/// How many bits a front gives to a page's number in an arena of so many.
+/// How many bits a front gives to a page's number in an arena of that many pages.
 pub(crate) const fn page_bits(pages: u32) -> u32 {
     if pages < 256 { 8 } else { 16 }
 }

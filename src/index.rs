@@ -10,13 +10,13 @@
 //! | step | D fills the empty front from the index | B, at any time |
 //! |---|---|---|
 //! | 1 | reads the leaf: pages 3 and 5 | |
-//! | 2 | puts both into the front, which was empty | who asks now finds them there: had D taken them out here first, B would find nothing |
+//! | 2 | puts both into the front, which was empty | a context that asks now finds them there: had D taken them out here first, B would find nothing |
 //! | 3 | | claims the last block of page 3, frees it again, fills the front: page 3 falls out, into the index |
 //! | 4 | takes both bits out. Without the second look page 3 would be lost here | |
 //! | 5 | reads the front: not what it put there, so sets both bits again | |
 //!
 //! Every change of a leaf is an acquire/release read-modify-write: D's step 4 acquires what B's insertion released, so
-//! step 5 sees the front that B left. The bit of page 5 may be an old one afterwards: whoever meets it drops it.
+//! step 5 sees the front that B left. The bit of page 5 may be an old one afterwards: the claim that meets it drops it.
 //!
 //! # The second level
 //!
@@ -34,19 +34,19 @@
 //! | 5 | looks at the leaf: page 301, so sets the bit again | |
 //!
 //! So B gets a page of another kind in step 4. Before its request is refused, [`Index::reveal`] looks at all leaves,
-//! and repairs the summary. Whoever puts another page into leaf 9 repairs it too.
+//! and repairs the summary. A context that puts another page into leaf 9 repairs it too.
 //!
 //! # Lanes
 //!
 //! With several lanes, a release in another lane puts its page straight here, and so tells D's step 4 nothing of the
-//! front: D could see an old front in step 5, while B, who has dropped page 3 from the front in step 3, sees an old
+//! front: D could see an old front in step 5, while B, which has dropped page 3 from the front in step 3, sees an old
 //! word. A sequentially consistent fence before each of these two looks makes one of them see what the other did.
 
 use crate::front::Front;
 use crate::pools::{Pools, Tables};
 use crate::sync::{AtomicU32, Ordering::*, SINGLE, fence};
 
-/// An index of at most so many words is searched without a second level.
+/// The most words of an index that is searched without a second level.
 pub(crate) const FLAT_WORDS: usize = 8;
 
 /// Words of the second level over `leaves` words.
@@ -137,10 +137,10 @@ impl<'a, T: Tables<'a>> Index<T> {
     #[inline(always)]
     pub(crate) fn draw(self, front: Front) -> bool {
         // Pages that another context takes meanwhile become old entries of the front. They are entered there before
-        // they are taken out here, so that who comes in between finds them.
+        // they are taken out here, so that a context that comes in between finds them.
         let (leaf, seen) = self.first_leaf();
         if seen == 0 {
-            // Acquire: pairs with `take`. Who took the last pages out put them into the front before.
+            // Acquire: pairs with `take`. The context that took the last pages out put them into the front before.
             fence(Acquire);
             return !SINGLE && front.seen() != 0;
         }
@@ -181,7 +181,7 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
         let mut leaf = 0;
         while leaf < self.0.leaf_count() {
-            // Relaxed: the claim that follows reads the page's word by a read-modify-write of its own.
+            // Relaxed: the claim that follows reads the page's word by another read-modify-write.
             let pages = self.leaf(leaf).load(Relaxed);
             if pages != 0 {
                 return (leaf, pages);

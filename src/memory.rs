@@ -71,7 +71,7 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
     }
 }
 
-// SAFETY: who laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
+// SAFETY: the code that laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
 unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
     type Policy = P;
     type Large = L;

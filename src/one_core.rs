@@ -37,7 +37,7 @@ fn ordered<R>(ordering: Ordering, access: impl FnOnce() -> R) -> R {
     result
 }
 
-/// An exchange that may fail, which has an ordering of its own.
+/// An exchange that may fail, with an ordering for that.
 #[inline(always)]
 fn exchange<R>(success: Ordering, failure: Ordering, access: impl FnOnce() -> R) -> R {
     let result = ordered(success, access);

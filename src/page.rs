@@ -6,12 +6,12 @@
 //!   owner  0 = tier 2 · 1..=N = a size class · N + 1 = in transit
 //! ```
 //!
-//! | who | moves the word | ordering, and what it pairs with |
+//! | function | moves the word | ordering, and what it pairs with |
 //! |---|---|---|
 //! | [`claim`] | clears the lowest bit | Acquire: with the release of that block, and with `publish`, so that the owner read next is at least as new as the bit |
 //! | [`release`] | sets the bit of a block it owns | Release: with the claim or the retirement that takes the bit next |
 //! | [`retire`] | from *every block free* to 0 | Acquire: with every release of the page, so that all use of its blocks is over |
-//! | [`publish`] | from 0 to *all free but the caller's own* | Release: the owner byte, written before, is visible to whoever claims |
+//! | [`publish`] | from 0 to *all free but the caller's own* | Release: the owner byte, written before, is visible to every later claim |
 //!
 //! The rules, each of which has broken something when it was left out:
 //!

@@ -4,12 +4,12 @@
 //! |---|---|---|
 //! | partial | not 0 | the class's front, where claims go, or its index |
 //! | full | 0 | nobody: the first release into it puts it first |
-//! | kept | every block free | as a partial page; and by its slot in `kept`, for who needs pages |
+//! | kept | every block free | as a partial page; and by its slot in `kept`, for calls that need pages |
 //!
 //! A page that becomes empty stays in its class as long as it stands in a slot of `kept`, which
 //! classes share; the page it displaces there, if it is still empty, is retired. So at most
 //! [`Config::KEPT_PAGES`] pages are empty and pooled, apart from one for each context in the middle
-//! of a call, and whoever needs a page finds all of them in that many steps.
+//! of a call, and a call that needs a page finds all of them in that many steps.
 //!
 //! | step | F frees the last block of page 3 | E evicts page 3 from its slot |
 //! |---|---|---|
@@ -22,7 +22,7 @@
 //! page 3 in step 4, and the empty page would be found by nobody but `trim`.
 //!
 //! With several [`Config::LANES`], each lane has all of this for itself: a class here is a size class of a lane. A page
-//! stays in the lane whose refill got it, whoever frees its blocks.
+//! stays in the lane whose refill got it, in whichever lane its blocks are freed.
 
 use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
@@ -32,7 +32,7 @@ use crate::index::Index;
 use crate::page;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*, SINGLE, fence};
 
-/// How many pages a claim tries before it asks for a page of its own.
+/// How many pages a claim tries before it asks for another page.
 pub(crate) const PAGE_TRIES: u32 = 8;
 
 /// The words that tier 1 works on. Storage is a parameter, so that models bring their own.
@@ -161,13 +161,14 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(always)]
     pub(crate) fn drop_first(self, seen: Entries, class: u32) {
         let front = self.0.front(class);
-        // Should it fail, another context came in between, and an old entry stays: whoever meets it drops it.
+        // Should it fail, another context came in between, and an old entry stays: the next claim that meets it drops
+        // it.
         if front.drop_first(seen) {
             self.put_back(front.first(seen), class);
         }
     }
 
-    /// Does what rule 2 of the front asks of who has an entry in hand.
+    /// Does what rule 2 of the front asks of a context that has an entry in hand.
     #[inline(always)]
     fn put_back(self, page: u32, class: u32) {
         Self::order_looks();
@@ -190,7 +191,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(always)]
     pub(crate) fn order_looks() {
         if T::Config::LANES > 1 {
-            // SeqCst: pairs with the same fence of who draws, or of who has taken the page out of the front.
+            // SeqCst: pairs with the same fence of a context that draws, or that has taken the page out of the front.
             fence(SeqCst);
         }
     }
@@ -340,8 +341,8 @@ impl<'a, T: Tables<'a>> Pools<T> {
     }
 
     /// What a release has still to do when the page was full, or is empty now. `class` is the page's before it, `old`
-    /// its word. The page may be another's by now: then who took it has found it empty, and what is done here may be
-    /// done to any page.
+    /// its word. The page may be another's by now: then the context that took it has found it empty, and what is done
+    /// here may be done to any page.
     #[inline(always)]
     pub(crate) fn released(self, page: u32, class: u32, old: u32, bits: u32) {
         if old == 0 {
@@ -418,7 +419,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
             self.give(page, mask);
             return 0;
         }
-        // Relaxed: whoever gets the page gets it by a Release of its own.
+        // Relaxed: the next owner gets the page by another Release.
         self.0.owner(page).store(Self::TABLE.in_transit() as u8, Relaxed);
         Index(self.0, class).remove(page);
         class

@@ -16,7 +16,7 @@ impl Bitmap {
     pub(super) const BYTES_FIXED: usize = 4;
     pub(super) const BYTES_PER_PAGE: usize = 4;
 
-    /// The bytes of a bitmap over so many bytes of ground.
+    /// The bytes of a bitmap over that many bytes of ground.
     pub(super) const fn bytes(ground: u32) -> usize {
         (ground as usize).div_ceil(crate::geometry::PAGE_BYTES) * Self::BYTES_PER_PAGE + Self::BYTES_FIXED
     }

@@ -1,7 +1,7 @@
 use super::Policy;
 use super::r#try::Flag;
 
-/// How often [`Patient`] looks: some milliseconds, and longer than any visit of somebody who runs.
+/// How often [`Patient`] looks: some milliseconds, and longer than any visit of a context that runs.
 const TURNS: u32 = 1 << 22;
 
 /// Wait until the large tier is free, but for 2²² looks at most: the default for wasm with shared memory.
@@ -10,8 +10,8 @@ const TURNS: u32 = 1 << 22;
 /// milliseconds, a request goes on to other memory of the heap or is refused, and a release is deferred.
 pub struct Patient;
 
-// SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Zero is a flag that is not
-// set.
+// SAFETY: only the context that turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Zero is a flag
+// that is not set.
 unsafe impl Policy for Patient {
     type Lock = Flag;
 

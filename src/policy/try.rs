@@ -29,8 +29,8 @@ impl Flag {
     }
 }
 
-// SAFETY: only who turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Zero is a flag that is not
-// set.
+// SAFETY: only the context that turns the flag from 0 to 1 runs `f`, and it stays 1 until `f` is done. Zero is a flag
+// that is not set.
 unsafe impl Policy for Try {
     type Lock = Flag;
 

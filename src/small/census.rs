@@ -37,7 +37,7 @@ pub(crate) trait Census: Calls {
         (first..self.count()).find(|&at| self.state(at) != state::FREE).unwrap_or(self.count())
     }
 
-    /// The statistics: what the table tells, and the counters. There are so many bytes besides the granules.
+    /// The statistics: what the table tells, and the counters. `tables_bytes` is what lies besides the granules.
     fn stats(self, tables_bytes: usize) -> Stats {
         let header = self.header();
         let mut stats = Stats::none();

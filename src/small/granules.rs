@@ -3,21 +3,21 @@
 //! | bits | the granule | becomes | by |
 //! |---|---|---|---|
 //! | `00` | is free | the start of a block, or what goes on with one | [`claim`](Granules::claim) |
-//! | `10` | starts a block | the start of one that is being released | [`close`](Granules::close): who succeeds owns the release |
+//! | `10` | starts a block | the start of one that is being released | [`close`](Granules::close): the context that succeeds owns the release |
 //! | `11` | starts one that is being released | free, after all that goes on with it | [`clear`](Granules::clear) |
 //! | `01` | goes on with a block | free | `clear` |
 //!
 //! A word holds 16 granules, the first in its lowest bits. What lies in one word is claimed, or cleared, by one
 //! read-modify-write; a longer block is claimed word by word upwards, and cleared downwards. So at every moment *what
-//! stands before a granule that goes on is of the same block*: who looks behind the end of a block never finds one that
+//! stands before a granule that goes on is of the same block*: a look behind the end of a block never finds one that
 //! goes on, unless the block does. Of several contexts whose claims meet, the one that began at the highest address
 //! goes on, whatever the others do.
 //!
 //! | ordering | what it pairs with |
 //! |---|---|
-//! | Acquire in `claim` | the Release of `clear`, in whoever freed these granules: all use of them is over, and what went on behind them is cleared |
+//! | Acquire in `claim` | the Release of `clear` by the contexts that freed these granules: all use of them is over, and what went on behind them is cleared |
 //! | Release in `clear` | the same, from the other side |
-//! | Relaxed in `close` | nothing: of those who try, the order of one word finds one |
+//! | Relaxed in `close` | nothing: of the contexts that try, the order of one word finds one |
 //! | Relaxed in `find` | nothing: a guess, which `claim` verifies |
 //! | Relaxed in `state`, `end` | nothing: a block's granules do not change while it is its caller's. The one behind it was cleared, if it ever went on with what stood here, before this one was: the claim's Acquire. It goes on with that again only after this one is freed: the clear's Release |
 //!
@@ -121,7 +121,7 @@ pub(crate) trait Granules: Copy {
             if used != 0 {
                 before = 0;
                 let (mut starts, mut run) = (if len < WORD_GRANULES { !used & GOES_ON } else { 0 }, 1);
-                // Where so many free granules begin.
+                // Where that many free granules begin.
                 while starts != 0 {
                     if run == len {
                         return at + starts.trailing_zeros() as usize / 2;

@@ -10,7 +10,7 @@ pub(crate) const UNIT_GRANULES: usize = UNIT_BYTES / GRANULE_BYTES;
 /// Granules whose states are as long as one of them.
 const STATED: usize = WORD_GRANULES / size_of::<u32>() * GRANULE_BYTES;
 
-/// How many granules have room in so many bytes, with their table: 8 of them and their states are 66 bytes, and the
+/// How many granules have room in a number of bytes, with their table: 8 of them and their states are 66 bytes, and the
 /// table has a word for the states that are begun, and the one behind.
 #[inline(always)]
 pub(crate) const fn room(bytes: usize) -> usize {
@@ -29,7 +29,7 @@ pub(crate) const fn lack(there: usize, wanted: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// A heap needs room for so many granules in so many bytes, which end with a unit.
+    /// A heap needs room for a number of granules in a number of bytes, which end with a unit.
     fn verify(bytes: usize, wanted: usize) {
         let lack = lack(bytes / GRANULE_BYTES, wanted);
         let room_with = |units: usize| room(bytes.max(4) + units * UNIT_BYTES);
@@ -45,7 +45,7 @@ mod tests {
                 let bytes = offset + units * UNIT_BYTES;
                 let has = room(bytes.max(4));
                 let border = |more: usize| room(bytes + more * UNIT_BYTES);
-                // One more than have room, those behind memory that is another's, and about what has room in so many
+                // One more than have room, those behind memory that is another's, and about what has room in that many
                 // units.
                 for wanted in [has, bytes / GRANULE_BYTES, border(1), border(2), border(40)] {
                     for wanted in wanted.saturating_sub(10).max(has)..wanted + 10 {

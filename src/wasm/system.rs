@@ -1,6 +1,6 @@
 //! Where a module gets more memory.
 
-/// As the instruction `memory.grow`: the number of the first of so many more pages, which are zeroed; `usize::MAX` if
+/// As the instruction `memory.grow`: the number of the first of that many more pages, which are zeroed; `usize::MAX` if
 /// there are none.
 #[cfg(not(target_os = "wasi"))]
 pub(super) fn memory_grow(pages: usize) -> usize {

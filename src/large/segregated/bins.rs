@@ -20,7 +20,7 @@ const fn share_bin(a: u32, b: u32) -> bool {
     (a ^ b).leading_zeros() > a.leading_zeros() + 2
 }
 
-/// How many bins an arena of so many bytes needs.
+/// How many bins an arena of that many bytes needs.
 pub(super) const fn bins(bytes: u32) -> u32 {
     bin_of(bytes) + 1
 }

@@ -16,12 +16,12 @@ const SHORT_BINS: u32 = 19;
 /// How many runs, too short for two pages, are looked at for one.
 const HOLE_LOOKS: u32 = 2;
 
-/// How many are looked at before a request is refused: enough for `largest_free_bytes` to be true, unless so many
+/// How many are looked at before a request is refused: enough for `largest_free_bytes` to be true, unless that many
 /// shorter runs of the same bin stand before the one that would do.
 const DEEP_LOOKS: u32 = 10;
 
 /// How far behind its first granule a run has a place that is a multiple of `align` bytes from `base`:
-/// never one granule, which can't be a free run of its own.
+/// never one granule, which can't be a free run.
 #[inline(always)]
 fn prefix(first: u32, base: u32, align: u32) -> u32 {
     let prefix = (GRANULE.wrapping_sub(first).wrapping_sub(base)) & (align - 1);
@@ -29,7 +29,7 @@ fn prefix(first: u32, base: u32, align: u32) -> u32 {
 }
 
 impl<G: Ground> Tier<G> {
-    /// A run of so many bytes at least, and the block's place in it: the shorter of the first two of its own bin, or
+    /// A run of that many bytes at least, and the block's place in it: the shorter of the first two of its own bin, or
     /// the first of the next larger. Without pools, blocks that are short take the end of the run at the frontier
     /// before they divide a long one.
     #[inline(always)]
@@ -92,7 +92,7 @@ impl<G: Ground> Tier<G> {
         }
     }
 
-    /// The first of so many runs that has a place for an aligned block, in the bins from `from` on.
+    /// The first of `looks` runs that has a place for an aligned block, in the bins from `from` on.
     #[inline(always)]
     fn find_aligned_from(self, from: u32, mut looks: u32, bytes: u32, align: u32) -> (u32, u32) {
         let mut bin = self.next_bin(from);
