@@ -15,7 +15,7 @@
 //!    lane puts one into the index. Always: another entry of the page may be on its way out.
 //! 2. A context that takes an entry out, or displaces one, has it in hand, and then looks at the page's word: if that
 //!    is not 0, the entry goes back in, to the front or to the index. If it is 0, the context that moves it away from 0
-//!    later brings an entry of their own (rule 1).
+//!    later brings another entry (rule 1).
 //!
 //! So an entry can be stale, its page full or another's: a claim finds that out, and drops it. And a page can have
 //! two, of which the second turns out stale.
