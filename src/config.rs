@@ -146,9 +146,9 @@ pub trait Config: Sized + 'static {
     ///   So an event that begins something may be told without the one that ends it, and the other way round. A short
     ///   hook misses less.
     ///
-    /// [`Stats::refused`](crate::Stats::refused) and [`Stats::wrong_frees`](crate::Stats::wrong_frees) count these events whether they were
-    /// told or not. The out-of-memory hook is another matter: what happens in its calls is told, and a request of this
-    /// hook's may call it.
+    /// [`Stats::refused`](crate::Stats::refused) and [`Stats::wrong_frees`](crate::Stats::wrong_frees) count these
+    /// events whether they were told or not. The out-of-memory hook is another matter: what happens in its calls is
+    /// told, and a request of this hook's may call it.
     ///
     /// ```
     /// use core::alloc::{GlobalAlloc, Layout};
@@ -193,9 +193,11 @@ pub trait Config: Sized + 'static {
     ///   deferred.
     /// - It must not unwind: a panic aborts.
     ///
-    /// [`Heap`](crate::Heap) and [`Region`](crate::Region) call it, and `wasm::Heap` when the host has no more memory either.
+    /// [`Heap`](crate::Heap) and [`Region`](crate::Region) call it, and `wasm::Heap` when the host has no more memory
+    /// either.
     ///
-    /// [`Event::Refused`] is told, and [`Stats::refused`](crate::Stats::refused) grows, only after the hook has given up.
+    /// [`Event::Refused`] is told, and [`Stats::refused`](crate::Stats::refused) grows, only after the hook has given
+    /// up.
     ///
     /// ```
     /// use core::alloc::{GlobalAlloc, Layout};

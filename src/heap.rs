@@ -34,9 +34,9 @@ struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 /// | `L` | the large tier: see [`large`] | [`large::Segregated`] |
 /// | `C` | classes, reserved pages and the hook: see [`Config`] | [`Defaults`] |
 ///
-/// Time of a call through [`GlobalAlloc`]: a pooled one that needs no page is one read-modify-write and a
-/// few loads, in the order of 50 instructions on a Cortex-M3; a large one, or a refill, is one visit of the large tier. `realloc` copies,
-/// and `alloc_zeroed` fills, outside of any lock. Nothing panics; out of memory is null.
+/// Time of a call through [`GlobalAlloc`]: a pooled one that needs no page is one read-modify-write and a few loads, in
+/// the order of 50 instructions on a Cortex-M3; a large one, or a refill, is one visit of the large tier. `realloc`
+/// copies, and `alloc_zeroed` fills, outside of any lock. Nothing panics; out of memory is null.
 ///
 /// ```
 /// use core::alloc::{GlobalAlloc, Layout};
@@ -111,8 +111,8 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
 
     /// Counts what the heap holds. From any context, except that under `Spin` and `Patient` it waits like a large call.
     ///
-    /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, so nobody else waits for the
-    /// whole walk; if something changes meanwhile, [`Stats::consistent`] is `false`.
+    /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, so nobody else waits
+    /// for the whole walk; if something changes meanwhile, [`Stats::consistent`] is `false`.
     ///
     /// ```
     /// static HEAP: larder::Heap<4096> = larder::Heap::new();
@@ -125,15 +125,16 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
         Census::stats(self.extent())
     }
 
-    /// Shows all of the arena, piece by piece and in order: pieces touch, the first begins where the arena does, and the last
-    /// ends where it ends. From any context, except that under `Spin` and `Patient` it waits like a large call.
+    /// Shows all of the arena, piece by piece and in order: pieces touch, the first begins where the arena does, and
+    /// the last ends where it ends. From any context, except that under `Spin` and `Patient` it waits like a large
+    /// call.
     ///
-    /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, and `show` is called outside of it: it
-    /// may use the heap. What changes during the walk, by `show` or others, is shown as it was found, or as
-    /// [`Holds::Unknown`](crate::Holds::Unknown). With a backend that can't walk, all but the pages is unknown.
+    /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, and `show` is called
+    /// outside of it: it may use the heap. What changes during the walk, by `show` or others, is shown as it was found,
+    /// or as [`Holds::Unknown`](crate::Holds::Unknown). With a backend that can't walk, all but the pages is unknown.
     ///
-    /// Returns whether the large tier stayed as it was, so that pieces are those of one moment. (Which blocks of a page are live is as of
-    /// the moment in which the page was shown.)
+    /// Returns whether the large tier stayed as it was, so that pieces are those of one moment. (Which blocks of a page
+    /// are live is as of the moment in which the page was shown.)
     ///
     /// ```
     /// use core::alloc::{GlobalAlloc, Layout};
@@ -170,8 +171,8 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     /// Verifies every invariant of the heap. For tests, and for the field when nobody else uses the heap: what
     /// changes meanwhile is reported as damage that there is not.
     ///
-    /// Time: O(pages × kept pages + runs). All runs are checked in a single visit, so under `CriticalSection` interrupts are masked for as
-    /// long.
+    /// Time: O(pages × kept pages + runs). All runs are checked in a single visit, so under `CriticalSection`
+    /// interrupts are masked for as long.
     ///
     /// # Errors
     ///
@@ -185,15 +186,17 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
         self.extent().holds(ptr.cast_mut())
     }
 
-    /// How many bytes the block occupies that starts at an address: at least what its layout says. 0: no live block starts there.
+    /// How many bytes the block occupies that starts at an address: at least what its layout says. 0: no live block
+    /// starts there.
     ///
-    /// [`dealloc`](GlobalAlloc::dealloc) and [`realloc`](GlobalAlloc::realloc) of this heap take a layout of that size for the block's own:
-    /// what has no layout at hand, as C's `free`, makes one of it (`examples/c_malloc.rs`; the feature `live-peak` then counts other bytes than were
-    /// requested). To write more than the layout says of a block that a Rust type owns stays undefined behaviour.
+    /// [`dealloc`](GlobalAlloc::dealloc) and [`realloc`](GlobalAlloc::realloc) of this heap take a layout of that size
+    /// for the block's own: what has no layout at hand, as C's `free`, makes one of it (`examples/c_malloc.rs`; the
+    /// feature `live-peak` then counts other bytes than were requested). To write more than the layout says of a block
+    /// that a Rust type owns stays undefined behaviour.
     ///
-    /// From any context, without a visit. A large block whose release was deferred counts as live until it is drained. Where another context
-    /// changes at that moment what is at the address, and on targets other than ARM, 32-bit RISC-V and x86-64, 8 bytes behind the start
-    /// of a free run, a number may be returned for what is no block.
+    /// From any context, without a visit. A large block whose release was deferred counts as live until it is drained.
+    /// Where another context changes at that moment what is at the address, and on targets other than ARM, 32-bit
+    /// RISC-V and x86-64, 8 bytes behind the start of a free run, a number may be returned for what is no block.
     ///
     /// Time: O(1) for pooled blocks; for large ones, a load for each 256 bytes of the block.
     pub fn usable_size(&self, ptr: *const u8) -> usize {
@@ -263,9 +266,9 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handl
     }
 }
 
-// SAFETY: blocks come from the engine: disjoint, inside the arena, aligned, untouched while live.
-// Nothing unwinds: no path panics while the invariants hold (with debug assertions, one that does not says so), and a hook that
-// does aborts.
+// SAFETY: blocks come from the engine: disjoint, inside the arena, aligned, untouched while live. Nothing unwinds: no
+// path panics while the invariants hold (with debug assertions, one that does not says so), and a hook that does
+// aborts.
 unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> GlobalAlloc for Heap<BYTES, P, L, C> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -287,7 +290,7 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> GlobalAlloc for 
 const _: () = assert!(align_of::<Arena<1024>>() == PAGE_BYTES);
 
 /// Keeps the compiler from knowing the address: everything else is then found by small offsets from one
-/// register, instead of by a constant of its own each, which costs instructions and flash.
+/// register, instead of by one constant each, which costs instructions and flash.
 #[inline(always)]
 pub(crate) fn opaque(tables: *mut u8) -> *mut u8 {
     #[cfg(all(target_arch = "arm", not(miri)))]

@@ -1,4 +1,5 @@
-//! What an allocation may take, from its class's first page to a page that another class keeps. Arguments are ordered as in `release`.
+//! What an allocation may take, from its class's first page to a page that another class keeps. Arguments are ordered
+//! as in `release`.
 
 use super::entry::Answer;
 use super::{Engine, Extent, Lanes, Release, large_bytes};
@@ -55,7 +56,8 @@ pub(crate) trait Allocate: Release {
     /// The front led to no block.
     #[inline(never)]
     fn allocate_behind<const REPORT: bool>(size: usize, align: usize, class: u32, extent: Self) -> *mut u8 {
-        // A request of no bytes is a caller's error. It is of no class, whose front is always empty, and gets the smallest block.
+        // A request of no bytes is a caller's error. It is of no class, whose front is always empty, and gets the
+        // smallest block.
         let class = class + u32::from(Self::TABLE.size_class(class) == 0);
         match Pools(extent).claim_any(class) {
             0 => extent.allocate_anywhere::<REPORT>(size, align, class),
@@ -186,10 +188,11 @@ pub(crate) trait Allocate: Release {
         page
     }
 
-    /// A block of a larger class, or of the same, which may have got one meanwhile. Its page's owner then says how to free it.
+    /// A block of a larger class, or of the same, which may have got one meanwhile. Its page's owner then says how to
+    /// free it.
     ///
-    /// Of larger classes only fronts are looked at: one that has pages in its index alone is not found. With several lanes, where releases
-    /// come from others into the index, both are.
+    /// Of larger classes only fronts are looked at: one that has pages in its index alone is not found. With several
+    /// lanes, where releases come from others into the index, both are.
     #[inline(always)]
     fn borrow(self, class: u32, align: usize) -> u32 {
         for size_class in Self::TABLE.size_class(class)..=Self::TABLE.count as u32 {

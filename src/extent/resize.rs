@@ -22,7 +22,8 @@ pub(crate) trait Resize: Allocate {
                 self.count_live(layout.size(), new_size);
                 Some(ptr)
             }
-            // SAFETY: the contract of `realloc` is this function's: the block is the caller's, of this layout, the new size not zero.
+            // SAFETY: the contract of `realloc` is this function's: the block is the caller's, of this layout, the new
+            // size not zero.
             Ok(false) => unsafe { self.relocate::<REPORT>(location, ptr, layout, new_size) },
             Err(reason) => {
                 self.wrong_free(ptr, reason);

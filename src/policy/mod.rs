@@ -105,8 +105,8 @@ pub unsafe trait Policy: 'static {
     /// The state of the entry, one for each arena.
     type Lock: Sync;
 
-    /// Whether `enter` always waits until it can run `f`, and so always returns `Some`. All that is there for requests and releases
-    /// that find the large tier held is then left out of the program.
+    /// Whether `enter` always waits until it can run `f`, and so always returns `Some`. All that is there for requests
+    /// and releases that find the large tier held is then left out of the program.
     const WAITS: bool = false;
 
     /// Whether it is a policy at all.

@@ -1,7 +1,7 @@
 use super::Policy;
 
-/// No policy: the default on bare metal without the feature `critical-section`, where none is right for every program. A heap with it is a compile
-/// error that asks for one.
+/// No policy: the default on bare metal without the feature `critical-section`, where none is right for every program.
+/// A heap with it is a compile error that asks for one.
 pub struct Unnamed;
 
 // SAFETY: no heap can be made with it, and `enter` runs nothing.

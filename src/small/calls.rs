@@ -38,12 +38,12 @@ pub(crate) trait Calls: Granules {
         emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
     }
 
-    /// A block of so many granules, or null.
+    /// A block of that many granules, or null.
     #[inline(always)]
     fn search(self, len: usize, align: usize) -> Option<*mut u8> {
         let hint = self.hint(len);
         let mut from = hint.map_or(0, |hint| hint.load(Relaxed) as usize);
-        // A run of so many has `len` at an aligned place, wherever it begins.
+        // A run of that many has `len` at an aligned place, wherever it begins.
         let most = len + (align - 1) / GRANULE_BYTES;
         loop {
             let run = self.at(self.find(most, from));
@@ -72,7 +72,7 @@ pub(crate) trait Calls: Granules {
         }
     }
 
-    /// Frees a block of so many granules. `false`: it is none, which is counted and told.
+    /// Frees a block of that many granules. `false`: it is none, which is counted and told.
     #[inline(never)]
     fn give(self, ptr: *mut u8, len: usize) -> bool {
         let Some(end) = self.locate(ptr, len) else { return false };
@@ -125,7 +125,8 @@ pub(crate) trait Calls: Granules {
         wanted <= self.count() && self.claim(end, wanted, false)
     }
 
-    /// Where a live block of so many granules ends. `None`: it is none, or longer or shorter, which is counted and told.
+    /// Where a live block of that many granules ends. `None`: it is none, or longer or shorter, which is counted and
+    /// told.
     #[inline(never)]
     fn locate(self, ptr: *mut u8, len: usize) -> Option<NonZero<usize>> {
         // An address inside of a granule becomes a large number too.

@@ -33,7 +33,7 @@ const HINTS: usize = 9;
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct Header {
-    /// Where the search for so many granules begins.
+    /// Where the search for a number of granules begins.
     pub(crate) hints: [AtomicU32; HINTS],
     /// Counters: they start at 0, only grow, and wrap.
     refused: AtomicU32,
@@ -56,22 +56,23 @@ impl Header {
     }
 }
 
-/// A heap of `BYTES` bytes for programs where code size matters most and no interrupt may wait: about 1 KiB of flash, where a
-/// [`Heap`](crate::Heap) has 4 to 7, and *no call masks an interrupt, takes a lock or waits*, whatever its size. In return, the time of an allocation grows
-/// with the arena.
+/// A heap of `BYTES` bytes for programs where code size matters most and no interrupt may wait: about 1 KiB of flash,
+/// where a [`Heap`](crate::Heap) has 4 to 7, and *no call masks an interrupt, takes a lock or waits*, whatever its
+/// size. In return, the time of an allocation grows with the arena.
 ///
-/// All of it is zero at the start, so it lies in `.bss`. Blocks are multiples of 8 bytes without a header; the table has two bits for each 8
-/// bytes (3 % of the arena). Requests are served from the first run that is long enough, those of up to 64 bytes from where such a run
-/// was last seen.
+/// All of it is zero at the start, so it lies in `.bss`. Blocks are multiples of 8 bytes without a header; the table
+/// has two bits for each 8 bytes (3 % of the arena). Requests are served from the first run that is long enough, those
+/// of up to 64 bytes from where such a run was last seen.
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
 /// | `BYTES` | 1 KiB to 16 MiB; fast up to about 32 KiB | |
 /// | `C` | of a [`Config`], the hooks: [`ON_EVENT`](Config::ON_EVENT) and [`ON_OUT_OF_MEMORY`](Config::ON_OUT_OF_MEMORY). The rest is for heaps that have pools, and does nothing here | [`Defaults`] |
 ///
-/// From every context (thread, interrupt handler, NMI, another core), every call is the same: it masks nothing and never waits. What another context
-/// does in the middle of a call only costs it another try. That is with compare-and-swap: on targets without, each step of a call is a critical
-/// section of the binary's, a few instructions long, and NMI and fault handlers must not use the heap.
+/// From every context (thread, interrupt handler, NMI, another core), every call is the same: it masks nothing and
+/// never waits. What another context does in the middle of a call only costs it another try. That is with
+/// compare-and-swap: on targets without, each step of a call is a critical section of the binary's, a few instructions
+/// long, and NMI and fault handlers must not use the heap.
 ///
 /// | call | time |
 /// |---|---|
@@ -79,15 +80,18 @@ impl Header {
 /// | `dealloc` | O(size): some 30 instructions for each 128 bytes |
 /// | `realloc` | both, and a copy if the block can't grow where it is; a block that shrinks stays |
 ///
-/// Figures are in `benches/results`. Out of memory is null. An alignment of more than 8 needs a run that is longer by it.
+/// Figures are in `benches/results`. Out of memory is null. An alignment of more than 8 needs a run that is longer by
+/// it.
 ///
-/// Rarely, a request is refused, or a block moved that could have grown, although there is memory, while another context is in the middle of a
-/// request of its own: for a block that reaches across a multiple of 128 bytes of the arena, it may have a part that it gives back because the
-/// next is taken, or get one that stands behind another's part, where it leaves too little. When no other is in a call, all that is free is found.
+/// Rarely, a request is refused, or a block moved that could have grown, although there is memory, while another
+/// context is in the middle of another request: for a block that reaches across a multiple of 128 bytes of the arena,
+/// it may have a part that it gives back because the next is taken, or get one that stands behind another's part, where
+/// it leaves too little. When no other is in a call, all that is free is found.
 ///
-/// **Wrong frees** are counted, told, and change nothing: a second free, an address inside a block or of no block at all, a layout whose
-/// size is not the block's (rounded up to 8). Not found: a late second free whose block has a new owner of the same size, and one that another
-/// context commits at the same time, if the block gets a new owner in between.
+/// **Wrong frees** are counted, told, and change nothing: a second free, an address inside a block or of no block at
+/// all, a layout whose size is not the block's (rounded up to 8). Not found: a late second free whose block has a new
+/// owner of the same size, and one that another context commits at the same time, if the block gets a new owner in
+/// between.
 ///
 /// ```
 /// use core::alloc::{GlobalAlloc, Layout};
@@ -122,11 +126,12 @@ pub struct Small<const BYTES: usize, C = Defaults> {
 #[repr(C, align(8))]
 struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 
-// SAFETY: header and table are reached through atomics, blocks by those who own them.
+// SAFETY: header and table are reached through atomics, blocks by their owners.
 unsafe impl<const BYTES: usize, C: Config> Sync for Small<BYTES, C> {}
 
 impl<const BYTES: usize, C: Config> Small<BYTES, C> {
-    /// How many granules have room, with header and table. One more has a state: what is behind the last block does not go on.
+    /// How many granules have room, with header and table. One more has a state: what is behind the last block does not
+    /// go on.
     const GRANULES: usize = {
         assert!(BYTES >= Map::MIN_BYTES, "larder: the arena is too small: a heap needs at least 1 KiB");
         assert!(BYTES <= ARENA_MAX_BYTES, "larder: the arena is too large: a heap has at most 16 MiB");
@@ -163,7 +168,8 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     ///
     /// Time: O(`BYTES`). What changes meanwhile makes [`Stats::consistent`] false, unless it changes back.
     ///
-    /// There are no classes, all that is live counts as large, nothing is ever deferred, and the peak of committed bytes is not kept.
+    /// There are no classes, all that is live counts as large, nothing is ever deferred, and the peak of committed
+    /// bytes is not kept.
     ///
     /// ```
     /// static HEAP: larder::Small<4096> = larder::Small::new();
@@ -196,8 +202,8 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
         self.engine().walk(Self::TABLES_BYTES, show)
     }
 
-    /// Verifies the whole table. For tests, and for the field when nobody else uses the heap: a call that is going on is reported as
-    /// damage that there is not.
+    /// Verifies the whole table. For tests, and for the field when nobody else uses the heap: a call that is going on
+    /// is reported as damage that there is not.
     ///
     /// Time: O(`BYTES`).
     ///
@@ -213,10 +219,11 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
         self.engine().contains(ptr.cast_mut())
     }
 
-    /// How many bytes the block occupies that starts at an address: what its layout says, rounded up to 8. 0: no live block starts there.
+    /// How many bytes the block occupies that starts at an address: what its layout says, rounded up to 8. 0: no live
+    /// block starts there.
     ///
-    /// [`dealloc`](GlobalAlloc::dealloc) and [`realloc`](GlobalAlloc::realloc) of this heap take a layout of that size for the block's own, as
-    /// those of a [`Heap`](crate::Heap::usable_size) do. From any context.
+    /// [`dealloc`](GlobalAlloc::dealloc) and [`realloc`](GlobalAlloc::realloc) of this heap take a layout of that size
+    /// for the block's own, as those of a [`Heap`](crate::Heap::usable_size) do. From any context.
     ///
     /// Time: a load for each 128 bytes of the block.
     pub fn usable_size(&self, ptr: *const u8) -> usize {
@@ -271,8 +278,8 @@ impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
     where
         Self: 'a,
     {
-        // SAFETY: behind the granules and aligned as they are, zeroed or written through it, in a `Small` that outlives the handle;
-        // all of it is atomics.
+        // SAFETY: behind the granules and aligned as they are, zeroed or written through it, in a `Small` that outlives
+        // the handle; all of it is atomics.
         unsafe { &*self.0.cast::<Header>() }
     }
 
@@ -292,7 +299,8 @@ impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
         Self: 'a,
     {
         debug_assert!(C::TELLS);
-        // SAFETY: the word behind the header, where it is asked for; as above. Otherwise the table's first, and nobody looks.
+        // SAFETY: the word behind the header, where it is asked for; as above. Otherwise the table's first, and nobody
+        // looks.
         unsafe { &*self.0.add(size_of::<Header>()).cast::<AtomicU32>() }
     }
 
@@ -302,8 +310,8 @@ impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
     }
 }
 
-// SAFETY: blocks are granules that one claim got: disjoint, inside the arena, aligned, untouched while live.
-// Nothing unwinds: no path panics while the invariants hold (with debug assertions, one that does not says so), and a hook that
+// SAFETY: blocks are granules that one claim got: disjoint, inside the arena, aligned, untouched while live. Nothing
+// unwinds: no path panics while the invariants hold (with debug assertions, one that does not says so), and a hook that
 // does aborts.
 unsafe impl<const BYTES: usize, C: Config> GlobalAlloc for Small<BYTES, C> {
     #[inline(always)]

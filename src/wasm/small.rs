@@ -18,22 +18,23 @@ use core::ptr::{null_mut, with_exposed_provenance_mut};
 /// A memory that has fewer bytes is not worth a table.
 const LEAST_BYTES: usize = 1024;
 
-/// A [`larder::Small`](crate::Small) in a module's own memory, which grows: for modules with one thread that count bytes of code, and
-/// want as little memory as can be. The time of an allocation grows with the memory; [`Heap`](super::Heap) does not have that, and
-/// peers that are as small are faster: see docs/benchmarks.md.
+/// A [`larder::Small`](crate::Small) in a module's own memory, which grows: for modules with one thread that count
+/// bytes of code, and want as little memory as can be. The time of an allocation grows with the memory;
+/// [`Heap`](super::Heap) does not have that, and peers that are as small are faster: see docs/benchmarks.md.
 ///
 /// ```ignore (a heap for wasm32 alone)
 /// #[global_allocator]
 /// static HEAP: larder::wasm::Small = larder::wasm::Small::new();
 /// ```
 ///
-/// It begins, as [`Heap`](super::Heap) does, with what lies between `__heap_base` and `__heap_end`. When that is full, it asks for an eighth of
-/// what it reaches over, at least for what the request lacks; where there is a limit, for that alone, and then the request is refused.
-/// New memory joins the old. What somebody else has grown the module by in between is never touched: the heap counts it as a live block of its
-/// own, and has states for it (3 % of it).
+/// It begins, as [`Heap`](super::Heap) does, with what lies between `__heap_base` and `__heap_end`. When that is full,
+/// it asks for an eighth of what it reaches over, at least for what the request lacks; where there is a limit, for that
+/// alone, and then the request is refused. New memory joins the old. Memory that other code has added in between is
+/// never touched: the heap counts it as one live block, and has states for it (3 % of it).
 ///
-/// The parameter is a [`Config`], for its hooks alone, as in `larder::Small`. In a module that is built with `+atomics`, or for an operating
-/// system (`wasm32-wasip1`), where that can't be told, it is a compile error: tables that others read can't be moved. `Heap` can be shared.
+/// The parameter is a [`Config`], for its hooks alone, as in `larder::Small`. In a module that is built with
+/// `+atomics`, or for an operating system (`wasm32-wasip1`), where that can't be told, it is a compile error: tables
+/// that others read can't be moved. `Heap` can be shared.
 pub struct Small<C = Defaults> {
     header: Header,
     /// The word of `events`.
@@ -67,8 +68,8 @@ impl<C: Config> Small<C> {
         Census::stats(self, self.tables_bytes())
     }
 
-    /// As [`larder::Small::walk`](crate::Small::walk); but `show` must not use the heap: its table may move, and what is shown then is not
-    /// what is there.
+    /// As [`larder::Small::walk`](crate::Small::walk); but `show` must not use the heap: its table may move, and what
+    /// is shown then is not what is there.
     pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
         self.count() == 0 || Census::walk(self, self.tables_bytes(), show)
     }
@@ -98,7 +99,8 @@ impl<C: Config> Small<C> {
         if self.count() == 0 { 0 } else { self.end.load(Relaxed).addr() - self.at(self.count()).addr() }
     }
 
-    /// Grows the module, whose memory ends where granule `first` begins, so that there is room for `wanted`: by how many bytes.
+    /// Grows the module, whose memory ends where granule `first` begins, so that there is room for `wanted`: by how
+    /// many bytes.
     #[inline(always)]
     fn ask(first: usize, wanted: usize) -> Option<usize> {
         let least = lack(first, wanted);
@@ -121,8 +123,9 @@ impl<C: Config> Small<C> {
         let count = room(end.addr() - self.base().addr());
         let states = old.div_ceil(WORD_GRANULES) * size_of::<u32>();
         let table = self.at(count);
-        // SAFETY: from `base` to the old end, and from what was got to `end`, all is the heap's; what lies in between may be another's, and
-        // the table begins behind it: see `lack`. The new one is behind the old, which nobody reads meanwhile, and may overlap it.
+        // SAFETY: from `base` to the old end, and from what was got to `end`, all is the heap's; what lies in between
+        // may be another's, and the table begins behind it: see `lack`. The new one is behind the old, which nobody
+        // reads meanwhile, and may overlap it.
         unsafe {
             core::ptr::copy(self.at(old), table, states);
             let rest = table.add(states);
@@ -186,7 +189,7 @@ impl<C: Config> Granules for &Small<C> {
         Self: 'a,
     {
         debug_assert!(self.count() != 0 && at <= self.count() / WORD_GRANULES);
-        // SAFETY: `reach` has put a table of so many words behind the granules.
+        // SAFETY: `reach` has put a table of that many words behind the granules.
         unsafe { &*self.at(self.count()).cast::<AtomicU32>().add(at) }
     }
 
@@ -225,7 +228,7 @@ impl<C: Config> Granules for &Small<C> {
             bytes = more;
         }
         self.reach(start.wrapping_add(bytes));
-        // What somebody else has got in between is theirs for ever.
+        // Memory that other code has added in between is its for ever.
         self.claim(self.granule(end), first, true);
         true
     }
