@@ -1,5 +1,6 @@
-//! A heap for microcontrollers and wasm modules. Blocks of up to 64 bytes come from size-class pools, whose common path takes no lock
-//! and masks no interrupt; a large tier serves all other requests. Threads, interrupt handlers and several cores can share one heap.
+//! A heap for microcontrollers and wasm modules. Blocks of up to 64 bytes come from size-class pools, whose common path
+//! takes no lock and masks no interrupt; a large tier serves all other requests. Threads, interrupt handlers and
+//! several cores can share one heap.
 //!
 //! ```
 //! #[global_allocator]
@@ -15,9 +16,9 @@
 //! }
 //! ```
 //!
-//! On bare metal, the binary brings a critical section: `cortex-m` has one behind its feature `critical-section-single-core`, `riscv` behind
-//! `critical-section-single-hart`; so do RTOSes and vendors' crates. Without one, linking fails with the undefined symbol
-//! `_critical_section_1_0_acquire`.
+//! On bare metal, the binary brings a critical section: `cortex-m` has one behind its feature
+//! `critical-section-single-core`, `riscv` behind `critical-section-single-hart`; so do RTOSes and vendors' crates.
+//! Without one, linking fails with the undefined symbol `_critical_section_1_0_acquire`.
 //!
 //! | heap | for |
 //! |---|---|
@@ -26,8 +27,9 @@
 //! | `wasm::Heap` | a wasm module, whose memory grows |
 //! | [`Small`], `wasm::Small` | programs in which code size matters more than speed |
 //!
-//! To see what a heap holds: [`Heap::stats`] counts, [`Heap::walk`] shows every piece, [`Heap::check`] verifies. To change how it works:
-//! [`Config`], [`policy`], [`large`]. The repository's `docs/configuration.md` says which choice is best when, and how to read the counters.
+//! To see what a heap holds: [`Heap::stats`] counts, [`Heap::walk`] shows every piece, [`Heap::check`] verifies. To
+//! change how it works: [`Config`], [`policy`], [`large`]. The repository's `docs/configuration.md` says which choice
+//! is best when, and how to read the counters.
 //!
 //! # Features
 //!
@@ -42,19 +44,20 @@
 //! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
 //! | `unsafe-assume-single-core` | no | no memory barriers on bare metal: nothing but the compiler keeps the heap's accesses in order. See below |
 //!
-//! **`unsafe-assume-single-core`** is for the binary to choose, never for a library: it promises that one core alone ever runs
-//! code that uses the heap. With a second core it is undefined behaviour. Interrupt handlers are as safe as without it. It does nothing on targets
-//! with an operating system, on wasm, and on those without compare-and-swap.
+//! **`unsafe-assume-single-core`** is for the binary to choose, never for a library: it promises that one core alone
+//! ever runs code that uses the heap. With a second core it is undefined behaviour. Interrupt handlers are as safe as
+//! without it. It does nothing on targets with an operating system, on wasm, and on those without compare-and-swap.
 //!
-//! **Without `portable-atomic-critical-section`**, on targets without compare-and-swap, the binary says where it comes from, by a feature of
-//! `portable-atomic`; if it does not, that is a compile error, and so is choosing two. Some hardware layers choose
-//! `unsafe-assume-single-core` there for chips with one core (`esp-hal` for the ESP32-C3): beside these, larder has to be built without its default
-//! features, but with `critical-section` and `spin`. Loads mask nothing then.
+//! **Without `portable-atomic-critical-section`**, on targets without compare-and-swap, the binary says where it comes
+//! from, by a feature of `portable-atomic`; if it does not, that is a compile error, and so is choosing two. Some
+//! hardware layers choose `unsafe-assume-single-core` there for chips with one core (`esp-hal` for the ESP32-C3):
+//! beside these, larder has to be built without its default features, but with `critical-section` and `spin`. Loads
+//! mask nothing then.
 //!
 //! # Who may call what, from where
 //!
-//! A *visit* is one stay in the large tier, alone: a fixed number of steps with [`large::Segregated`], never a copy or a fill. A *refill*
-//! gets a class a page; a *retirement* gives one back. Both visit only if the stash cannot help.
+//! A *visit* is one stay in the large tier, alone: a fixed number of steps with [`large::Segregated`], never a copy or
+//! a fill. A *refill* gets a class a page; a *retirement* gives one back. Both visit only if the stash cannot help.
 //!
 //! | operation | policy | thread | interrupt handler | above what a critical section masks (NMI, faults) | another core |
 //! |---|---|---|---|---|---|
@@ -73,18 +76,23 @@
 //! | any call of a [`Small`] | (it has none) | masks nothing, never waits | the same | the same | the same |
 //!
 //! - *Refused*: the call returns null and [`Stats::refused`] counts it. A block whose growth was refused is as before.
-//! - *Deferred*: the release succeeds at once; the memory is back when a later call has drained it: a refill and a large call drain one
-//!   release before their own visit, and all of them before a large request is refused. Until then it counts as [`Stats::deferred_bytes`].
-//! - [`stats`](Heap::stats), [`walk`](Heap::walk), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under [`Spin`] they are not for handlers.
-//! - Under [`Spin`], threads with strict priorities on one core must not either: one that preempts the holder waits for ever.
-//! - [`Patient`](policy::Patient), the default where wasm has threads, is [`Spin`] for some milliseconds, and then [`Try`]. `Alone`, the default
-//!   where wasm has one thread, never finds the tier held.
-//! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each atomic step of a pooled
-//!   call, and of any call of a [`Small`], is one of the binary's critical sections, a few instructions long: it masks, on several cores it may
-//!   wait for another core, and **what a critical section does not mask (NMI, HardFault) must not use the heap**.
-//! - Several cores share one arena in memory that is coherent between them and on which their atomics work, and bring a critical
-//!   section made for several.
-//! - A pooled call tries at most eight pages, each of which another context must have taken blocks from meanwhile; then it refills.
+//! - *Deferred*: the release succeeds at once; the memory is back when a later call has drained it: a refill and a
+//!   large call drain one release before their own visit, and all of them before a large request is refused. Until then
+//!   it counts as [`Stats::deferred_bytes`].
+//! - [`stats`](Heap::stats), [`walk`](Heap::walk), [`trim`](Heap::trim) and [`check`](Heap::check) visit too: under
+//!   [`Spin`] they are not for handlers.
+//! - Under [`Spin`], threads with strict priorities on one core must not either: one that preempts the holder waits for
+//!   ever.
+//! - [`Patient`](policy::Patient), the default where wasm has threads, is [`Spin`] for some milliseconds, and then
+//!   [`Try`]. `Alone`, the default where wasm has one thread, never finds the tier held.
+//! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each atomic step of a
+//!   pooled call, and of any call of a [`Small`], is one of the binary's critical sections, a few instructions long: it
+//!   masks, on several cores it may wait for another core, and **what a critical section does not mask (NMI, HardFault)
+//!   must not use the heap**.
+//! - Several cores share one arena in memory that is coherent between them and on which their atomics work, and bring a
+//!   critical section made for several.
+//! - A pooled call tries at most eight pages, each of which another context must have taken blocks from meanwhile; then
+//!   it refills.
 //!
 //! What each costs on a Cortex-M3, masking included, is in the repository's `benches/results`.
 //!
@@ -94,31 +102,35 @@
 //!
 //! # Sizes and alignments
 //!
-//! Every size that fits and every power-of-two alignment up to 64 KiB. Requests up to the last of
-//! [`Config::CLASSES`] (64 bytes by default) are pooled; so are aligned ones whose size, rounded up to the alignment, has a class of
-//! multiples of it. All others are large: rounded up to 8 bytes, at least 16. Zero bytes are the caller's error (a contract of
-//! [`GlobalAlloc`](core::alloc::GlobalAlloc)); out of memory is null. What is larger than the arena is refused without a visit.
+//! Every size that fits and every power-of-two alignment up to 64 KiB. Requests up to the last of [`Config::CLASSES`]
+//! (64 bytes by default) are pooled; so are aligned ones whose size, rounded up to the alignment, has a class of
+//! multiples of it. All others are large: rounded up to 8 bytes, at least 16. Zero bytes are the caller's error (a
+//! contract of [`GlobalAlloc`](core::alloc::GlobalAlloc)); out of memory is null. What is larger than the arena is
+//! refused without a visit.
 //!
-//! If a small request finds no page, the large tier serves it, and if that has nothing either, a larger class that has a page in its front.
-//! Pages that are only in a class's index are not searched: seven searches would double the longest call.
+//! If a small request finds no page, the large tier serves it, and if that has nothing either, a larger class that has
+//! a page in its front. Pages that are only in a class's index are not searched: seven searches would double the
+//! longest call.
 //!
 //! # Where empty pages go
 //!
-//! A page whose last block is freed stays in its class, in one of [`Config::KEPT_PAGES`] slots that classes share. The page that stood
-//! there is retired: into the stash of [`Config::STASH_PAGES`], or if that is full, to the large tier. So at most
-//! `KEPT_PAGES + STASH_PAGES` empty pages are held back, and one for each context in the middle of a call.
+//! A page whose last block is freed stays in its class, in one of [`Config::KEPT_PAGES`] slots that classes share. The
+//! page that stood there is retired: into the stash of [`Config::STASH_PAGES`], or if that is full, to the large tier.
+//! So at most `KEPT_PAGES + STASH_PAGES` empty pages are held back, and one for each context in the middle of a call.
 //!
-//! A call that needs them gets them: a refill that finds neither stash nor large tier takes a kept page of another class, in `KEPT_PAGES` steps
-//! at most; a large request that does not fit brings all of them home, one visit for each, before it is refused. [`Heap::trim`] does that
-//! at once. Pages of [`Config::RESERVED`] never leave their class.
+//! A call that needs them gets them: a refill that finds neither stash nor large tier takes a kept page of another
+//! class, in `KEPT_PAGES` steps at most; a large request that does not fit brings all of them home, one visit for each,
+//! before it is refused. [`Heap::trim`] does that at once. Pages of [`Config::RESERVED`] never leave their class.
 //!
 //! A large block that shrinks while its tier is held keeps its length until it is freed or resized again
-//! ([`Heap::usable_size`] knows). With the tier `LinkedList`, a block whose size changes at other times moves, or the call is refused.
+//! ([`Heap::usable_size`] knows). With the tier `LinkedList`, a block whose size changes at other times moves, or the
+//! call is refused.
 //!
 //! # Threads and cores apart
 //!
-//! Contexts that use the heap at the same time take blocks from the same pages, unless it has several [`Config::LANES`]: then each thread or core
-//! has pages that no other takes blocks from, and meets the others only in the large tier, where it frees what they allocated, and where memory is short.
+//! Contexts that use the heap at the same time take blocks from the same pages, unless it has several
+//! [`Config::LANES`]: then each thread or core has pages that no other takes blocks from, and meets the others only in
+//! the large tier, where it frees what they allocated, and where memory is short.
 //!
 //! # Wrong frees
 //!
@@ -135,19 +147,20 @@
 //! | size of the layout too large | not looked at: the page's class says how long blocks are | found, unless it ends where another block or free run does, or 8 bytes before: then that **is freed too** | found |
 //! | size of the layout too small | not looked at | found, if the policy always waits; else not, which is harmless: all of the block is freed | the same |
 //!
-//! An allocator can see a late second free only with quarantine or tags, which cost memory. This one has neither. `realloc` of a pooled
-//! block that was freed is found only when it moves.
+//! An allocator can see a late second free only with quarantine or tags, which cost memory. This one has neither.
+//! `realloc` of a pooled block that was freed is found only when it moves.
 //!
-//! One wrong free does harm although it could be found, on targets other than ARM, 32-bit RISC-V and x86-64, so on wasm with threads: while the large tier is
-//! held, an address one granule into a free run passes for a block. A heap never unwinds: a hook that panics aborts.
+//! One wrong free does harm although it could be found, on targets other than ARM, 32-bit RISC-V and x86-64, so on wasm
+//! with threads: while the large tier is held, an address one granule into a free run passes for a block. A heap never
+//! unwinds: a hook that panics aborts.
 //!
 //! # When memory runs out
 //!
-//! Before a request is refused, the heap asks the hook of the program, if there is one: [`Config::ON_OUT_OF_MEMORY`] may drop a cache,
-//! or a block that was kept for that, and have the request tried again. Programs with `Vec` and `Box`, which abort on null, then survive exhaustion. The hook
-//! runs outside of every lock, once at a time in all contexts, and may use the heap; if one of the hook's requests fails, it calls no hook.
-//! Without a hook nothing of this is in the program. `examples/emergency.rs` shows one, and the firmware
-//! `targets/cortex-m/src/bin/emergency.rs`.
+//! Before a request is refused, the heap asks the hook of the program, if there is one: [`Config::ON_OUT_OF_MEMORY`]
+//! may drop a cache, or a block that was kept for that, and have the request tried again. Programs with `Vec` and
+//! `Box`, which abort on null, then survive exhaustion. The hook runs outside of every lock, once at a time in all
+//! contexts, and may use the heap; if one of the hook's requests fails, it calls no hook. Without a hook nothing of
+//! this is in the program. `examples/emergency.rs` shows one, and the firmware `targets/cortex-m/src/bin/emergency.rs`.
 //!
 //! # Where the arena lies
 //!
@@ -162,13 +175,14 @@
 //! # }
 //! ```
 //!
-//! The section must be zeroed before the first call, by the start-up code or the loader: `.uninit` and many vendors' sections for a
-//! second RAM are not. For those there is [`Region::claim`], which zeroes its own tables. The arena is aligned to 256 bytes.
+//! The section must be zeroed before the first call, by the start-up code or the loader: `.uninit` and many vendors'
+//! sections for a second RAM are not. For those there is [`Region::claim`], which zeroes its own tables. The arena is
+//! aligned to 256 bytes.
 //!
 //! # Layers
 //!
-//! For contributors: each file is one concern, and uses only what the table says. `docs/architecture.md` follows calls through them. *Tier 1* are the
-//! pools, *tier 2* is the large tier.
+//! For contributors: each file is one concern, and uses only what the table says. `docs/architecture.md` follows calls
+//! through them. *Tier 1* are the pools, *tier 2* is the large tier.
 //!
 //! | file | what it is | may use |
 //! |---|---|---|
