@@ -3,10 +3,9 @@
 #![cfg(not(loom))]
 
 use core::alloc::{GlobalAlloc, Layout};
-use core::ptr::NonNull;
 use larder::large::Segregated;
 use larder::policy::Try;
-use larder::{Config, Emergency, Event, Heap, OutOfMemory, Region, Small, Stats};
+use larder::{Config, Emergency, Event, Heap, OutOfMemory, Region, Small};
 use std::cell::Cell;
 
 const BYTES: usize = 16 * 1024;
@@ -95,7 +94,9 @@ mod collections {
     use super::*;
     use allocator_api2::alloc::Allocator;
     use allocator_api2::{boxed::Box, vec::Vec};
+    use core::ptr::NonNull;
     use hashbrown::{DefaultHashBuilder, HashMap};
+    use larder::Stats;
     use larder::policy::Spin;
 
     const MORE: usize = 64 * 1024;
