@@ -156,9 +156,15 @@ impl Map {
     /// No arena needs more bytes for so many pages.
     #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
+        pages * PAGE_BYTES + Self::most_table_bytes::<P, L, C>(pages)
+    }
+
+    /// Of these, what is not pages.
+    #[cfg(any(target_arch = "wasm32", test))]
+    pub(crate) const fn most_table_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
         // With its word, its owner, its bits, and a byte for its share of the second level.
         let bits = (C::TABLE.count * C::LANES * WORD_BYTES).div_ceil(32);
-        let a_page = PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
+        let a_page = WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
         let large = L::TABLE_BYTES.before + L::TABLE_BYTES.per_doubling * 32 + L::TABLE_BYTES.behind;
         let fixed = const { Self::fixed::<P, L, C>().leaves } + large;
         pages * a_page + fixed + lines::<C>() + 2 * PAGE_BYTES

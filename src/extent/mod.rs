@@ -48,6 +48,12 @@ pub(crate) unsafe trait Extent: Copy {
     fn tables(self) -> *mut u8;
     fn map(self) -> Map;
 
+    /// How many pages have entries in the tables: there may be room for some that are not there yet.
+    #[inline(always)]
+    fn entries(self) -> u32 {
+        self.map().pages
+    }
+
     /// Where the tables begin, as a place: behind all others, or, if that is negative, before.
     #[inline(always)]
     fn tables_place(self) -> i32 {
@@ -94,12 +100,12 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     }
     #[inline(always)]
     fn word(self, page: u32) -> &'a AtomicU32 {
-        debug_assert!(page <= self.map().pages);
+        debug_assert!(page <= self.entries());
         entry(self, self.map().words, page as usize)
     }
     #[inline(always)]
     fn owner(self, page: u32) -> &'a AtomicU8 {
-        debug_assert!(page <= self.map().pages);
+        debug_assert!(page <= self.entries());
         entry(self, self.map().owners, page as usize)
     }
     #[inline(always)]

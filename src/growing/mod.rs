@@ -1,9 +1,9 @@
 //! The heap in memory that grows on demand: extents, of which the newest may become longer.
 //!
 //! ```text
-//!   oldest ─► ┌ Node ┬ pages and tail ┬ tables ┐
-//!             └──┬───┴────────────────┴────────┘
-//!                └► ┌ Node ┬ …        ┬ tables ┐◄ the source's next memory, if nobody else has asked it in between
+//!   oldest ─► ┌ Node ┬ … ┐
+//!             └──┬───┴───┘
+//!                └► ┌ Node ┬ ground and tables ┐◄ the source's next memory, if nobody else has asked it in between
 //! ```
 //!
 //! | word | moves | by whom | ordering, and what it pairs with |
@@ -11,14 +11,19 @@
 //! | `oldest`, a node's `next` | from null to the next extent, and stays | who has laid the extent out, by compare-exchange | Release: the extent is visible to the Acquire of who finds it |
 //! | `last` | to any extent | who was served by it | the same: it may be all that a reader sees |
 //! | `growing` | 0 to 1 to 0 | who asks the source | none needed: it only keeps others from asking for the same reason |
+//! | `arrivals` | up by 1 | who has entered an extent, or made one longer | Release: a context that reads it before it looks for a block, by Acquire, and then finds it changed, looks again |
+//! | `reach` | to a later byte | who has got memory up to it, before others can find that | none needed: what finds the memory orders it |
 //!
 //! Two that ask the source at the same time get different memories. That they should wait for each other is thrift, not safety: the wait
 //! is bounded, and who has waited for that long asks as well.
 //!
-//! An extent that becomes longer stays where it is, and so does its node; only its tables move, behind what it got. Readers of tables
-//! take no lock, so where contexts run at the same time an extent stays as it is, and all further memory is an extent of its own.
-//! Each is then as large as half of what there was, so that there are few. Nor is anything moved while a hook may use the heap in the
-//! middle of a call of it ([`Pinned`]).
+//! An extent that becomes longer stays where it is, and so does its node. Where there is one context, its tables move, behind what it got;
+//! but not while a hook may use the heap in the middle of a call of it ([`Pinned`]). Readers of tables take no lock, so where contexts run at
+//! the same time, the tables stay as well: they lie in front of the ground, with room for more ([`RESERVE`]), and the ground becomes
+//! longer inside the entry of tier 2. What lies behind an extent whose tables are full is an extent of its own.
+//!
+//! Two contexts get disjoint memory. One of them may find that its memory lies behind an extent only when the other's has joined that: then it
+//! is an extent of its own.
 
 mod hooked;
 mod node;
@@ -43,6 +48,10 @@ use core::ptr::{copy_nonoverlapping, null_mut};
 /// In what the source counts. The models' are shorter, and so have fewer words.
 pub(crate) const UNIT_BYTES: usize = if cfg!(all(test, loom)) { 4096 } else { 64 * 1024 };
 
+/// Where tables can't move, those of a new extent have room for so many times of what there is: so there are few extents, and the largest is
+/// a large part of the heap.
+const RESERVE: usize = 3;
+
 /// How often a context looks whether another has got memory, before it asks for some itself: some milliseconds.
 const TURNS: u32 = if cfg!(all(test, loom)) { 1 } else { 1 << 22 };
 
@@ -57,6 +66,8 @@ const TURNS: u32 = if cfg!(all(test, loom)) { 1 } else { 1 << 22 };
 pub(crate) unsafe trait Source {
     /// Whether contexts run at the same time.
     const SHARED: bool;
+    /// Whether what is got next usually lies behind what was got last. If not, all memories are extents of their own.
+    const TOUCHES: bool = true;
 
     /// The memory that is there from the start, to whoever asks first. It need not be zeroed.
     fn first(&self) -> Option<(*mut u8, usize)>;
@@ -68,12 +79,15 @@ pub(crate) unsafe trait Source {
     /// The address at which the next units will begin, unless somebody else comes first.
     fn next(&self) -> usize;
 
-    /// Called before memory at this address is used that another context may have got, and all that it got with it: so once for an
-    /// extent, at its node, which lies in the same memory as its pages and tables.
+    /// Called before memory up to this address is used that another context may have got.
     #[inline(always)]
     fn meet(&self, address: usize) {
         let _ = address;
     }
+
+    /// Makes an extent's tables: loom's atomics are not made of zeroes.
+    #[cfg(all(test, loom))]
+    fn make(&self, extent: *mut u8);
 }
 
 /// The heap.
@@ -83,6 +97,10 @@ pub(crate) struct Growing<S, P, L, C> {
     /// The extent that served last: where calls begin.
     last: AtomicPtr<Extent<P, L, C>>,
     growing: AtomicU32,
+    /// How often memory has arrived.
+    arrivals: AtomicU32,
+    /// The last byte of all that was got.
+    reach: AtomicPtr<u8>,
     units_grown: AtomicU32,
     /// Runs of the out-of-memory hook: see `emergency`.
     rescues: AtomicU32,
@@ -99,6 +117,8 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
             oldest: AtomicPtr::new(null_mut()),
             last: AtomicPtr::new(null_mut()),
             growing: AtomicU32::new(0),
+            arrivals: AtomicU32::new(0),
+            reach: AtomicPtr::new(null_mut()),
             units_grown: AtomicU32::new(0),
             rescues: AtomicU32::new(0),
         }
@@ -112,6 +132,8 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
             oldest: AtomicPtr::new(null_mut()),
             last: AtomicPtr::new(null_mut()),
             growing: AtomicU32::new(0),
+            arrivals: AtomicU32::new(0),
+            reach: AtomicPtr::new(null_mut()),
             units_grown: AtomicU32::new(0),
             rescues: AtomicU32::new(0),
         }
@@ -119,12 +141,15 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
 }
 
 impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
+    /// Whether extents ever become longer.
+    const JOINS: bool = L::GROWS && S::TOUCHES;
+
     /// The extent that served last; `None` before the first request.
     #[inline(always)]
     fn last(&self) -> Option<&Extent<P, L, C>> {
         // Acquire: pairs with the Release in `serve_from`.
         let extent = self.last.load(Acquire);
-        self.source.meet(extent.addr());
+        self.meet();
         // SAFETY: an extent that was entered stays. Where one is made longer, nobody holds a reference meanwhile.
         unsafe { extent.as_ref() }
     }
@@ -136,7 +161,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         core::iter::from_fn(move || {
             // Acquire: pairs with the Release in `enter`.
             let extent = link.load(Acquire);
-            self.source.meet(extent.addr());
+            self.meet();
             // SAFETY: as in `last`.
             link = &unsafe { extent.as_ref() }?.next;
             Some(extent)
@@ -180,12 +205,18 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
             if self.oldest.load(Relaxed).is_null() {
                 self.begin();
             }
-            let seen = if S::SHARED { self.newest() } else { null_mut() };
-            let mut block = self.allocate_existing(size, align);
-            if block.is_null() {
-                block = self.allocate_growing(size, align, seen);
+            loop {
+                let seen = self.arrivals();
+                let block = self.allocate_existing(size, align);
+                if !block.is_null() {
+                    return Some(block);
+                }
+                // Others may have what joined an extent before this context. Then there is more to be got, or memory has run out.
+                let block = self.grow(size, align, null_mut(), 0, seen)?;
+                if !block.is_null() {
+                    return Some(block);
+                }
             }
-            (!block.is_null()).then_some(block)
         })
     }
 
@@ -217,11 +248,6 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         null_mut()
     }
 
-    /// The last extent, or null.
-    fn newest(&self) -> *mut Extent<P, L, C> {
-        self.extents().last().unwrap_or(null_mut())
-    }
-
     /// A block of any extent, or null.
     #[inline(never)]
     fn allocate_existing(&self, size: usize, align: usize) -> *mut u8 {
@@ -244,29 +270,37 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         self.last.store(extent, Release);
     }
 
-    /// A block of new memory, or null. Where another context is getting some, it is awaited, and looked at first: what is newer than
-    /// `seen`.
+    /// How often memory has arrived. Where there is one context, it knows.
     #[inline(always)]
-    fn allocate_growing(&self, size: usize, align: usize, mut seen: *mut Extent<P, L, C>) -> *mut u8 {
+    fn arrivals(&self) -> u32 {
+        // Acquire: pairs with the Release in `arrived`.
+        if S::SHARED { self.arrivals.load(Acquire) } else { 0 }
+    }
+
+    /// Memory that others can have by now has arrived.
+    #[inline(always)]
+    fn arrived(&self) {
+        if S::SHARED {
+            // Release: pairs with the Acquire in `arrivals`.
+            self.arrivals.fetch_add(1, Release);
+        }
+    }
+
+    /// Gets memory in which the request fits, or has it got by another context. A block of an extent that is new; or null: the extents are to be
+    /// asked again. `None`: there is no memory, and nothing has arrived since `seen`. For a block that changes its size, it is the one of
+    /// `old` bytes at `ptr`.
+    #[inline(always)]
+    fn grow(&self, size: usize, align: usize, ptr: *mut u8, old: usize, seen: u32) -> Option<*mut u8> {
         if !S::SHARED {
-            return self.allocate_new(size, align);
+            return self.get(size, align, ptr, old);
         }
         let alone = self.growing.swap(1, Relaxed) == 0;
         if !alone {
             self.wait();
         }
-        let mut block = null_mut::<u8>();
         // Before the source is asked, and once more when it had nothing: others may have got the last of it.
-        for is_asked in [false, true] {
-            let newest = self.newest();
-            if block.is_null() && newest != seen {
-                seen = newest;
-                block = self.allocate_existing(size, align);
-            }
-            if block.is_null() && !is_asked {
-                block = self.allocate_new(size, align);
-            }
-        }
+        let arrived = || (self.arrivals() != seen).then_some(null_mut());
+        let block = arrived().or_else(|| self.get(size, align, ptr, old)).or_else(arrived);
         if alone {
             self.growing.store(0, Relaxed);
         }
@@ -289,7 +323,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         let Some((start, len_bytes)) = self.source.first() else { return };
         // SAFETY: the source's, and nobody else's.
         unsafe {
-            let extent = Node::lay_out(start, len_bytes);
+            // A module of fixed memory would have tables for memory that it never gets.
+            let extent = Self::lay_out(start, len_bytes, 0);
             if !extent.is_null() {
                 (*extent).zero_tables();
                 self.enter(extent);
@@ -297,51 +332,95 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
     }
 
-    /// A block of what the source has, or null.
+    /// Makes memory an extent; its tables, if they can't move, have room for so many bytes besides. Null: it is too short.
+    ///
+    /// # Safety
+    ///
+    /// The memory is the source's, and nobody else's.
     #[inline(always)]
-    fn allocate_new(&self, size: usize, align: usize) -> *mut u8 {
-        let extent = self.get(size, align, null_mut(), 0);
-        if extent.is_null() {
-            return null_mut();
-        }
-        // Before others see it, or they could take what it was got for.
-        // SAFETY: `get` laid the extent out, and it stays.
-        let block = Allocate::allocate_rarely::<false>(size, align, unsafe { &*extent });
-        // SAFETY: the same.
-        unsafe { self.enter(extent) };
-        if !block.is_null() {
-            self.serve_from(extent, size);
-        }
-        block
+    unsafe fn lay_out(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Extent<P, L, C> {
+        // SAFETY: passed on.
+        unsafe { Node::lay_out(start, len_bytes, S::SHARED.then_some(reserve_bytes)) }
     }
 
-    /// Whether an extent may be made longer now: nobody else is in the heap.
-    fn may_extend() -> bool {
-        !S::SHARED && L::GROWS && !Pinned::is_any()
-    }
-
-    /// Memory in which the request fits for sure: the newest extent, longer by it, or one that is to be entered. Null: there is none. If it is
-    /// for a block that changes its size, that is the one of `old` bytes at `ptr`.
+    /// Gets memory in which the request fits: a block of a new extent; or null if it has joined one. `None`: there is none.
     #[inline(never)]
-    fn get(&self, size: usize, align: usize, ptr: *mut u8, old: usize) -> *mut Extent<P, L, C> {
-        let (mut newest, mut total_bytes) = (null_mut::<Extent<P, L, C>>(), 0);
+    fn get(&self, size: usize, align: usize, ptr: *mut u8, old: usize) -> Option<*mut u8> {
+        let (mut behind, mut total_bytes) = (null_mut::<Extent<P, L, C>>(), 0);
         for extent in self.extents() {
-            newest = extent;
             // SAFETY: as in `last`.
-            total_bytes += unsafe { &*extent }.len_bytes();
+            let node = unsafe { &*extent };
+            total_bytes += node.len_bytes();
+            if Self::may_extend() && node.end().addr() == self.source.next() {
+                behind = extent;
+            }
         }
         // SAFETY: as in `last`.
-        let joined = unsafe { newest.as_ref() };
-        let joined = joined.filter(|newest| Self::may_extend() && newest.end().addr() == self.source.next());
-        let there = joined.map_or(0, |newest| Self::there_for(ptr, old, newest));
-        let Some(needed) = units_for::<P, L, Hooked<C>>(size, align, there) else { return null_mut() };
-        let Some((start, len_bytes)) = self.ask(needed, total_bytes) else { return null_mut() };
-        // SAFETY: the new memory is the source's, and zeroed. Where an extent can be made longer, nobody else is in the heap.
-        unsafe {
-            if joined.is_some() && Node::extend(newest, start, len_bytes) {
-                return newest;
+        let there = unsafe { behind.as_ref() }.map_or(0, |node| Self::there_for(ptr, old, node));
+        let mut needed = units_for::<P, L, Hooked<C>>(size, align, there)?;
+        // What does not join is more, so that there are few.
+        let share = total_bytes / UNIT_BYTES / if S::SHARED && !Self::JOINS { 2 } else { 8 };
+        let mut most = usize::MAX;
+        let mut reserve_bytes = 0;
+        if S::SHARED && Self::JOINS {
+            // SAFETY: as in `last`.
+            let room = unsafe { behind.as_ref() }.map_or(0, |node| node.room_bytes() / UNIT_BYTES);
+            if needed <= room {
+                most = room;
+            } else {
+                // The tables have no room for that.
+                behind = null_mut();
+                needed = units_for::<P, L, Hooked<C>>(size, align, 0)?;
+                reserve_bytes = total_bytes.saturating_mul(RESERVE).min(EXTENT_MAX_BYTES.saturating_sub(total_bytes));
             }
-            Node::lay_out(start, len_bytes)
+        }
+        let reserved = reserved_units::<P, L, Hooked<C>>(reserve_bytes);
+        let mut memory = self.ask(needed + reserved, share.min(most) + reserved);
+        if memory.is_none() && reserved != 0 {
+            reserve_bytes = 0;
+            memory = self.ask(needed, share);
+        }
+        let (start, len_bytes) = memory?;
+        self.reach(start.wrapping_add(len_bytes - 1));
+        let mut block = null_mut();
+        // SAFETY: the new memory is the source's, and zeroed. Where tables move, nobody else is in the heap.
+        unsafe {
+            if behind.is_null() || !Self::extend(behind, start, len_bytes) {
+                let extent = Self::lay_out(start, len_bytes, reserve_bytes);
+                let node = extent.as_ref()?;
+                #[cfg(all(test, loom))]
+                self.source.make(extent.cast());
+                // Before others see it, or they could take what it was got for.
+                block = Allocate::allocate_rarely::<false>(size, align, node);
+                self.enter(extent);
+                if !block.is_null() {
+                    self.serve_from(extent, size);
+                }
+            }
+        }
+        self.arrived();
+        Some(block)
+    }
+
+    /// Whether extents may be made longer now: their tables stay where they are, or nobody else is in the heap.
+    fn may_extend() -> bool {
+        Self::JOINS && (S::SHARED || !Pinned::is_any())
+    }
+
+    /// Makes an extent longer by memory that lies behind it. `false`: it does not, or another context keeps this one out.
+    ///
+    /// # Safety
+    ///
+    /// The memory is the source's, nobody else's, and zeroed. Where there is one context, it is not in the heap and has been in the extent's
+    /// tier 2.
+    #[inline(always)]
+    unsafe fn extend(extent: *mut Extent<P, L, C>, start: *mut u8, len_bytes: usize) -> bool {
+        // SAFETY: passed on; as in `last`.
+        unsafe {
+            match S::SHARED {
+                true => (*extent).extend_in_place(start, len_bytes),
+                false => Node::extend(extent, start, len_bytes),
+            }
         }
     }
 
@@ -357,9 +436,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
 
     /// Asks the source for a share of what there is, then for less, down to what is needed.
     #[inline(always)]
-    fn ask(&self, needed: usize, total_bytes: usize) -> Option<(*mut u8, usize)> {
-        let share = if S::SHARED { 2 } else { 8 };
-        let mut units = (total_bytes / (share * UNIT_BYTES)).max(needed);
+    fn ask(&self, needed: usize, share: usize) -> Option<(*mut u8, usize)> {
+        let mut units = share.max(needed);
         loop {
             if let Some(memory) = self.source.grow(units) {
                 self.units_grown.fetch_add(units as u32, Relaxed);
@@ -369,6 +447,38 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
                 return None;
             }
             units = needed.max(units / 2);
+        }
+    }
+
+    /// The heap's memory reaches up to this byte at least.
+    #[inline(always)]
+    fn reach(&self, last: *mut u8) {
+        if S::SHARED {
+            let mut seen = self.reach.load(Relaxed);
+            // Relaxed: who needs to know it gets the memory by a Release that follows.
+            while seen.addr() < last.addr() {
+                match self.reach.compare_exchange(seen, last, Relaxed, Relaxed) {
+                    Ok(_) => return,
+                    Err(other) => seen = other,
+                }
+            }
+        }
+    }
+
+    /// Called before memory is used that another context may have got.
+    #[inline(always)]
+    fn meet(&self) {
+        if S::SHARED {
+            // Relaxed: what this context has found in the heap, it has found by an Acquire that pairs with a Release behind `reach`.
+            self.source.meet(self.reach.load(Relaxed).addr());
+        }
+    }
+
+    /// Called with a block before it is the caller's: another context may have got its memory meanwhile.
+    #[inline(always)]
+    fn meet_block(&self, block: *mut u8, size: usize) {
+        if S::SHARED {
+            self.source.meet(block.addr().wrapping_add(size.wrapping_sub(1)));
         }
     }
 
@@ -390,7 +500,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
             if other == extent {
                 return;
             }
-            self.source.meet(other.addr());
+            self.meet();
             // SAFETY: as in `last`.
             link = unsafe { &(*other).next };
         }
@@ -409,41 +519,33 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         new_size: usize,
     ) -> *mut u8 {
         // Each attempt is the whole request: what was released, or got, may lie behind the block.
-        self.persist::<REPORT>(new_size, layout.align(), || {
-            let mut new;
-            let mut is_grown = false;
-            let seen = if S::SHARED { self.newest() } else { null_mut() };
-            loop {
+        let new = self.persist::<REPORT>(new_size, layout.align(), || {
+            let new = loop {
+                let seen = self.arrivals();
                 let resized = self.resize(ptr, layout, new_size);
                 if resized.is_some() {
                     return resized;
                 }
-                new = self.allocate_existing(new_size, layout.align());
-                if S::SHARED || is_grown || !new.is_null() {
-                    break;
+                let new = self.allocate_existing(new_size, layout.align());
+                if !new.is_null() {
+                    break new;
                 }
-                let extent = self.get(new_size, layout.align(), ptr, layout.size());
-                if extent.is_null() {
-                    break;
+                let new = self.grow(new_size, layout.align(), ptr, layout.size(), seen)?;
+                if !new.is_null() {
+                    break new;
                 }
-                // SAFETY: `get` returned it.
-                unsafe { self.enter(extent) };
                 // Once more from the start: what was got may lie right behind the block.
-                is_grown = true;
-            }
-            if S::SHARED && new.is_null() {
-                new = self.allocate_growing(new_size, layout.align(), seen);
-            }
-            if new.is_null() {
-                return None;
-            }
+            };
+            self.meet_block(new, new_size);
             // SAFETY: both blocks are the caller's, disjoint, and so long.
             unsafe { copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
             if let Some(extent) = self.find_responsible(ptr) {
                 Release::release_slowly(ptr, layout.size(), extent);
             }
             Some(new)
-        })
+        });
+        self.meet_block(new, new_size);
+        new
     }
 
     /// Changes the size of a block where it is; null: it is none. `None`: it has to move.
@@ -465,13 +567,12 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
 
     #[inline(always)]
     pub(crate) fn allocate<const REPORT: bool>(&self, layout: Layout) -> *mut u8 {
-        if let Some(memory) = self.last() {
-            let block = memory.allocate::<false>(layout);
-            if !block.is_null() {
-                return block;
-            }
+        let mut block = self.last().map_or(null_mut(), |memory| memory.allocate::<false>(layout));
+        if block.is_null() {
+            block = self.allocate_elsewhere::<REPORT>(layout.size(), layout.align());
         }
-        self.allocate_elsewhere::<REPORT>(layout.size(), layout.align())
+        self.meet_block(block, layout.size());
+        block
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -539,6 +640,13 @@ fn units_for<P: Policy, L: Large, C: Config>(size: usize, align: usize, free: us
     // A unit may end a granule early.
     let bytes = Node::<P, L, C>::MOST_BYTES + Map::most_bytes::<P, L, C>(pages) + GRANULE_BYTES;
     Some(bytes / UNIT_BYTES + 1)
+}
+
+/// Units that it takes to have tables for so many bytes more.
+#[inline(always)]
+fn reserved_units<P: Policy, L: Large, C: Config>(bytes: usize) -> usize {
+    let pages = bytes / PAGE_BYTES;
+    if pages == 0 { 0 } else { Map::most_table_bytes::<P, L, C>(pages) / UNIT_BYTES + 1 }
 }
 
 #[cfg(all(test, not(loom)))]

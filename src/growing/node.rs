@@ -1,14 +1,17 @@
 //! An extent of a heap that grows, which may become longer.
 //!
 //! ```text
-//!   ┌ Node ┬ ground ─────────────┬ tables ┐
-//!          base                  tables   end
+//!   one context        ┌ Node ┬ ground ────────────┬ tables ┐◄ what joins it: the tables move behind that
+//!                             base                 tables   end
+//!
+//!   several contexts   ┌ Node ┬ tables with room for more ┬ ground ───┐◄ what joins it
+//!                             tables                      base        end
 //! ```
 
 use crate::config::{Config, Table};
-use crate::extent::{Engine, Extent};
+use crate::extent::{Engine, Entry, Extent};
 use crate::front::GROWING_PAGE_BITS;
-use crate::geometry::{GRANULE_BYTES, PAGE, PAGE_BYTES};
+use crate::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, LINE_WORDS, PAGE, PAGE_BYTES};
 use crate::heap::Types;
 use crate::index::{Index, summary_words};
 use crate::large::Large;
@@ -18,14 +21,34 @@ use crate::sync::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use core::marker::PhantomData;
 use core::ptr::null_mut;
 
-/// Lies before its extent's first page.
+/// To which tables in front of the ground are aligned: a line of the cache.
+const TABLES_ALIGN: usize = 64;
+
+/// The first address at or behind this one that is so aligned.
+#[inline(always)]
+fn aligned(start: *mut u8, align: usize) -> *mut u8 {
+    start.wrapping_add(start.addr().wrapping_neg() % align)
+}
+
+/// Lies at the extent's start.
 #[repr(C, align(8))]
 pub(crate) struct Node<P, L, C> {
     tables: *mut u8,
     /// What place 0 would be.
     origin: *mut u8,
-    /// Bytes of the ground.
+    /// Bytes of the ground: they only become more.
+    ///
+    /// Where tables move, all of the node is written anew, while nobody is in the heap. Where they stay, this alone changes, inside the entry
+    /// of tier 2, and others may read it meanwhile. All is Relaxed:
+    /// - Inside the entry it is as the last holder left it.
+    /// - A context that has a block has it by a Release and an Acquire of those that come behind the change: so it sees the block in the ground.
+    /// - A context that finds a page in a front, and has seen an older value, finds the page's word and owner nevertheless: the tables have
+    ///   been there from the start. What it gets by the Acquire of its claim, it sees in the ground.
+    /// - A request that is longer than what a context sees is refused by the extent; the context then finds that memory has arrived, by an
+    ///   Acquire, and asks again.
     ground: AtomicU32,
+    /// How many bytes of ground the tables have room for.
+    ground_most: u32,
     /// Of the map, what depends on how long the memory is, and does not follow from the rest.
     leaf_words: usize,
     words: usize,
@@ -38,41 +61,71 @@ pub(crate) struct Node<P, L, C> {
 }
 
 impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
-    /// What lies before the first page.
-    pub(super) const MOST_BYTES: usize = size_of::<Self>() + PAGE_BYTES;
+    /// What lies before the first page, or is lost to alignment.
+    pub(super) const MOST_BYTES: usize = size_of::<Self>() + TABLES_ALIGN + PAGE_BYTES;
 
-    /// Where the first page of a memory is, if its node is to lie before it.
-    #[inline(always)]
-    fn first_page(start: *mut u8) -> *mut u8 {
-        let behind = start.wrapping_add(size_of::<Self>());
-        behind.wrapping_add(behind.addr().wrapping_neg() % PAGE_BYTES)
-    }
-
-    /// What an extent in this memory is. Touches nothing. `None`: too short, or too long.
-    #[cfg(all(test, loom))]
-    pub(crate) fn in_memory(start: *mut u8, len_bytes: usize) -> Option<Self> {
-        let base = Self::first_page(start);
-        let len_bytes = len_bytes.checked_sub(base.addr() - start.addr())?;
-        let mut node = core::mem::MaybeUninit::uninit();
-        // SAFETY: the node is this function's, and written if so.
-        unsafe { Self::shape(node.as_mut_ptr(), base, len_bytes).then(|| node.assume_init()) }
-    }
-
-    /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long.
+    /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long. Its tables lie behind the ground, and move when it
+    /// becomes longer; or, if a reserve is given, before it, with room for so many bytes more.
     ///
     /// # Safety
     ///
     /// The memory is the caller's, for ever.
     #[inline(never)]
-    pub(super) unsafe fn lay_out(start: *mut u8, len_bytes: usize) -> *mut Self {
-        let base = Self::first_page(start);
+    pub(super) unsafe fn lay_out(start: *mut u8, len_bytes: usize, reserve_bytes: Option<usize>) -> *mut Self {
+        if let Some(reserve_bytes) = reserve_bytes {
+            // SAFETY: passed on.
+            return unsafe { Self::lay_out_in_front(start, len_bytes, reserve_bytes) };
+        }
+        let base = aligned(start.wrapping_add(size_of::<Self>()), PAGE_BYTES);
         let this = base.wrapping_sub(size_of::<Self>()).cast::<Self>();
         // SAFETY: before the first page, aligned as a page is, and inside the memory, which is the caller's, unless that is too short.
         let is_one = unsafe { Self::shape(this, base, (start.addr() + len_bytes).saturating_sub(base.addr())) };
         if is_one { this } else { null_mut() }
     }
 
-    /// Says what the extent with its first page at `base` is. `false`: it would be too short, or too long. Then nothing was touched.
+    /// The same with the tables before the ground.
+    ///
+    /// # Safety
+    ///
+    /// As for `lay_out`.
+    #[inline(always)]
+    unsafe fn lay_out_in_front(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Self {
+        let end = start.addr() + len_bytes;
+        let this = aligned(start, align_of::<Self>()).cast::<Self>();
+        let tables = aligned(this.wrapping_add(1).cast(), TABLES_ALIGN);
+        // Without a reserve, a little is left over for what alignment takes.
+        let most_bytes = end.saturating_sub(tables.addr()).saturating_add(reserve_bytes).min(EXTENT_MAX_BYTES);
+        let Some(map) = Map::roughly::<P, L, C>(most_bytes) else { return null_mut() };
+        let base = aligned(tables.wrapping_add(map.bytes), PAGE_BYTES);
+        let there = (end.saturating_sub(base.addr()) as u32 / GRANULE * GRANULE).min(map.ground);
+        if there < (C::RESERVED_PAGES + 2) * PAGE {
+            return null_mut();
+        }
+        // SAFETY: inside the memory, which is the caller's, as the ground is behind it.
+        unsafe { this.write(Self::new(tables, base, there, base.addr() - tables.addr(), &map)) };
+        this
+    }
+
+    #[inline(always)]
+    fn new(tables: *mut u8, base: *mut u8, ground: u32, bytes: usize, map: &Map) -> Self {
+        let &Map { leaf_words, words, owners, large, .. } = map;
+        Self {
+            tables,
+            origin: base.wrapping_sub(GRANULE_BYTES),
+            ground: AtomicU32::new(ground),
+            ground_most: map.ground,
+            leaf_words,
+            words,
+            owners,
+            large,
+            bytes,
+            next: AtomicPtr::new(null_mut()),
+            types: PhantomData,
+        }
+    }
+
+    /// Says what the extent with its first page at `base` and its tables at the end is. `false`: it would be too short, or too long. Then
+    /// nothing was touched.
     ///
     /// # Safety
     ///
@@ -82,19 +135,7 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         let Some(map) = Map::roughly::<P, L, C>(len_bytes).filter(|map| C::RESERVED_PAGES <= map.pages) else {
             return false;
         };
-        let &Map { leaf_words, words, owners, large, bytes, .. } = &map;
-        let node = Self {
-            tables: base.wrapping_add(map.ground as usize),
-            origin: base.wrapping_sub(GRANULE_BYTES),
-            ground: AtomicU32::new(map.ground),
-            leaf_words,
-            words,
-            owners,
-            large,
-            bytes,
-            next: AtomicPtr::new(null_mut()),
-            types: PhantomData,
-        };
+        let node = Self::new(base.wrapping_add(map.ground as usize), base, map.ground, map.bytes, &map);
         // SAFETY: the caller's contract.
         unsafe { this.write(node) };
         true
@@ -108,14 +149,43 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         unsafe { self.tables.write_bytes(0, self.map().bytes) }
     }
 
-    /// From the first page to the end of the tables.
+    /// The ground and the tables.
     pub(crate) fn len_bytes(&self) -> usize {
         self.map().ground as usize + self.map().bytes
     }
 
     /// Behind its last byte.
+    #[inline(always)]
     pub(super) fn end(&self) -> *mut u8 {
-        self.tables.wrapping_add(self.map().bytes)
+        let behind = if self.tables < self.origin { self.base() } else { self.tables.wrapping_add(self.bytes) };
+        behind.wrapping_add(if self.tables < self.origin { self.map().ground as usize } else { 0 })
+    }
+
+    /// How many bytes more its tables have room for.
+    pub(super) fn room_bytes(&self) -> usize {
+        (self.ground_most - self.map().ground) as usize
+    }
+
+    /// Makes an extent, whose tables have room for it, longer by the memory from `start`, if that lies behind it. Others may be in the heap.
+    /// `false`: it does not, or tier 2 is held.
+    ///
+    /// # Safety
+    ///
+    /// The memory is the caller's, for ever. If it lies behind the extent, pointers to the one may be used for the other.
+    pub(super) unsafe fn extend_in_place(&self, start: *mut u8, len_bytes: usize) -> bool {
+        let extended = self.visit(None, |inside| {
+            if self.end() != start || len_bytes > self.room_bytes() {
+                return false;
+            }
+            let old_bytes = self.map().ground;
+            let more_bytes = len_bytes as u32 / GRANULE * GRANULE;
+            self.ground.store(old_bytes + more_bytes, Relaxed);
+            inside.least_free += more_bytes;
+            // SAFETY: inside the entry. The backend's table had room for it from the start.
+            unsafe { L::extend(self, old_bytes) };
+            true
+        });
+        extended == Some(true)
     }
 
     /// Makes an extent longer by the memory from `start`, if that lies behind it: moves its tables to where they lie then, and gives what
@@ -172,7 +242,6 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Node<P, L, C> {
 
     #[inline(always)]
     fn map(self) -> Map {
-        // Relaxed: who has a block of the extent got it after the extent became so long.
         let ground = self.ground.load(Relaxed);
         let fixed = const { Map::fixed::<P, L, C>() };
         let &Node { leaf_words, words, owners, large, bytes, .. } = self;
@@ -193,7 +262,19 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Node<P, L, C> {
     }
 
     #[inline(always)]
+    fn entries(self) -> u32 {
+        self.ground_most / PAGE
+    }
+
+    #[inline(always)]
+    fn tables_place(self) -> i32 {
+        self.tables.addr().wrapping_sub(self.origin.addr()) as i32
+    }
+
+    #[inline(always)]
     fn origin(self) -> *mut u8 {
         self.origin
     }
 }
+
+const _: () = assert!(TABLES_ALIGN % (LINE_WORDS * size_of::<u32>()) == 0);

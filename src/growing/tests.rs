@@ -435,6 +435,113 @@ fn what_is_free_at_the_end_is_not_asked_for_again() {
     verify_empty(&heap);
 }
 
+/// Most of what there is, in the worst of cases: an extent has room for three times of what was there when it began, so the last is as long as
+/// that in the middle of the way.
+#[test]
+fn shared_memory_joins_as_far_as_the_tables_have_room() {
+    for limit in [40, 63, 150, 512, 701] {
+        let heap = Shared::new(Fake::new(20_000, limit));
+        let fill = || -> Vec<Block> { (0..).map_while(|at| Block::new(&heap, 20_000, at as u8)).collect() };
+        let blocks = fill();
+        let count = blocks.len();
+        assert!(count * 20_000 > limit * UNIT_BYTES * 8 / 10, "{count} blocks in {limit} units");
+        heap.check().unwrap();
+        blocks.into_iter().for_each(|block| block.free(&heap));
+        verify_empty(&heap);
+        let size = limit * UNIT_BYTES * 2 / 5;
+        let block = Block::new(&heap, size, 1).unwrap_or_else(|| panic!("{limit} units: {}", heap.stats()));
+        block.free(&heap);
+        assert!(heap.memories().count() < 9, "{limit} units: {}", heap.memories().count());
+        let blocks = fill();
+        assert!(blocks.len() >= count);
+        blocks.into_iter().for_each(|block| block.free(&heap));
+        verify_empty(&heap);
+    }
+}
+
+#[test]
+fn a_shared_extent_becomes_longer_below_live_blocks() {
+    for seed in 0..4 {
+        let heap = Shared::new(Fake::new(seed as usize * 9000, 200));
+        // Then there is room for three times of that.
+        let block = Block::new(&heap, 600_000, 1).unwrap();
+        let other = Block::new(&heap, 600_000, 2).unwrap();
+        let (extents, tables) = (heap.memories().count(), heap.memories().last().unwrap().tables());
+        let mut end = heap.memories().last().unwrap().end();
+        let mut live: Vec<Block> = Vec::new();
+        let mut longer = 0;
+        for at in 0..3000 {
+            let size = if at % 3 == 0 { 1 + at % 64 } else { 300 + at % 700 };
+            live.push(Block::new(&heap, size, at as u8).unwrap());
+            let newest = heap.memories().last().unwrap();
+            longer += usize::from(newest.end() != end);
+            end = newest.end();
+            if at % 7 == 0 {
+                live.swap_remove(at % live.len()).free(&heap);
+            }
+            if at % 100 == 0 {
+                heap.check().unwrap();
+            }
+        }
+        assert!(longer > 2 && heap.memories().count() == extents, "{longer}");
+        assert_eq!(heap.memories().last().unwrap().tables(), tables);
+        live.into_iter().chain([block, other]).for_each(|block| block.free(&heap));
+        verify_empty(&heap);
+    }
+}
+
+#[test]
+fn a_block_at_the_end_of_a_shared_extent_grows_into_what_is_got() {
+    let heap = Shared::new(Fake::new(0, 256));
+    let first = Block::new(&heap, 600_000, 1).unwrap();
+    let mut block = Block::new(&heap, 600_000, 2).unwrap();
+    let place = block.0;
+    for size in [900_000, 1_500_000, 2_000_000] {
+        let units = heap.units_grown();
+        block = block.resized(&heap, size);
+        assert_eq!((block.0, block.1.size()), (place, size));
+        assert!(heap.units_grown() > units);
+    }
+    block.free(&heap);
+    first.free(&heap);
+    verify_empty(&heap);
+}
+
+#[test]
+fn every_request_fits_into_a_new_extent_with_its_reserve() {
+    type Extent<C> = Node<Try, Segregated, C>;
+    fn fits<C: Config>(memory: *mut u8, offset: usize, size: usize, align: usize, reserve_bytes: usize) {
+        let units = units_for::<Try, Segregated, C>(size, align, 0).unwrap();
+        let reserved = reserved_units::<Try, Segregated, C>(reserve_bytes);
+        // SAFETY: the memory is long enough, and nobody else's.
+        let node = unsafe {
+            let node =
+                Extent::<C>::lay_out(memory.add(offset), (units + reserved) * UNIT_BYTES - 8, Some(reserve_bytes));
+            node.as_ref().unwrap()
+        };
+        // What can lie before the block, and behind it.
+        let least = size + align + 2 * LARGE_MIN_BYTES as usize;
+        let map = node.map();
+        assert!(map.ground as usize >= least, "{size} bytes at {align} besides {reserve_bytes}: {}", map.ground);
+        assert!(map.ground as usize + node.room_bytes() >= least + reserve_bytes);
+        assert_eq!(node.end().addr(), memory.addr() + offset + (units + reserved) * UNIT_BYTES - 8);
+    }
+    let layout = Layout::from_size_align(64 << 20, UNIT_BYTES).unwrap();
+    // SAFETY: the size is not zero.
+    let memory = unsafe { std::alloc::alloc(layout) };
+    let mut random = fastrand::Rng::with_seed(2);
+    for _ in 0..20_000 {
+        let (size, reserve) = (1 << random.u32(..25), 1 << random.u32(..27));
+        let (size, reserve) = (random.usize(1..=size), random.usize(..=reserve));
+        let (offset, align) = (random.usize(..9) * 8, 1 << random.u32(3..17));
+        fits::<Defaults>(memory, offset, size, align, reserve);
+        fits::<Compact>(memory, offset, size, align, reserve);
+        fits::<ThreeLanes>(memory, offset, size, align, reserve);
+    }
+    // SAFETY: allocated so.
+    unsafe { std::alloc::dealloc(memory, layout) };
+}
+
 #[test]
 fn what_the_hook_frees_behind_a_block_is_had_by_it() {
     struct Caching<const SHARED: bool>;

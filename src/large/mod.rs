@@ -155,7 +155,7 @@ pub unsafe trait Large: 'static {
     }
 
     /// Whether the ground can grow at its end: [`Large::move_table`] and [`Large::extend`] do something. If not, a heap that
-    /// grows takes all further memory as memories of their own.
+    /// grows takes all further memory as memories of their own. If so, the table may be longer than the ground needs.
     const GROWS: bool = false;
 
     /// Moves the table, of which the new place lies behind the old, and may overlap it. Writes every byte of the new one.
@@ -172,7 +172,8 @@ pub unsafe trait Large: 'static {
     ///
     /// # Safety
     ///
-    /// After `move_table`, which had a ground of `old_bytes`.
+    /// Inside the entry. After `move_table`, which had a ground of `old_bytes`; or the ground had so many bytes until now, and the table,
+    /// where it is, has room for the longer one.
     unsafe fn extend(ground: impl Ground, old_bytes: u32) {
         let _ = (ground, old_bytes);
     }

@@ -53,8 +53,12 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// symbols from version 0.2.13 on, without a way to ask. It does so where that is 64 KiB or more; without that argument, the linker leaves less. A
 /// module of fixed memory that needs both the standard library and all of that memory has a static heap.
 ///
-/// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. All further memory is
-/// then another extent, as large as half of what there was, because tables that are read without a lock can't be moved.
+/// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. Tables that are read without
+/// a lock can't be moved. So an extent has tables for more memory from the start: for three times of what the heap had when it began. They
+/// are up to 13 % of that in addresses, in which nothing is written before they are needed, and where that is too much, there is no such reserve. New
+/// memory that lies behind joins such an extent in place, as long as its tables have room. Then another extent begins: there are few, each can become
+/// three times as long as all before, and when everything is free, two fifths of the heap at least are one run, unless somebody else's memory lies
+/// in between. The module's own memory has no reserve.
 /// Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: a worker that finds the large tier busy, or another
 /// worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
 /// extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
@@ -85,7 +89,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 ///
 /// Blocks can be as long as a `Layout` can be, just below 2 GiB, and extents as long as the memory, up to all 4 GiB of it. Tables take about 4 %.
-/// Where an extent becomes longer they move behind what was got: that costs about as much as copying 4 % of the heap, once for each eighth
+/// Where an extent becomes longer, in a module with one thread, they move behind what was got: that costs about as much as copying 4 % of the heap, once for each eighth
 /// that it grows by.
 ///
 /// Several of these heaps in one module share the memory: the first that is used begins in the module's own. A module of fixed memory can have
@@ -111,6 +115,8 @@ unsafe extern "C" {
 // memory, different ranges to each caller, and so does `system::memory_grow`. Wasm's memory is one object.
 unsafe impl Source for Pages {
     const SHARED: bool = !SINGLE;
+    /// A system's `malloc` gives what it likes.
+    const TOUCHES: bool = cfg!(any(target_os = "none", target_os = "unknown"));
 
     fn first(&self) -> Option<(*mut u8, usize)> {
         // WASI's own allocator begins there as well.

@@ -135,7 +135,7 @@ pub trait Made: Extent<Policy = Watched> {
         // The tables of words that lie one behind the other, whatever they are for.
         self.make(map.fronts, (map.kept - map.fronts) / size_of::<AtomicFront>(), || AtomicFront::new(0));
         self.make(map.kept, (map.words - map.kept) / size_of::<AtomicU32>(), || AtomicU32::new(0));
-        let pages = map.pages as usize + 1;
+        let pages = self.entries() as usize + 1;
         self.make(map.words, pages, || AtomicU32::new(0));
         self.make(map.owners, pages, || AtomicU8::new(0));
     }

@@ -1,4 +1,4 @@
-// Runs the tests of modules whose own memory has so many pages: node run.mjs PAGES=MODULE.wasm…
+// Runs the tests of modules whose own memory has so many pages, or of modules with shared memory: node run.mjs [shared] PAGES=MODULE.wasm…
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { PAGE } from "../../wasm-suite/node/others.mjs";
@@ -13,8 +13,10 @@ const unsigned = (exports) => Object.fromEntries(
   Object.entries(exports).map(([name, value]) => [name, typeof value === "function" ? (...args) => value(...args) >>> 0 : value]),
 );
 
+const shared = process.argv[2] === "shared";
+
 function instance(module, initial, maximum) {
-  const memory = new WebAssembly.Memory({ initial, maximum });
+  const memory = new WebAssembly.Memory({ initial, maximum, shared });
   const pages = () => memory.buffer.byteLength / PAGE;
   const grow = (count) => memory.grow(count);
   return { grow, pages, ...unsigned(new WebAssembly.Instance(module, { env: { memory } }).exports) };
@@ -111,11 +113,55 @@ const growing = (fresh) => ({
   },
 });
 
+// What it can do if its memory is shared: tables can't move, so that there are some extents.
+const growingShared = (fresh) => ({
+  what_blocks_had_is_had_in_few_pieces() {
+    for (const pages of [512, 3000, GIB / PAGE]) {
+      const { extents, hold, let_go, pages: there, release, request, verify_empty } = fresh(pages);
+      const bytes = 20_000;
+      const count = hold(bytes, ALL);
+      assert.ok(count * bytes > 0.88 * pages * PAGE, `${count} blocks in ${pages} pages`);
+      assert.ok(there() > pages - 2);
+      let_go(bytes);
+      verify_empty();
+      assert.ok(extents() < 9, `${extents()} extents`);
+      const most = pages * PAGE === GIB ? 500 * MIB : Math.floor(0.4 * pages * PAGE);
+      const block = request(most);
+      assert.notEqual(block, 0, `${most} bytes of ${pages} pages`);
+      release(block, most);
+      assert.ok(hold(bytes, ALL) >= count);
+    }
+  },
+
+  a_block_may_be_as_long_as_a_layout_can_be() {
+    const { extents, pages, release, request, verify_empty } = fresh(ALL);
+    const longest = 2048 * MIB - 8;
+    for (const bytes of [900 * MIB, longest]) {
+      const block = request(bytes);
+      assert.notEqual(block, 0, `${bytes} bytes`);
+      release(block, bytes);
+    }
+    assert.ok(pages() < ALL);
+    verify_empty();
+  },
+
+  the_end_of_the_address_space_is_had_as_well() {
+    const { hold, let_go, pages, verify_empty } = fresh(ALL);
+    const bytes = 1.5 * MIB;
+    const count = hold(bytes, ALL);
+    assert.ok(count * bytes > 3.7 * GIB, `${count} blocks`);
+    assert.ok(pages() > ALL - bytes / PAGE - 2);
+    let_go(bytes);
+    verify_empty();
+  },
+});
+
 // What one can do that begins with much.
 const beginning = (fresh, initial) => ({
   [`initial_memory_of_${initial}_pages_is_used`]() {
     for (const maximum of [initial, ALL]) {
       const { extents, hold, let_go, pages, pages_grown, request, verify_empty } = fresh(maximum);
+      // All but the tables.
       const count = Math.floor((0.95 * initial * PAGE) / MIB);
       assert.equal(hold(MIB, count), count);
       assert.deepEqual([pages_grown(), pages()], [0, initial]);
@@ -128,11 +174,12 @@ const beginning = (fresh, initial) => ({
 });
 
 let tests = {};
-for (const argument of process.argv.slice(2)) {
+for (const argument of process.argv.slice(shared ? 3 : 2)) {
   const [pages, path] = argument.split("=");
   const initial = Number(pages);
   const module = new WebAssembly.Module(readFileSync(path));
   const fresh = (maximum) => instance(module, initial, maximum);
-  tests = { ...tests, ...(initial < ALL / 8 ? growing(fresh) : beginning(fresh, initial)) };
+  const small = shared ? growingShared : growing;
+  tests = { ...tests, ...(initial < ALL / 8 ? small(fresh) : beginning(fresh, initial)) };
 }
 run(tests);

@@ -11,7 +11,7 @@ static HEAP: larder::wasm::Heap = larder::wasm::Heap::new();
 /// Blocks that are held: each begins with the address of the next.
 struct Held(Cell<*mut u8>);
 
-// SAFETY: the module has one thread.
+// SAFETY: one thread uses the module, also where others could.
 unsafe impl Sync for Held {}
 
 static HELD: Held = Held(Cell::new(null_mut()));

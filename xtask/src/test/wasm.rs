@@ -49,6 +49,7 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
     }
     wasi(tally)?;
     let toolchain = Toolchain::for_wasm_threads()?;
+    limits::of_shared_memory(tally, &toolchain)?;
     let module = build(&toolchain, "wasm-threads", "with shared memory")?;
     tally.that("no wait in a module with shared memory", verify_no_waits(&module));
     let script = "wasm-threads/node/test.mjs";
