@@ -108,7 +108,7 @@ macro_rules! allocator {
 
 allocator! {
     [const BYTES: usize, P: crate::policy::Policy, L: crate::large::Large, C: crate::Config] crate::Heap<BYTES, P, L, C>,
-    [P: crate::policy::Policy, L: crate::large::Large, C: crate::Config] crate::Region<P, L, C>,
+    [P: crate::policy::Policy, L: crate::large::Large, C: crate::Config, const N: usize] crate::Region<P, L, C, N>,
     [const BYTES: usize, C: crate::Config] crate::Small<BYTES, C>,
 }
 

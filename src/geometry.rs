@@ -26,10 +26,12 @@ pub const LARGE_MIN_BYTES: u32 = 16;
 pub const ALIGN_MAX_BYTES: usize = 64 * 1024;
 /// The largest arena, in bytes: the numbers of its granules fit into 21 bits, of its pages into 16.
 pub const ARENA_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// The largest extent of a heap that grows, in bytes. On wasm32 it ends with the address space: the numbers of its
-/// granules fit into 29 bits, of its pages into 24. On 64-bit hosts, which only test such heaps, a place is also an
-/// `i32`.
-#[cfg(any(target_arch = "wasm32", test))]
+/// The most pages that the pools of a region's memory can have: what fits into 16 bits. What lies behind is the large
+/// tier's alone.
+pub const PAGES_MAX: usize = (1 << 16) - 1;
+/// The largest extent of a heap that grows, and the largest memory of a region, in bytes. On 32-bit targets it ends
+/// with the address space: the numbers of its granules fit into 29 bits, of its pages into 24. On 64-bit hosts a place
+/// is also an `i32`.
 pub const EXTENT_MAX_BYTES: usize = if usize::BITS == 32 { u32::MAX as usize - 255 } else { i32::MAX as usize - 255 };
 
 /// [`GRANULE_BYTES`], for places and lengths inside an arena.

@@ -271,7 +271,7 @@ pub mod wasm;
 pub use check::CheckError;
 pub use config::{Compact, Config, Defaults, Emergency, Event, Frugal, OutOfMemory, Reason, WrongFree};
 pub use heap::Heap;
-pub use region::{ClaimError, EXTENTS_MAX, Region};
+pub use region::{ClaimError, Region};
 pub use small::Small;
 pub use stats::{ClassStats, Stats};
 pub use walk::{Holds, Piece};

@@ -11,15 +11,16 @@
 //! With [`Config::POOLED_PERCENT`] below 100, pages are numbered, and have entries in the tables, only from where
 //! the pools' part begins; what lies before is the *lead*.
 //!
+//! A region's memory of more pages than fit into 16 bits has entries for the first of these, and what lies behind is
+//! tier 2's alone.
+//!
 //! Pages begin at multiples of their length, so in the second case up to 255 bytes in front of them are nobody's.
 
 use crate::classes::CLASSES_MAX;
 use crate::config::{Config, Table};
 use crate::events::Events;
 use crate::front::AtomicFront;
-#[cfg(any(target_arch = "wasm32", test))]
-use crate::geometry::EXTENT_MAX_BYTES;
-use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, LINE_WORDS, PAGE_BYTES, PAGE_GRANULES};
+use crate::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, LINE_WORDS, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
 use crate::header::Header;
 use crate::index;
 use crate::large::{Large, TableBytes};
@@ -104,7 +105,7 @@ impl Map {
                 "larder: this large tier can't keep the pools' pages in a part of the arena: POOLED_PERCENT has to be 100"
             );
         };
-        if bytes < Self::MIN_BYTES || bytes > ARENA_MAX_BYTES {
+        if bytes < Self::MIN_BYTES || bytes > EXTENT_MAX_BYTES {
             return None;
         }
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
@@ -116,8 +117,19 @@ impl Map {
         if least == 0 {
             pages = 0;
         }
+        if pages > PAGES_MAX && C::POOLED_EVERYWHERE {
+            if !L::KEEPS_PAGES_APART {
+                return None;
+            }
+            // The pools have the first pages, the large tier what lies behind as well.
+            let map = Self::with_pages::<P, L, C>(bytes, PAGES_MAX, 0, side, true);
+            if map.ground as usize >= PAGES_MAX * PAGE_BYTES {
+                return Some(map);
+            }
+            pages = PAGES_MAX;
+        }
         loop {
-            let map = Self::with_pages::<P, L, C>(bytes, pages, lead_pages::<C>(pages), side);
+            let map = Self::with_pages::<P, L, C>(bytes, pages, lead_pages::<C>(pages), side, false);
             if map.ground as usize + map.bytes == bytes && map.ground as usize >= pages * PAGE_BYTES {
                 return Some(map);
             }
@@ -150,7 +162,7 @@ impl Map {
         let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
         // In two steps: 8 times as many bytes need not be a number.
         let pages = if classes == 0 { 0 } else { rest / eight * 8 + rest % eight * 8 / eight };
-        Some(Self::with_pages::<P, L, C>(bytes, pages, 0, Side::Behind))
+        Some(Self::with_pages::<P, L, C>(bytes, pages, 0, Side::Behind, false))
     }
 
     /// No arena needs more bytes for so many pages.
@@ -207,12 +219,19 @@ impl Map {
 
     /// Some map of these types: of it, everything before the indexes is the same in all of them.
     pub(crate) const fn fixed<P: Policy, L: Large, C: Config>() -> Self {
-        Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1, 0, Side::Behind)
+        Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1, 0, Side::Behind, false)
     }
 
-    /// The tables for so many pages, of which so many at the start are not for pools.
+    /// The tables for so many pages, of which so many at the start are not for pools. With a `tail`, there are more
+    /// pages behind them, which are not for pools either.
     #[inline(always)]
-    const fn with_pages<P: Policy, L: Large, C: Config>(bytes: usize, pages: usize, lead: usize, side: Side) -> Self {
+    const fn with_pages<P: Policy, L: Large, C: Config>(
+        bytes: usize,
+        pages: usize,
+        lead: usize,
+        side: Side,
+        tail: bool,
+    ) -> Self {
         let classes = C::TABLE.count;
         let pooled = pages - lead;
         let leaf_words = pooled.div_ceil(32);
@@ -233,14 +252,14 @@ impl Map {
         // No more ground than that, with its share of the backend's table.
         let a_page = PAGE_BYTES + L::TABLE_BYTES.per_page;
         let covered = bytes.saturating_sub(large) / a_page + 1;
-        let covered = if covered > pages + 1 && classes > 0 { pages + 1 } else { covered };
+        let covered = if covered > pages + 1 && classes > 0 && !tail { pages + 1 } else { covered };
         let tables =
             (large + L::TABLE_BYTES.behind + L::TABLE_BYTES.per_page * covered).next_multiple_of(GRANULE_BYTES);
         // One page more can need a word more in every index, and so not fit although its own bytes would:
         // those belong to nobody, or tier 2 would hand out a page that has no entry in the tables.
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
         let ground = bytes.saturating_sub(tables);
-        let ground = if ground > most && classes > 0 { most } else { ground };
+        let ground = if ground > most && classes > 0 && !tail { most } else { ground };
         let ground = match side {
             Side::Before => bytes.saturating_sub((bytes - ground).next_multiple_of(PAGE_BYTES)),
             Side::Behind => ground / alignment::<C>() * alignment::<C>(),
@@ -287,7 +306,11 @@ impl Side {
 
 /// How many of so many whole pages are not for pools: the first.
 const fn lead_pages<C: Config>(pages: usize) -> usize {
-    if C::POOLED_EVERYWHERE { 0 } else { pages - (pages * C::POOLED_PERCENT).div_ceil(100) }
+    if C::POOLED_EVERYWHERE {
+        return 0;
+    }
+    let pooled = (pages * C::POOLED_PERCENT).div_ceil(100);
+    pages - if pooled > PAGES_MAX { PAGES_MAX } else { pooled }
 }
 
 /// To which the tables and the fronts are aligned: to lines of the cache, where there are lanes.
@@ -345,6 +368,7 @@ const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);
 mod tests {
     use super::*;
     use crate::config::{Compact, Defaults, Event, Frugal};
+    use crate::geometry::ARENA_MAX_BYTES;
     use crate::large::Segregated;
     use crate::policy::Try;
 
@@ -434,6 +458,29 @@ mod tests {
         all_have_room::<crate::large::LinkedList, Defaults>();
         #[cfg(feature = "linked-list")]
         all_have_room::<crate::large::LinkedList, Compact>();
+    }
+
+    /// Behind the pages that the pools can have there is ground, and all tables have room.
+    #[test]
+    fn memories_of_more_pages_than_pools_can_have_are_used_to_their_ends() {
+        fn fits_long<C: Config>(pooled: bool) {
+            let border = (PAGES_MAX * PAGE_BYTES..PAGES_MAX * PAGE_BYTES / 10 * 12).step_by(10_009);
+            for bytes in border.chain([32 << 20, 100 << 20, 1 << 30, EXTENT_MAX_BYTES]) {
+                let map = Map::new::<Try, Segregated, C>(bytes).unwrap();
+                has_room::<Segregated, C>(&map, bytes);
+                let all = map.ground as usize / PAGE_BYTES;
+                assert_eq!(map.ground as usize + map.bytes, bytes / GRANULE_BYTES * GRANULE_BYTES);
+                assert!(map.pages as usize <= PAGES_MAX && map.lead as usize / PAGE_BYTES + map.pages as usize <= all);
+                assert!(!pooled || map.pages as usize == all.min(PAGES_MAX), "{bytes} bytes: {} of {all}", map.pages);
+                assert!(bytes < 64 << 20 || map.bytes < bytes / 30, "{bytes} bytes: tables of {}", map.bytes);
+            }
+            assert!(Map::new::<Try, Segregated, C>(EXTENT_MAX_BYTES + 8).is_none());
+        }
+        fits_long::<Defaults>(true);
+        fits_long::<Told>(true);
+        fits_long::<Frugal>(false);
+        fits_long::<Tenth>(false);
+        fits_long::<Compact>(false);
     }
 
     #[test]

@@ -102,3 +102,8 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
         }
     }
 }
+
+// As the documentation of `Region` says.
+const _: () = assert!(
+    size_of::<Memory<(), (), ()>>() == if size_of::<usize>() == 4 { 48 } else { 80 } || size_of::<usize>() == 2
+);

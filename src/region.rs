@@ -4,7 +4,7 @@ use crate::attempts::attempts;
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
 use crate::extent::{Allocate, Engine, Release, Resize};
-use crate::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
+use crate::geometry::{ARENA_MAX_BYTES, EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
 use crate::large::{self, Large};
 use crate::memory::Memory;
 use crate::policy::{self, Policy};
@@ -17,9 +17,6 @@ use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
 
-/// How many memories a region can have: each call looks at up to as many.
-pub const EXTENTS_MAX: usize = 4;
-
 /// A heap in memory that is only known at run time: a linker-symbol region, a second RAM, PSRAM.
 ///
 /// Until [`Region::claim`] has given it memory, every request is refused, without being counted. Each memory is an
@@ -30,8 +27,17 @@ pub const EXTENTS_MAX: usize = 4;
 /// With several [`Config::LANES`], each lane has a memory of its own to begin with, in turns: lane 0 the first, lane 1 the second. So threads or
 /// cores that have a lane and a memory each share not even the large tier, as long as there is room in what is theirs.
 ///
+/// | parameter | what it is | default |
+/// |---|---|---|
+/// | `P`, `L`, `C` | as for a [`Heap`](crate::Heap) | the same |
+/// | `N` | how many memories it can have: 48 bytes each on 32-bit targets, 80 on 64-bit ones, besides the memories. Each call looks at up to as many | 4 |
+///
+/// A memory has 1 KiB to nearly 4 GiB. Small blocks come from pools in its first 16 MiB; what lies behind is the large
+/// tier's alone, small blocks included that find no page. A program with more small blocks than that claims its memory
+/// in parts. With [`Config::POOLED_PERCENT`] below 100, the pools have so much at its end, and no more than 16 MiB.
+///
 /// Time of a call: that of a [`Heap`](crate::Heap)'s for each memory that is asked, and somewhat more, because
-/// addresses are not constants. The region itself is a few hundred bytes besides the memories.
+/// addresses are not constants.
 ///
 /// ```
 /// use core::alloc::{GlobalAlloc, Layout};
@@ -61,17 +67,17 @@ pub const EXTENTS_MAX: usize = 4;
 /// // SAFETY: the linker script gives this memory to nobody else.
 /// unsafe { REGION.claim(start, (&raw mut _eram2).addr() - start.addr()) }?;
 /// ```
-pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults> {
-    extents: [UnsafeCell<MaybeUninit<Memory<P, L, C>>>; EXTENTS_MAX],
+pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults, const N: usize = 4> {
+    extents: [UnsafeCell<MaybeUninit<Memory<P, L, C>>>; N],
     /// How many of `extents` are there. Written by `claim` alone, after the extent.
     count: AtomicUsize,
 }
 
 // SAFETY: extents are written before `count` says that they are there, and never again; their memory
 // is reached as in `Heap`.
-unsafe impl<P: Policy, L: Large, C: Config> Sync for Region<P, L, C> {}
+unsafe impl<P: Policy, L: Large, C: Config, const N: usize> Sync for Region<P, L, C, N> {}
 // SAFETY: a region owns its memory; nothing in it belongs to a thread.
-unsafe impl<P: Policy, L: Large, C: Config> Send for Region<P, L, C> {}
+unsafe impl<P: Policy, L: Large, C: Config, const N: usize> Send for Region<P, L, C, N> {}
 
 /// Why a memory could not be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,13 +86,14 @@ unsafe impl<P: Policy, L: Large, C: Config> Send for Region<P, L, C> {}
 pub enum ClaimError {
     /// It is too small for the tables, a page, and the pages that the configuration reserves.
     TooSmall,
-    /// It is larger than 16 MiB: claim it in parts.
+    /// It is larger than places in it can be numbered: 4 GiB less 256 bytes on 32-bit targets, 2 GiB on hosts. With a
+    /// large tier that does not keep the pools' pages apart, as `large::LinkedList`, 16 MiB.
     TooLarge,
     /// It is part of the region already.
     Twice,
     /// It overlaps memory of the region, or the end of the address space.
     Overlaps,
-    /// The region has [`EXTENTS_MAX`] memories already.
+    /// The region has as many memories as its parameter `N` allows.
     TooMany,
 }
 
@@ -96,7 +103,7 @@ impl fmt::Display for ClaimError {
             Self::TooSmall => {
                 "the memory is too small for a heap's tables and its reserved pages: at least 1 KiB is needed"
             }
-            Self::TooLarge => "the memory is larger than 16 MiB: claim it in parts",
+            Self::TooLarge => "the memory is larger than the region can number: claim it in parts",
             Self::Twice => "the memory is claimed already",
             Self::Overlaps => "the memory overlaps what is claimed already, or the end of the address space",
             Self::TooMany => "the region has as many memories as it can have",
@@ -106,12 +113,16 @@ impl fmt::Display for ClaimError {
 
 impl core::error::Error for ClaimError {}
 
-impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
+impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
+    /// The longest memory.
+    const LONGEST_BYTES: usize =
+        if L::KEEPS_PAGES_APART || C::TABLE.count == 0 { EXTENT_MAX_BYTES } else { ARENA_MAX_BYTES };
+
     /// A region without memory.
     pub const fn new() -> Self {
         let () = C::VALID;
         let () = policy::is_named::<P>();
-        Self { extents: [const { UnsafeCell::new(MaybeUninit::uninit()) }; EXTENTS_MAX], count: AtomicUsize::new(0) }
+        Self { extents: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N], count: AtomicUsize::new(0) }
     }
 
     /// Gives the region a memory of `len_bytes` bytes from `start`, of which it aligns the start and
@@ -143,7 +154,7 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
             }
         }
         let len_bytes = len_bytes.checked_sub(skipped).ok_or(ClaimError::TooSmall)?;
-        if len_bytes > ARENA_MAX_BYTES {
+        if len_bytes > Self::LONGEST_BYTES {
             return Err(ClaimError::TooLarge);
         }
         let memory = Memory::lay_out(start.wrapping_add(skipped), len_bytes).ok_or(ClaimError::TooSmall)?;
@@ -306,7 +317,7 @@ impl<P: Policy, L: Large, C: Config> Region<P, L, C> {
     attempts!();
 }
 
-impl<P: Policy, L: Large, C: Config> Default for Region<P, L, C> {
+impl<P: Policy, L: Large, C: Config, const N: usize> Default for Region<P, L, C, N> {
     fn default() -> Self {
         Self::new()
     }
@@ -333,7 +344,7 @@ mod tests {
 }
 
 // SAFETY: blocks come from the engines of disjoint memories; otherwise as for `Heap`.
-unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Region<P, L, C> {
+unsafe impl<P: Policy, L: Large, C: Config, const N: usize> GlobalAlloc for Region<P, L, C, N> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(home) = self.home() else { return null_mut() };

@@ -6,7 +6,7 @@
 
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Try};
-use larder::{ClaimError, Config, Defaults, EXTENTS_MAX, Heap, Region, Stats};
+use larder::{ClaimError, Config, Defaults, Heap, Region, Stats};
 use std::alloc::{GlobalAlloc, Layout};
 
 const KIB: usize = 1024;
@@ -292,7 +292,8 @@ fn claims_that_fail_touch_nothing() {
     assert_eq!(claim(0, 0), Err(ClaimError::TooSmall));
     assert_eq!(claim(0, 1023), Err(ClaimError::TooSmall));
     assert_eq!(claim(1, KIB), Err(ClaimError::TooSmall), "the start is aligned first");
-    assert_eq!(claim(0, 16 * KIB * KIB + 256), Err(ClaimError::TooLarge));
+    // Nearly to the end of what an address can be.
+    assert_eq!(claim(0, usize::MAX / 4), Err(ClaimError::TooLarge));
     assert_eq!(claim(0, usize::MAX), Err(ClaimError::Overlaps));
     assert!(ram.is_untouched(0..32 * KIB));
     assert_eq!(region.stats().arena_bytes, 0);
@@ -308,7 +309,7 @@ fn claims_that_fail_touch_nothing() {
     assert_eq!(region.stats(), stats);
     assert!(ram.is_untouched(0..8 * KIB) && ram.is_untouched(16 * KIB..32 * KIB));
 
-    for more in 1..EXTENTS_MAX {
+    for more in 1..4 {
         assert_eq!(claim((15 + more) * KIB, KIB), Ok(()), "side by side");
     }
     assert_eq!(claim(24 * KIB, 4 * KIB), Err(ClaimError::TooMany));

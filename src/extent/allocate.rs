@@ -217,7 +217,8 @@ pub(crate) trait Allocate: Release {
             return 0;
         }
         let (bytes, mut align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
-        if !Self::Config::POOLED_EVERYWHERE && bytes == PAGE && align == PAGE {
+        let apart = !Self::Config::POOLED_EVERYWHERE || self.map().pages as usize == PAGES_MAX;
+        if apart && bytes == PAGE && align == PAGE {
             // Not a page of the pools, which would have to lie where they are.
             align *= 2;
         }

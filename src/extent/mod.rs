@@ -163,6 +163,10 @@ unsafe impl<E: Extent> Ground for E {
         self.map().lead + GRANULE
     }
     #[inline(always)]
+    fn pages_to(self) -> u32 {
+        self.map().lead + self.map().pages * PAGE + GRANULE
+    }
+    #[inline(always)]
     fn word(self, place: u32) -> *mut u32 {
         self.origin().wrapping_offset(place as i32 as isize).cast()
     }

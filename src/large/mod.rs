@@ -35,6 +35,10 @@ pub unsafe trait Ground: Copy {
     fn pages_from(self) -> u32 {
         GRANULE
     }
+    /// Where pages for the pools have to end: a multiple of 256, and 8, or later than all places.
+    fn pages_to(self) -> u32 {
+        self.bytes() + GRANULE
+    }
     /// What lies at a place.
     fn word(self, place: u32) -> *mut u32;
     /// The backend's table: where the part behind begins.
@@ -101,13 +105,15 @@ pub enum Resized {
 /// - A block's granules are not read or written between `take` and `give`.
 /// - All-zero bytes in the table stand for *not yet set up*; `init` is called once before all else.
 /// - `give` and `resize` change nothing when they refuse. No method unwinds.
-/// - If [`Large::KEEPS_PAGES_APART`] says so, it is so: such a block before [`Ground::pages_from`] has no entry in the heap's tables.
+/// - If [`Large::KEEPS_PAGES_APART`] says so, it is so: such a block before [`Ground::pages_from`], or one that reaches
+///   behind [`Ground::pages_to`], has no entry in the heap's tables.
 pub unsafe trait Large: 'static {
     /// Size of the table.
     const TABLE_BYTES: TableBytes;
 
-    /// Whether blocks of 256 bytes at 256 never lie before [`Ground::pages_from`]. If they may,
-    /// [`Config::POOLED_PERCENT`](crate::Config::POOLED_PERCENT) has to be 100.
+    /// Whether blocks of 256 bytes at 256 never lie before [`Ground::pages_from`], nor reach behind
+    /// [`Ground::pages_to`]. If they may, [`Config::POOLED_PERCENT`](crate::Config::POOLED_PERCENT) has to be 100, and
+    /// a memory of a [`Region`](crate::Region) has at most 16 MiB.
     const KEEPS_PAGES_APART: bool = false;
 
     /// Whether the backend can walk: [`Large::next_run`] and [`Large::check`] do something.

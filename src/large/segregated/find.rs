@@ -147,7 +147,7 @@ impl<G: Ground> Tier<G> {
     /// The last page of a run from `first` to `end` that the pools can have, or 0.
     #[inline(always)]
     fn last_page(self, first: u32, end: u32) -> u32 {
-        let last = end - GRANULE;
+        let last = end.min(self.0.pages_to()) - GRANULE;
         let at = (last & !(PAGE - 1)).wrapping_sub(PAGE) + GRANULE;
         // Not one granule behind the start: as in `prefix`.
         let fits = at == first || (at > first + GRANULE && at < last);
