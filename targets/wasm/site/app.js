@@ -31,10 +31,7 @@ const SLOWEST = 10;
 const POWERS = 5.3;
 
 const $ = (id) => document.getElementById(id);
-const wasm = await init().catch((error) => {
-  tell(`The programs can't be loaded: ${error.message}`, true);
-  throw error;
-});
+const wasm = await init();
 
 let lab = null;
 let running = false;
@@ -331,6 +328,9 @@ addEventListener("hashchange", obeyAddress);
 nameTheme();
 obeyAddress();
 requestAnimationFrame(frame);
+// Nothing could be used before.
+document.querySelectorAll(":disabled").forEach((control) => { control.disabled = false; });
+$("said").classList.remove("bad");
 
 const set = (id, value) => { $(id).value = value; $(id).dispatchEvent(new Event("input", { bubbles: true })); };
 const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });

@@ -12,6 +12,8 @@ const WARM_MS = 50;
 const RUN_MS = 0.8;
 const RUN_MOST = 4096;
 const FIRST_RUN = 256;
+/** Milliseconds that a module may take to come. */
+const LOAD_MS = 15_000;
 /** Milliseconds between two looks at a lane's figures. */
 const SHOW_MS = 250;
 const RUNNERS = [
@@ -22,6 +24,12 @@ const PLACES = ["1st", "2nd", "3rd", "4th"];
 
 /** Calls of a race: enough to fill an arena a few times, and to time well. */
 const length = (arena) => Math.min(Math.max(Math.round(arena / 4), 500_000), 1_000_000);
+
+/** What a promise gives, or an error when it takes too long. */
+const inTime = (promise, file) => new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error(`${file} has not come within ${LOAD_MS / 1000} s`)), LOAD_MS);
+  promise.then(resolve, reject);
+});
 
 class Lane {
   constructor([name, url]) {
@@ -42,8 +50,9 @@ class Lane {
 
   async prepare(arena, trace, colours) {
     if (!this.module) {
-      this.module = await import(this.url);
-      this.wasm = await this.module.default();
+      const module = await inTime(import(this.url), this.url.slice(2));
+      this.wasm = await inTime(module.default(), this.url.slice(2).replace(".js", "_bg.wasm"));
+      this.module = module;
     }
     Object.assign(this, { arena, trace, total: trace.length / 2 });
     this.toStart();
@@ -131,7 +140,7 @@ export class Race {
     try {
       for (const lane of this.lanes) await lane.prepare(arena, trace, this.colours());
     } catch (error) {
-      return this.say(`The allocators can't be loaded: ${error.message}`);
+      return this.say(`The race could not start: ${error.message}.`);
     } finally {
       $("race-start").disabled = false;
     }

@@ -49,7 +49,11 @@ fn main() -> ExitCode {
     let trials = trials![
         stage:
         load:
-            twenty_fresh_servers_in_a_row_are_loaded_at_once;
+            twenty_fresh_servers_in_a_row_are_loaded_at_once,
+            every_module_is_asked_for_at_once,
+            a_page_that_cannot_start_says_why,
+            a_page_that_waits_says_for_what_and_starts_when_it_has_come,
+            a_race_that_cannot_start_says_why_and_lets_the_programs_go_on;
         cost:
             the_page_is_light_isolated_and_asks_nobody_else,
             programs_leave_time_for_the_frame,
