@@ -6,7 +6,7 @@ import { BytesPlot, FragmentationPlot, RATE, RefusedPlot } from "./plots.js";
 import { Breaks } from "./breakit.js";
 import { Race } from "./race.js";
 import * as settings from "./settings.js";
-import { bytes, call, count, percent } from "./words.js";
+import { bytes, call, count, percent, refusals } from "./words.js";
 
 /** The order of the lab's `counters`; behind them come five numbers for each class. */
 const COUNTERS = [
@@ -24,8 +24,12 @@ const SHARES = 5;
 const FRAME_MS = 10;
 const WORK_MS = 2;
 const CALLS_A_LOOK = 500;
-/** Seconds between two sentences about a heap at work that are read out; it is seen every second. */
-const SPEAK_SECONDS = 15;
+/** Milliseconds between two sentences about a heap at work that are read out; they are seen with every sample. */
+const SPEAK_MS = 15_000;
+/** Milliseconds over which the speed is measured, and the share of the set speed that counts as reaching it. */
+const PACE_MS = 1000;
+const PACE_ENOUGH = 0.9;
+const PACE_HINT = "Calls a second at most: a browser that cannot make so many makes fewer.";
 /** Calls a second: the slowest, and how many powers of ten to the fastest. */
 const SLOWEST = 10;
 const POWERS = 5.3;
@@ -40,6 +44,10 @@ let due = 0;
 /** Milliseconds that the last drawing took. */
 let drawn = 0;
 let last = performance.now();
+/** When something was read out last. */
+let spoken = last;
+/** The speed's measurement: its start, the calls until then, and whether a frame since had no time for all its calls. */
+let paced = { at: last, calls: 0, isCut: false };
 let lastSample = { at: 0, calls: 0, refused: 0 };
 const frames = [];
 const plots = [new BytesPlot(), new FragmentationPlot(), new RefusedPlot()];
@@ -51,13 +59,14 @@ fillLegend($("legend"), [...classes()]);
 const mix = PROGRAMS.map(addProgram);
 const breaks = new Breaks({
   lab: () => lab, rows: () => counters().rows, arena: () => arenaBytes(), changed: () => { map.stale = true; },
-  acted: () => { sample(performance.now()); say(false); },
+  acted: () => say(false, sample(performance.now())),
 });
 const inputs = mix.map(({ input }) => input);
 const race = new Race({
   settings: () => ({ arena: arenaBytes(), seed: seed(), weights: weights(), fill: fill() }),
   colours: () => palette($("legend"), colours()),
   tracer: (...settings) => new Tracer(...settings),
+  changed: () => { lastSample.at = performance.now(); paceAnew(); say(); },
 });
 
 function addProgram({ name, words, weight }, at) {
@@ -107,6 +116,7 @@ function startOver() {
   plots.forEach((plot) => plot.clear());
   lastSample = { at: performance.now(), calls: 0, refused: 0 };
   due = 0;
+  paceAnew();
   breaks.startOver();
   sample(performance.now() + 1);
   tell(running ? "Started over." : "Press Start: programs ask for memory and give it back, and the map shows what the heap makes of it.", true);
@@ -117,8 +127,28 @@ function setRunning(on) {
   last = performance.now();
   frames.length = 0;
   $("run").textContent = on ? "Stop" : "Start";
-  sample(last);
-  say();
+  paceAnew();
+  say(true, sample(last));
+}
+
+/** Whether the programs make calls. While the race runs they wait, so that it has the machine to itself. */
+const isWorking = () => running && !race.busy;
+
+/** The speed is measured from now on. */
+function paceAnew() {
+  paced = { at: performance.now(), calls: counters().calls, isCut: false };
+  $("speed-said").textContent = PACE_HINT;
+}
+
+/** Says what speed is reached, where it is not the one that is set. */
+function tellPace() {
+  const now = performance.now();
+  if (!isWorking() || now - paced.at < PACE_MS) return;
+  const { calls } = counters();
+  const reached = (calls - paced.calls) * 1000 / (now - paced.at);
+  $("speed-said").textContent = paced.isCut && reached < PACE_ENOUGH * speed()
+    ? `This browser reaches ${count(reached)} calls/s: a frame has no time for more.` : PACE_HINT;
+  paced = { at: now, calls, isCut: false };
 }
 
 /** Lets the programs make the calls that are due, as long as the frame allows. */
@@ -130,7 +160,7 @@ function work(now, elapsed) {
     const done = lab.run(calls);
     due -= calls;
     if (done < calls) { due = 0; break; }
-    if (performance.now() > end) { due = 0; break; }
+    if (performance.now() > end) { paced.isCut ||= due >= 1; due = 0; break; }
   }
   map.stale = true;
 }
@@ -145,7 +175,7 @@ function sample(now) {
   plots.forEach((plot) => { plot.add(state); plot.draw(); });
   showCounters(state);
   showClasses(state);
-  map.tell();
+  tellPace();
   return state;
 }
 
@@ -211,36 +241,38 @@ function fillRow(row, texts, widths) {
 
 /** A sentence for the eye, and for the ear. */
 function tell(words, aloud) {
-  $("said").textContent = words;
-  if (aloud) $("spoken").textContent = words;
+  if ($("said").textContent !== words) $("said").textContent = words;
+  if (!aloud) return;
+  $("spoken").textContent = words;
+  spoken = performance.now();
 }
 
 /** The state in a sentence. */
-function say(aloud = true) {
-  const state = counters();
-  if (!weights().some(Boolean) && !state.live) {
-    return tell(`${running ? "Running, but no" : "Stopped. No"} program has a share: nothing is asked for.`, aloud);
-  }
+function say(aloud = true, state = counters()) {
+  const mode = !running ? "Stopped." : race.busy ? "Paused while the race runs." : "Running.";
+  if (!weights().some(Boolean) && !state.live) return tell(`${mode} Nothing is asked for: no program has a share.`, aloud);
   const shape = !state.free ? "nothing is free" : state.external < 0.15 ? "nearly all that is free is one piece"
     : state.external < 0.6 ? "what is free is in several pieces"
       : "what is free is in many small pieces";
-  const refused = state.refused ? ` ${count(state.refused)} requests were refused.` : "";
+  const refused = state.refused ? ` ${refusals(state.refused)}.` : "";
   const largest = state.free ? `, the largest ${bytes(state.largest)}` : "";
-  return tell(`${running ? "Running." : "Stopped."} ${percent(state.live / state.arena)} of the arena is live; ${shape}${largest}.${refused}`, aloud);
+  return tell(`${mode} ${percent(state.live / state.arena)} of the arena is live; ${shape}${largest}.${refused}`, aloud);
 }
 
 function frame(now) {
   const begun = performance.now();
   const elapsed = Math.min(now - last, 250);
-  if (running) work(begun, elapsed);
-  breaks.frame(now);
+  if (isWorking()) work(begun, elapsed);
+  if (!race.busy) breaks.frame(now);
   race.frame();
   if (map.stale) {
     const before = performance.now();
     map.draw();
     drawn = performance.now() - before;
   }
-  if ((running || breaks.busy) && now - lastSample.at >= 1000 / RATE) sample(now);
+  const isMoving = !race.busy && (running || breaks.busy);
+  // The sentence and the cards are of the same moment.
+  if (isMoving && now - lastSample.at >= 1000 / RATE) say(running && now - spoken >= SPEAK_MS, sample(now));
   countFrame(now, performance.now() - begun);
   last = now;
   requestAnimationFrame(frame);
@@ -284,7 +316,7 @@ function toggleTheme() {
 }
 
 function showSettings() {
-  tellOf($("speed"), $("speed-out"), `${count(speed())} calls/s`);
+  tellOf($("speed"), $("speed-out"), `up to ${count(speed())} calls/s`);
   tellOf($("fill"), $("fill-out"), `${fill()} %`);
 }
 
@@ -300,18 +332,13 @@ $("step").addEventListener("click", () => {
 $("reset").addEventListener("click", startOver);
 $("arena").addEventListener("change", startOver);
 $("seed").addEventListener("change", startOver);
-$("speed").addEventListener("input", showSettings);
+$("speed").addEventListener("input", () => { showSettings(); paceAnew(); });
 $("fill").addEventListener("input", () => { showSettings(); lab.set_fill(fill()); });
 $("zoom-in").addEventListener("click", () => map.zoom(2));
 $("zoom-out").addEventListener("click", () => map.zoom(0.5));
 $("theme").addEventListener("click", toggleTheme);
 systemDark.addEventListener("change", () => { nameTheme(); recolour(); });
 addEventListener("resize", () => plots.forEach((plot) => plot.draw()));
-let silent = 0;
-setInterval(() => {
-  if (running) say(silent % SPEAK_SECONDS === SPEAK_SECONDS - 1);
-  silent = running ? silent + 1 : 0;
-}, 1000);
 
 /** Starts with what the address says. */
 function obeyAddress() {

@@ -10,6 +10,7 @@ export class HeapMap {
   constructor({ canvas, frame, cursor, words, spoken, heap, memory }) {
     Object.assign(this, { canvas, frame, cursor, words, spoken, heap, memory });
     this.context = canvas.getContext("2d", { alpha: false });
+    this.invitation = words.textContent;
     this.chosen = null;
     this.listen();
   }
@@ -19,6 +20,7 @@ export class HeapMap {
     this.arenaBytes = arenaBytes;
     this.tiles = Math.sqrt(arenaBytes / TILE_BYTES);
     this.chosen = null;
+    this.words.textContent = this.invitation;
     this.cursor.hidden = true;
     this.fit();
   }
@@ -61,6 +63,8 @@ export class HeapMap {
     const bytes = new Uint8ClampedArray(this.memory().buffer, pixels, this.side * this.side * 4);
     this.context.putImageData(new ImageData(bytes, this.side, this.side), 0, 0);
     this.stale = false;
+    // Of the walk that was drawn, so that the words and the colours are of the same moment.
+    if (this.chosen !== null) this.tell(this.heap().watched());
   }
 
   get chosenTile() { return Math.floor(this.chosen / TILE_BYTES); }
@@ -70,13 +74,12 @@ export class HeapMap {
     this.chosen = Math.min(Math.max(offset, 0), this.arenaBytes - CELL_BYTES);
     if (into) this.reveal();
     this.placeCursor();
-    this.tell();
+    this.heap().watch(this.chosen);
+    this.tell(this.heap().watched());
   }
 
-  /** Says again what is at the chosen offset: it may have changed. */
-  tell() {
-    if (this.chosen === null) return;
-    const row = this.heap().piece_at(this.chosen);
+  /** Says what is at the chosen offset. */
+  tell(row) {
     const words = row.length ? piece(row, this.chosen) : "Nothing.";
     if (this.words.textContent !== words) this.words.textContent = words;
   }

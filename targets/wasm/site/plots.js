@@ -151,6 +151,6 @@ export class RefusedPlot extends Plot {
     this.context.globalAlpha = 1;
     this.line(size, (s) => s.refusedRate / top, this.colours[0]);
     this.label();
-    this.canvas.ariaLabel = `${count(last.refusedRate)} requests a second refused.`;
+    this.canvas.ariaLabel = `Requests refused a second: ${count(last.refusedRate)}.`;
   }
 }

@@ -119,9 +119,31 @@ class Lane {
   }
 }
 
+/** How often the lanes that made every call were refused. `of` names them, where there are others. */
+function refusals(lanes, of) {
+  const fewest = Math.min(...lanes.map((lane) => lane.figures.refused));
+  const frugal = lanes.filter((lane) => lane.figures.refused === fewest);
+  if (frugal.length < lanes.length) return `Fewest refusals${of}: ${count(fewest)}, by ${frugal.map((lane) => lane.name).join(", ")}.`;
+  const refused = fewest ? `refused ${fewest === 1 ? "1 request" : `${count(fewest)} requests`}` : "refused no request";
+  if (lanes.length === 1) return `It ${refused}.`;
+  return fewest ? `Each${of} ${refused}.` : `None${of} refused a request.`;
+}
+
+/** Compares the lanes that made every call. A lane that was stopped had other calls, and so other figures. */
+export function verdict(lanes) {
+  const stopped = lanes.filter((lane) => !lane.finished).map((lane) => `${lane.name} was stopped: ${lane.far}.`);
+  const ranking = lanes.filter((lane) => lane.finished).sort((a, b) => a.spent - b.spent);
+  const [fast] = ranking;
+  if (!fast) return `None made every call. ${stopped.join(" ")}`;
+  const of = stopped.length ? " of those that made every call" : "";
+  const first = ranking.length === 1 ? `${fast.name} alone made every call` : `${fast.name} took least time${of}`;
+  return [`${first}: ${time(fast.figures.nanoseconds)} a call.`, refusals(ranking, of), ...stopped].join(" ");
+}
+
 export class Race {
-  constructor({ settings, colours, tracer }) {
-    Object.assign(this, { settings, colours, tracer, running: false, finished: false, turn: 0 });
+  /** `changed` is called when the race begins and when it ends: between, it has all the time of a frame. */
+  constructor({ settings, colours, tracer, changed }) {
+    Object.assign(this, { settings, colours, tracer, changed, busy: false, running: false, finished: false, turn: 0 });
     this.lanes = RUNNERS.map((runner) => new Lane(runner));
     $("race-patience").textContent = seconds(PATIENCE_MS);
     $("lanes").append(...this.lanes.map((lane) => lane.element));
@@ -131,6 +153,7 @@ export class Race {
   async start() {
     const { arena, seed, fill, weights } = this.settings();
     if (!weights.some(Boolean)) return this.say("Give a program a share first.");
+    this.setBusy(true);
     $("race-start").disabled = true;
     this.finished = false;
     this.ranking = [];
@@ -140,6 +163,7 @@ export class Race {
     try {
       for (const lane of this.lanes) await lane.prepare(arena, trace, this.colours());
     } catch (error) {
+      this.setBusy(false);
       return this.say(`The race could not start: ${error.message}.`);
     } finally {
       $("race-start").disabled = false;
@@ -148,6 +172,11 @@ export class Race {
     $("race-start").textContent = "Stop the race";
     this.running = true;
     return this.say(`${count(this.lanes[0].total)} calls for each, in ${bytes(arena)}.`);
+  }
+
+  setBusy(on) {
+    this.busy = on;
+    this.changed();
   }
 
   /** A turn for every lane that still runs, another first each time. */
@@ -168,7 +197,10 @@ export class Race {
       due.shown = now;
       due.show();
     }
-    if (this.lanes.every((lane) => lane.ended)) this.stop(this.verdict());
+    if (this.lanes.every((lane) => lane.ended)) {
+      this.finished = true;
+      this.stop(verdict(this.lanes));
+    }
   }
 
   rank(lane) {
@@ -178,23 +210,9 @@ export class Race {
     this.ranking.forEach((other, at) => { other.place.textContent = PLACES[at]; });
   }
 
-  /** Compares those who made every call; who was stopped had other calls, and so other figures. */
-  verdict() {
-    this.finished = true;
-    const stopped = this.lanes.filter((lane) => !lane.finished).map((lane) => `${lane.name} was stopped: ${lane.far}.`);
-    const [fast] = this.ranking;
-    if (!fast) return `None made every call. ${stopped.join(" ")}`;
-    const fewest = Math.min(...this.ranking.map((lane) => lane.figures.refused));
-    const frugal = this.ranking.filter((lane) => lane.figures.refused === fewest);
-    const of = stopped.length ? " of those that made every call" : "";
-    const refused = frugal.length === this.ranking.length
-      ? `Each${of} refused ${count(fewest)} requests.`
-      : `Fewest refusals${of}: ${count(fewest)}, ${frugal.map((lane) => lane.name).join(", ")}.`;
-    return [`${fast.name} took least time: ${time(fast.figures.nanoseconds)} a call.`, refused, ...stopped].join(" ");
-  }
-
   stop(words) {
     this.running = false;
+    this.setBusy(false);
     $("race-start").textContent = "Start the race";
     this.say(words);
   }

@@ -1,4 +1,4 @@
-// Before all modules: says that the page could not start, and why. app.js, which says everything else, may be what is missing.
+// Before all modules: says that the page could not start, and why. app.js may be the file that is missing.
 {
   /** Milliseconds after which a page that is not ready is said to have failed. It goes on waiting. */
   const PATIENCE_MS = 15_000;

@@ -26,6 +26,9 @@ export const place = (offset) => `arena + 0x${offset.toString(16)}`;
 export const grouped = (n) => n.toLocaleString("en");
 export const plural = (n, word) => `${grouped(n)} ${word}${n === 1 ? "" : "s"}`;
 
+/** 1 → "1 request was refused" */
+export const refusals = (n) => `${count(n)} request${n === 1 ? " was" : "s were"} refused`;
+
 const ones = (mask) => {
   let n = 0;
   for (let rest = mask >>> 0; rest; rest &= rest - 1) n += 1;
@@ -61,9 +64,9 @@ const ASKED = ["", "Asked for a block", "Asked for another size", "Gave a block 
 export function call([asked, what, offset, size]) {
   if (!asked) return "No program runs: give one a share.";
   switch (what) {
-    case 1: return `${ASKED[asked]}: ${size} bytes, at ${place(offset)}, page ${Math.floor(offset / 256) + 1}.`;
-    case 2: return `${ASKED[asked]}: ${size} bytes, at ${place(offset)}, page ${Math.floor(offset / 256) + 1}.`;
-    case 3: return `${ASKED[asked]} of ${size} bytes: refused.`;
+    case 1: return `${ASKED[asked]}: ${plural(size, "byte")}, at ${place(offset)}, page ${Math.floor(offset / 256) + 1}.`;
+    case 2: return `${ASKED[asked]}: ${plural(size, "byte")}, at ${place(offset)}, page ${Math.floor(offset / 256) + 1}.`;
+    case 3: return `${ASKED[asked]} of ${plural(size, "byte")}: refused.`;
     default: return "Nothing to do: that block had been refused before.";
   }
 }

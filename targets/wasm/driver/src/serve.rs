@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// Sent with every file. The first two isolate the page, which exact clocks need; the third keeps it from asking any other server for
-/// anything.
+/// Sent with every file. The first two isolate the page, which exact clocks need; the third keeps it from asking any
+/// other server for anything.
 const HEADERS: [(&str, &str); 5] = [
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-embedder-policy", "require-corp"),
@@ -103,9 +103,9 @@ mod tests {
         Server::start(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../site")), 0).unwrap()
     }
 
-    /// A browser opens several connections and keeps them. A server with a thread for each of its first connections can queue two new ones
-    /// behind the same idle thread: then the second waits until the first is closed. Whether it does is a matter of microseconds, so each
-    /// number of idle connections is tried several times.
+    /// A browser opens several connections and keeps them. A server with a thread for each of its first connections can
+    /// queue two new ones behind the same idle thread: then the second waits until the first is closed. Whether it does
+    /// is a matter of microseconds, so each number of idle connections is tried several times.
     #[test]
     fn connections_that_stay_open_keep_nobody_waiting() {
         for held in (0..=8).cycle().take(45) {

@@ -105,13 +105,23 @@ impl Lab {
         self.0.picture.pixels().as_ptr()
     }
 
-    /// Every piece of the arena, six numbers each: see `Lab::row`.
+    /// Every piece of the arena, six numbers each: see `lab::Row`.
     pub fn pieces(&self) -> Vec<u32> {
         self.0.pieces()
     }
 
     pub fn piece_at(&self, offset: u32) -> Vec<u32> {
-        self.0.piece_at(offset)
+        self.0.piece_at(offset).map_or(Vec::new(), Vec::from)
+    }
+
+    /// From now on, drawing notes what lies at an offset.
+    pub fn watch(&mut self, offset: u32) {
+        self.0.watch(offset);
+    }
+
+    /// What lay there when the map was drawn.
+    pub fn watched(&self) -> Vec<u32> {
+        self.0.watched().map_or(Vec::new(), Vec::from)
     }
 
     pub fn double_free(&mut self) -> Vec<String> {

@@ -121,7 +121,7 @@ impl Lab {
                 // SAFETY: the block is live, and this is its layout.
                 unsafe { self.runner.subject.dealloc(block, layout(bytes)) };
             }
-            return alloc::vec![format!("The demo gave its {blocks} blocks back."), self.go_on()];
+            return alloc::vec![format!("The demo gave {} back.", plural(blocks, "block")), self.go_on()];
         }
         let mut bytes = self.runner.arena.bytes() as u32;
         while bytes >= 8 {
@@ -136,8 +136,9 @@ impl Lab {
         }
         let sum: u32 = self.breaks.hoard.iter().map(|(_, bytes)| bytes).sum();
         let mut lines = alloc::vec![format!(
-            "The demo took {sum} bytes in {} blocks, until not even 8 were left.",
-            self.breaks.hoard.len()
+            "The demo took {} in {}, until not even 8 were left.",
+            plural(sum as usize, "byte"),
+            plural(self.breaks.hoard.len(), "block")
         )];
         lines.extend(said(self).pop());
         lines.push(self.verdict());
@@ -164,7 +165,7 @@ impl Lab {
             unsafe { self.runner.subject.dealloc(block, layout(LEAKED)) };
         }
         alloc::vec![
-            format!("The demo freed the {blocks} blocks of {LEAKED} bytes that it had forgotten."),
+            format!("The demo freed {} of {LEAKED} bytes that it had forgotten.", plural(blocks, "block")),
             self.go_on()
         ]
     }
@@ -184,7 +185,7 @@ impl Lab {
         let calls = self.run(CALLS_AFTER);
         match calls {
             0 => self.verdict(),
-            _ => format!("Then {calls} more calls of the programs. {}", self.verdict()),
+            _ => format!("Then {} of the programs. {}", plural(calls as usize, "more call"), self.verdict()),
         }
     }
 
@@ -195,6 +196,11 @@ impl Lab {
             Err(error) => format!("larder's check: {error}; blocks damaged: {damaged}."),
         }
     }
+}
+
+/// 1 → "1 block"
+fn plural(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
 fn full() -> String {
@@ -229,5 +235,19 @@ mod tests {
         assert_eq!(lab.leaked(), 100);
         assert!(lab.mend()[0].contains("100 blocks of 40 bytes"));
         assert_eq!(lab.runner.counts.damaged, 0);
+
+        lab.mend();
+        lab.leak(1);
+        assert!(lab.mend()[0].contains("freed 1 block of 40 bytes"));
+        // A heap in which one block is free.
+        while lab.block().is_some() {}
+        lab.exhaust(true);
+        let (block, bytes) = lab.breaks.hoard.pop().unwrap();
+        // SAFETY: the block is live, and this is its layout.
+        unsafe { lab.runner.subject.dealloc(block, layout(bytes)) };
+        lab.breaks.hoard.clear();
+        let lines = lab.exhaust(true).join("\n");
+        assert!(lines.contains(" in 1 block, until"), "{lines}");
+        assert!(lab.exhaust(false)[0].contains("gave 1 block back"));
     }
 }

@@ -1,5 +1,6 @@
 //! larder under a mixer: what the page's main part shows.
 
+use crate::arena::Arena;
 use crate::breaks::{self, Watched};
 use crate::mixer::Mixer;
 use crate::op::Op;
@@ -15,7 +16,13 @@ pub struct Lab {
     pub runner: Runner<Larder<Watched>>,
     pub picture: Picture,
     pub breaks: breaks::Held,
+    /// The offset that is looked at, and the piece in which it lay when the map was drawn.
+    watched: Option<(u32, Row)>,
 }
+
+/// A piece as six numbers: its kind, offset and bytes; and of a page its blocks' size, where they begin, and which are
+/// live.
+pub type Row = [u32; 6];
 
 /// A number for each kind of piece.
 #[derive(Clone, Copy)]
@@ -35,6 +42,7 @@ impl Lab {
             runner: Runner::new(arena_bytes),
             picture: Picture::new(View::whole(arena_bytes, 512)),
             breaks: breaks::Held::default(),
+            watched: None,
         }
     }
 
@@ -58,49 +66,63 @@ impl Lab {
         self.runner.subject.0.stats()
     }
 
-    /// Draws the map.
+    /// Draws the map, and notes what lies at the offset that is watched.
     pub fn draw(&mut self) {
-        let Self { runner, picture, .. } = self;
+        let Self { runner, picture, watched, .. } = self;
         picture.begin();
         runner.subject.0.walk(|piece| {
-            picture.piece(runner.arena.offset_of(piece.start), piece.bytes as u32, piece.holds);
+            let (start, bytes) = (runner.arena.offset_of(piece.start), piece.bytes as u32);
+            if let Some((offset, row)) = watched
+                && (start..start + bytes).contains(offset)
+            {
+                *row = row_of(&runner.arena, piece);
+            }
+            picture.piece(start, bytes, piece.holds);
         });
         picture.end();
     }
 
-    /// A piece as six numbers: its kind, offset and bytes; and of a page its blocks' size, where they begin, and which
-    /// are live.
-    fn row(&self, piece: Piece) -> [u32; 6] {
-        let (kind, of_page) = match piece.holds {
-            Holds::Page { block_bytes, blocks, live } => (Kind::Page, [block_bytes as u32, blocks, live]),
-            Holds::Free => (Kind::Free, [0; 3]),
-            Holds::Large => (Kind::Large, [0; 3]),
-            Holds::Tables => (Kind::Tables, [0; 3]),
-            Holds::Spare => (Kind::Spare, [0; 3]),
-            _ => (Kind::Unknown, [0; 3]),
-        };
-        let offset = self.runner.arena.offset_of(piece.start);
-        [kind as u32, offset, piece.bytes as u32, of_page[0], of_page[1], of_page[2]]
+    /// From now on, drawing notes what lies at an offset.
+    pub fn watch(&mut self, offset: u32) {
+        self.watched = self.piece_at(offset).map(|row| (offset, row));
+    }
+
+    /// What lay there when the map was drawn.
+    pub fn watched(&self) -> Option<Row> {
+        self.watched.map(|(_, row)| row)
     }
 
     /// Every piece of the arena.
     pub fn pieces(&self) -> Vec<u32> {
         let mut rows = Vec::new();
-        self.runner.subject.0.walk(|piece| rows.extend(self.row(piece)));
+        self.runner.subject.0.walk(|piece| rows.extend(row_of(&self.runner.arena, piece)));
         rows
     }
 
     /// The piece in which an offset lies.
-    pub fn piece_at(&self, offset: u32) -> Vec<u32> {
-        let mut found = Vec::new();
+    pub fn piece_at(&self, offset: u32) -> Option<Row> {
+        let mut found = None;
         self.runner.subject.0.walk(|piece| {
-            let row = self.row(piece);
-            if row[1] <= offset && offset < row[1] + row[2] {
-                found = row.to_vec();
+            let row = row_of(&self.runner.arena, piece);
+            if (row[1]..row[1] + row[2]).contains(&offset) {
+                found = Some(row);
             }
         });
         found
     }
+}
+
+fn row_of(arena: &Arena, piece: Piece) -> Row {
+    let (kind, of_page) = match piece.holds {
+        Holds::Page { block_bytes, blocks, live } => (Kind::Page, [block_bytes as u32, blocks, live]),
+        Holds::Free => (Kind::Free, [0; 3]),
+        Holds::Large => (Kind::Large, [0; 3]),
+        Holds::Tables => (Kind::Tables, [0; 3]),
+        Holds::Spare => (Kind::Spare, [0; 3]),
+        _ => (Kind::Unknown, [0; 3]),
+    };
+    let offset = arena.offset_of(piece.start);
+    [kind as u32, offset, piece.bytes as u32, of_page[0], of_page[1], of_page[2]]
 }
 
 #[cfg(test)]
@@ -119,6 +141,24 @@ mod tests {
         assert!(lab.stats().refused > 0);
         let pieces = lab.pieces();
         assert_eq!(pieces.chunks(6).map(|row| row[2]).sum::<u32>(), 256 * 1024);
-        assert_eq!(lab.piece_at(0), pieces[..6]);
+        assert_eq!(lab.piece_at(0).unwrap(), pieces[..6]);
+    }
+
+    #[test]
+    fn what_is_watched_is_of_the_moment_when_the_map_was_drawn() {
+        let mut lab = Lab::new(64 * 1024, 1);
+        lab.mixer.set_weight(0, 1);
+        lab.mixer.set_fill(90);
+        assert_eq!(lab.watched(), None);
+        let offset = 300;
+        lab.watch(offset);
+        let fresh = lab.watched();
+        assert_eq!(fresh, lab.piece_at(offset));
+        while lab.piece_at(offset) == fresh {
+            assert_eq!(lab.run(100), 100);
+        }
+        assert_eq!(lab.watched(), fresh);
+        lab.draw();
+        assert_eq!(lab.watched(), lab.piece_at(offset));
     }
 }

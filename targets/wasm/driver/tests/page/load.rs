@@ -93,7 +93,7 @@ pub fn a_page_that_waits_says_for_what_and_starts_when_it_has_come(stage: &Stage
     assert!(state["said"].as_str().unwrap().starts_with("Press Start"), "{state}");
 }
 
-/// The race's modules come when it is started: one that does not come must not take the button, or the programs, with it.
+/// The race's modules come when it is started. While one does not come, the button and the programs must go on working.
 pub fn a_race_that_cannot_start_says_why_and_lets_the_programs_go_on(stage: &Stage) {
     let (_server, page) = page_with(stage, Router::new().route("/race_talc.js", get(pending::<StatusCode>)));
     page.wait_for("globalThis.demo?.ready").unwrap();

@@ -63,6 +63,9 @@ fn main() -> ExitCode {
             fragmentation_grows_with_the_adversary_and_heals_without,
             pixels_are_what_the_heaps_walk_says,
             the_map_the_plots_and_the_table_follow_a_workload,
+            the_sentence_and_the_cards_are_of_the_same_moment,
+            the_maps_words_are_of_what_is_drawn,
+            a_speed_that_is_not_reached_is_said,
             every_slider_changes_what_it_names,
             a_seed_makes_the_same_run_again,
             an_address_says_how_to_start;
@@ -71,6 +74,8 @@ fn main() -> ExitCode {
             what_breaks_others_is_reported_and_the_heap_goes_on;
         race:
             the_race_runs_one_trace_on_four_allocators,
+            programs_pause_while_the_race_runs,
+            one_is_no_plural_and_none_is_no_number,
             the_race_stops_who_takes_too_long_and_says_so;
         reach:
             a_keyboard_is_enough,

@@ -135,6 +135,89 @@ pub fn the_map_the_plots_and_the_table_follow_a_workload(stage: &Stage) {
     visit.leave();
 }
 
+pub fn the_sentence_and_the_cards_are_of_the_same_moment(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 1, MIX, 110, 50_000);
+    let looks = visit.ask(
+        "const box = (at) => document.querySelectorAll('#counters div')[at];
+         const said = document.querySelector('#said'), seen = new Set(), wrong = [];
+         await demo.runFor(200);
+         for (let at = 0; at < 150; at += 1) {
+           await new Promise(requestAnimationFrame);
+           const [live, largest, refused] = [box(0).querySelector('small'), box(2).querySelector('span'), box(5).querySelector('span')]
+             .map((element) => element.textContent);
+           const words = said.textContent;
+           const parts = [`Running. ${live} of the arena`, largest === '0 B' ? 'nothing is free' : `, the largest ${largest}.`];
+           if (refused !== '0') parts.push(` ${refused} request`);
+           seen.add(words);
+           if (!parts.every((part) => words.includes(part))) wrong.push([words, parts]);
+         }
+         return { wrong: wrong.length, first: wrong[0], seen: seen.size };",
+    );
+    assert_eq!(looks["wrong"], 0, "{looks}");
+    assert!(looks["seen"].as_u64() > Some(5), "{looks}");
+    visit.leave();
+}
+
+pub fn the_maps_words_are_of_what_is_drawn(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 1, MIX, 70, 50_000);
+    visit.calls(20_000);
+    let looks = visit.ask(
+        "const { piece } = await import('./words.js');
+         const words = document.querySelector('#inspect'), seen = new Set(), wrong = [];
+         const rows = [...demo.lab.pieces()];
+         const pages = rows.flatMap((kind, at) => (at % 6 === 0 && kind === 5 ? [rows[at + 1]] : []));
+         document.querySelector('#run').click();
+         for (let at = 0; at < 200; at += 1) {
+           if (at % 20 === 0) demo.map.choose(pages[Math.floor(at * pages.length / 200)]);
+           await new Promise(requestAnimationFrame);
+           // The last frame drew the heap as it still is.
+           const due = piece(demo.lab.piece_at(demo.map.chosen), demo.map.chosen);
+           seen.add(words.textContent);
+           if (words.textContent !== due) wrong.push([words.textContent, due]);
+         }
+         return { wrong: wrong.length, first: wrong[0], seen: seen.size };",
+    );
+    assert_eq!(looks["wrong"], 0, "{looks}");
+    assert!(looks["seen"].as_u64() > Some(20), "{looks}");
+    // A new heap has nothing chosen, so nothing is said of the old one.
+    visit.ask("document.querySelector('#reset').click();");
+    assert!(visit.text("#inspect").starts_with("Point at the map"));
+    visit.leave();
+}
+
+/// The slider sets a limit. What is reached is measured, and said where it is less. Here calls are slow on purpose.
+pub fn a_speed_that_is_not_reached_is_said(stage: &Stage) {
+    let visit = stage.visit(DESKTOP);
+    visit.restart(256 * KIB, 1, MIX, 70, 2_000_000);
+    visit.ask(
+        "const { lab } = demo, { run } = Object.getPrototypeOf(lab);
+         lab.run = (n) => {
+           const [done, end] = [run.call(lab, n), performance.now() + 4];
+           while (performance.now() < end);
+           return done;
+         };",
+    );
+    assert!(visit.text("#speed-out").starts_with("up to "));
+    let hint = visit.text("#speed-said");
+    assert!(hint.contains("at most"), "{hint}");
+    visit.click("#run");
+    visit.wait_for("document.querySelector('#speed-said').innerText.startsWith('This browser reaches ')");
+    let said = visit.text("#speed-said");
+    assert!(said.contains(" calls/s: ") && !said.contains(" M calls/s"), "{said}");
+    // At a speed that is reached there is nothing to say, nor where nothing runs.
+    visit.ask("demo.setSpeed(1000);");
+    assert_eq!(visit.text("#speed-said"), hint);
+    visit.ask("await new Promise((resolve) => { setTimeout(resolve, 2500); });");
+    assert_eq!(visit.text("#speed-said"), hint);
+    visit.ask("demo.setSpeed(2000000);");
+    visit.wait_for("document.querySelector('#speed-said').innerText.startsWith('This browser reaches ')");
+    visit.click("#run");
+    assert_eq!(visit.text("#speed-said"), hint);
+    visit.leave();
+}
+
 pub fn every_slider_changes_what_it_names(stage: &Stage) {
     let visit = stage.visit(DESKTOP);
     let calls_in = |visit: &Visit| {
@@ -159,7 +242,7 @@ pub fn every_slider_changes_what_it_names(stage: &Stage) {
         assert_eq!(visit.number("return demo.counters().live;"), 0.0);
     }
     assert_eq!(press("#mix-0", "End"), "5");
-    assert_eq!(press("#speed", "Home"), "10 calls/s");
+    assert_eq!(press("#speed", "Home"), "up to 10 calls/s");
     let slow = calls_in(&visit);
     assert!(press("#speed", "End").contains(" M calls/s"));
     let fast = calls_in(&visit);
@@ -208,11 +291,11 @@ pub fn an_address_says_how_to_start(stage: &Stage) {
     let visit = stage.visit_at(address.as_str().unwrap(), DESKTOP);
     assert_eq!(visit.ask(after_calls), pieces);
     let shown = "return [...document.querySelectorAll('#controls output')].map((output) => output.innerText);";
-    assert_eq!(visit.ask(shown), json!(["389 calls/s", "90 %", "off", "1", "2", "3", "5"]));
+    assert_eq!(visit.ask(shown), json!(["up to 389 calls/s", "90 %", "off", "1", "2", "3", "5"]));
     // Another address in the same page, of which only some can be.
     visit.ask("location.hash = '#arena=65536&seed=x&fill=9999&mix=-1-9';");
     visit.wait_for("demo.counters().arena === 65536");
-    assert_eq!(visit.ask(shown), json!(["389 calls/s", "140 %", "off", "1", "5", "3", "5"]));
+    assert_eq!(visit.ask(shown), json!(["up to 389 calls/s", "140 %", "off", "1", "5", "3", "5"]));
     assert_eq!(visit.ask("return document.querySelector('#seed').value;"), "7");
     visit.ask("demo.lab.run(10); location.hash = '#arena=12345&seed=99999999999';");
     visit.wait_for("demo.counters().calls === 0");
