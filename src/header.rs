@@ -1,8 +1,9 @@
 //! The words of a heap that are not tables.
 
 use crate::live::Live;
+use crate::moment::Moment;
 use crate::policy::Policy;
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, StoredU32};
 use core::cell::UnsafeCell;
 
 /// At the start of the tables. All-zero bytes are its first value.
@@ -12,8 +13,12 @@ pub(crate) struct Header<P: Policy> {
     pub(crate) lock: P::Lock,
     /// Releases that found tier 2 held: the list of `deferred`.
     pub(crate) deferred: AtomicU32,
-    /// How many bytes are on it, or taken from it and not yet drained.
+    /// How many bytes are on it, or in the hand, by their layouts.
     pub(crate) deferred_bytes: AtomicU32,
+    /// The block of it that is being given back: the hand of `deferred`.
+    pub(crate) in_hand: StoredU32,
+    /// Counts the visits of tier 2. Written by its holder alone.
+    pub(crate) moment: Moment,
     /// What only the holder of tier 2 touches.
     pub(crate) inside: UnsafeCell<Inside>,
     /// Counters: they start at 0, only grow, and wrap.
@@ -28,21 +33,8 @@ pub(crate) struct Header<P: Policy> {
 
 /// Reached only inside the entry.
 pub(crate) struct Inside {
-    /// The part of the deferred list that was taken and not yet drained: place of its first block.
-    pub(crate) draining: u32,
     /// The fewest bytes that ever were free in tier 2, since it was set up.
     pub(crate) least_free: u32,
-    /// 0 until tier 2 is set up; then odd, and another number after every visit that may change it: tells a walk that its
-    /// picture has changed.
-    pub(crate) version: u32,
     /// How many parts of what `RESERVED` asks for are done: see `Entry::reserve`.
     pub(crate) parts: u32,
-}
-
-impl Inside {
-    /// Tier 2 may change.
-    #[inline(always)]
-    pub(crate) fn changes(&mut self) {
-        self.version = self.version.wrapping_add(2);
-    }
 }

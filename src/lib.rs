@@ -62,7 +62,7 @@
 //! | operation | policy | thread | interrupt handler | above what a critical section masks (NMI, faults) | another core |
 //! |---|---|---|---|---|---|
 //! | pooled call that needs no page | any | masks nothing, never waits | the same | the same | the same |
-//! | refill | [`CriticalSection`] | masks for each visit, two more to drain where a release was deferred; waits for another core's visit | the same | masks as well, but does not wait for the visit it interrupted: page from other classes, then a larger block, else refused | waits for one visit |
+//! | refill | [`CriticalSection`] | masks for each visit, one more to drain where a release was deferred, two if the block had shrunk while the tier was held; waits for another core's visit | the same | masks as well, but does not wait for the visit it interrupted: page from other classes, then a larger block, else refused | waits for one visit |
 //! | refill | [`Try`] | masks nothing, never waits; if the tier is held: page from other classes, then a larger block, else refused | the same | the same | the same |
 //! | refill | [`Spin`] | masks nothing, waits for the holder | **must not**: waits for ever for the thread it interrupted | must not | waits for the holder |
 //! | retirement | [`CriticalSection`] | masks for each visit | the same | page deferred if it interrupted a visit | waits for one visit |
@@ -139,8 +139,7 @@
 //! | | of a pooled block | of a large block, `Segregated` | of a large block, `LinkedList` |
 //! |---|---|---|---|
 //! | second free, no new owner yet | found | found | found, as "no block" |
-//! | second free while the first is deferred | (only pages are deferred) | found, by a seal in the block | found |
-//! | second free in the middle of the first one's drain, large tier held again | (the same) | found at the next drain; other releases that are deferred then **can be lost** | the same |
+//! | second free while the first is deferred | (only pages are deferred) | found | found |
 //! | second free, the block has a new owner | **invisible** | invisible, unless the new block is shorter | invisible |
 //! | address inside a block, misaligned | found | found | found |
 //! | address of no memory of the heap, or of its tables | found | found | found |
@@ -198,6 +197,7 @@
 //! | `index` | which further pages of a class have free blocks | `front` |
 //! | `pools` | tier 1: pages, index, kept pages | all of the above, never a block's memory |
 //! | `deferred` | the list of releases that found tier 2 held | `sync` |
+//! | `moment` | how what visits of tier 2 change can be looked at from outside | `sync` |
 //! | `policy/` | how contexts enter tier 2; a file each | `sync` |
 //! | `large/` | tier 2: a trait, and a file or a folder for each backend | `geometry`; inside the entry alone |
 //! | `emergency` | when the out-of-memory hook runs, and which request tries again | `sync` |
@@ -245,6 +245,7 @@ pub mod large;
 mod live;
 mod map;
 mod memory;
+mod moment;
 #[cfg(all(
     feature = "unsafe-assume-single-core",
     target_os = "none",

@@ -44,7 +44,8 @@ pub struct Stats {
     pub live_large_bytes: usize,
     /// Free runs, empty pages and the stash: what any request can have. (Reserved pages are not: see `waste_bytes`.)
     pub free_bytes: usize,
-    /// Releases that wait for the next visitor of the large tier.
+    /// Releases that wait for the next visitor of the large tier, at the size of their layouts: what a block is longer than its layout counts as
+    /// live until then.
     pub deferred_bytes: usize,
     /// Internal waste: free blocks in pages that are in use, which only their class can have, and what
     /// is left over at such pages' ends. Pages of [`Config::RESERVED`](crate::Config::RESERVED) are in use, even without a live block.
@@ -317,7 +318,7 @@ pub(crate) trait Census: Walk {
 
     /// Changes whenever tier 2 does; `None` while it is held.
     fn moment(self) -> Option<u32> {
-        self.look(|inside| inside.version)
+        self.look(|_| self.header().moment.now())
     }
 
     /// Counts the pages, and returns how many the pools have.

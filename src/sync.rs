@@ -34,6 +34,12 @@ if_one_thread! {
     }
 }
 
+/// A word that is only loaded and stored: `core`'s, also where compare-and-swap, and what goes with it, is another's.
+#[cfg(not(all(test, loom)))]
+pub use core::sync::atomic::AtomicU32 as StoredU32;
+#[cfg(all(test, loom))]
+pub use loom::sync::atomic::AtomicU32 as StoredU32;
+
 /// Keeps the compiler from moving memory accesses across, for a context and what interrupts it on
 /// the same core.
 #[cfg(feature = "critical-section")]

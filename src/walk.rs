@@ -54,8 +54,8 @@ pub(crate) trait Walk: Entry {
         let mut version = None;
         let mut steady = true;
         while from <= self.map().ground {
-            let looked = self.look(|inside| {
-                if version.is_some_and(|version| version != inside.version) {
+            let looked = self.look(|_| {
+                if version.is_some_and(|version| version != self.header().moment.now()) {
                     steady = false;
                     // SAFETY: inside the entry.
                     match unsafe { Self::Large::next_start(self, from) } {
@@ -66,7 +66,7 @@ pub(crate) trait Walk: Entry {
                         }
                     }
                 }
-                version = Some(inside.version);
+                version = Some(self.header().moment.now());
                 // SAFETY: inside the entry; `from` is the end of a run, and nothing has changed.
                 unsafe { Self::Large::next_run(self, from) }
             });
@@ -79,7 +79,7 @@ pub(crate) trait Walk: Entry {
                 }
             }
         }
-        steady && self.look(|inside| version == Some(inside.version)) == Some(true)
+        steady && self.look(|_| version == Some(self.header().moment.now())) == Some(true)
     }
 
     /// The page of the pools that a run is, if it is one; 0 if not.

@@ -4,9 +4,9 @@
 #![cfg(not(loom))]
 
 use core::alloc::{GlobalAlloc, Layout};
-use larder::large::{Large, Segregated};
+use larder::large::{Ground, Large, Resized, Run, Segregated, TableBytes};
 use larder::policy::{Policy, Try};
-use larder::{Config, Defaults, Region};
+use larder::{Config, Defaults, Reason, Region};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
@@ -374,4 +374,144 @@ comes_into_the_middle! {
     under_patient: larder::policy::Patient;
     #[cfg(feature = "critical-section")]
     under_a_critical_section_that_does_not_mask_it: larder::policy::CriticalSection;
+}
+
+thread_local! {
+    /// How often it was asked where a block ends.
+    static ENDS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The backend, and a count of its answers that take the longer, the longer a block is.
+struct Counted;
+
+// SAFETY: all of it is the backend's.
+#[rustfmt::skip]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "each call is passed on, with its caller's promises")]
+unsafe impl Large for Counted {
+    const TABLE_BYTES: TableBytes = Segregated::TABLE_BYTES;
+    const KEEPS_PAGES_APART: bool = true;
+    const WALKS: bool = true;
+    const KNOWS_ENDS: bool = true;
+
+    unsafe fn init(ground: impl Ground) { unsafe { Segregated::init(ground) } }
+    unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 { unsafe { Segregated::take(ground, bytes, align) } }
+    unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> { unsafe { Segregated::give(ground, first, bytes) } }
+    unsafe fn is_live(ground: impl Ground, first: u32) -> bool { unsafe { Segregated::is_live(ground, first) } }
+    unsafe fn resize(ground: impl Ground, first: u32, old: u32, new: u32) -> Resized { unsafe { Segregated::resize(ground, first, old, new) } }
+    unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
+        ENDS.set(ENDS.get() + 1);
+        unsafe { Segregated::true_bytes(ground, first) }
+    }
+    unsafe fn free_bytes(ground: impl Ground) -> u32 { unsafe { Segregated::free_bytes(ground) } }
+    unsafe fn next_run(ground: impl Ground, from: u32) -> Option<Run> { unsafe { Segregated::next_run(ground, from) } }
+    unsafe fn next_start(ground: impl Ground, from: u32) -> Result<u32, u32> { unsafe { Segregated::next_start(ground, from) } }
+    unsafe fn check(ground: impl Ground) -> Result<(), &'static str> { unsafe { Segregated::check(ground) } }
+}
+
+/// Who can't wait has no time to look for the end of a long block either. That is left to who drains, where the layout is not enough.
+#[test]
+fn a_release_is_deferred_without_a_look_for_the_blocks_end() {
+    let heap = heap_over::<Counted>();
+    let (long, shrunk) = (alloc(&heap, 12_000), alloc(&heap, 12_000));
+    SHUT.set(true);
+    // SAFETY: the block is live and has this layout; the new size is not zero.
+    assert_eq!(unsafe { heap.realloc(shrunk, layout(12_000), 5000) }, shrunk);
+    free(&heap, long, 12_000);
+    free(&heap, shrunk, 5000);
+    assert_eq!(ENDS.get(), 0, "the end was looked for while the tier was held");
+    assert_eq!(heap.stats().deferred_bytes, 17_000);
+    SHUT.set(false);
+    heap.trim();
+    assert_eq!(ENDS.get(), 1, "the end of the one that shrank is looked for once");
+    settle(&heap, 0);
+}
+
+#[test]
+fn a_layout_that_is_too_long_is_found_when_the_release_is_drained() {
+    let heap = heap();
+    let blocks = [alloc(&heap, 300), alloc(&heap, 300)];
+    SHUT.set(true);
+    free(&heap, blocks[0], 400);
+    assert_eq!(heap.stats().deferred_bytes, 400);
+    SHUT.set(false);
+    heap.trim();
+    assert_eq!((heap.stats().wrong_frees, heap.stats().deferred_bytes), (1, 0));
+    blocks.iter().for_each(|&block| free(&heap, block, 300));
+    settle(&heap, 1);
+}
+
+/// Memory that is claimed can hold anything: also what the heap had written into it before a reset.
+#[test]
+fn what_was_deferred_before_a_reset_is_of_no_consequence() {
+    // Carved out of a run, so that the heap writes nothing into them when they are served.
+    let aligned = Layout::from_size_align(300, 512).unwrap();
+    for is_held in [false, true] {
+        SHUT.set(false);
+        let memory = Vec::leak(vec![0u8; 32 * 1024]);
+        let claim = || {
+            let heap = Heap::new();
+            // SAFETY: the memory is nobody else's: the heap before it is not used any more.
+            unsafe { heap.claim(memory.as_ptr().cast_mut(), memory.len()) }.unwrap();
+            // SAFETY: the size is not zero.
+            let blocks: Vec<_> = (0..8).map(|_| unsafe { heap.alloc(aligned) }).collect();
+            (heap, blocks)
+        };
+        // SAFETY: each block is live, and has this layout.
+        let free = |heap: &Heap, block| unsafe { heap.dealloc(block, aligned) };
+        let (before, blocks) = claim();
+        SHUT.set(true);
+        blocks.iter().for_each(|&block| free(&before, block));
+        SHUT.set(false);
+        let (after, same) = claim();
+        assert_eq!(blocks, same);
+        SHUT.set(true);
+        free(&after, same[0]);
+        SHUT.set(is_held);
+        same[1..].iter().for_each(|&block| free(&after, block));
+        settle(&after, 0);
+    }
+}
+
+#[test]
+fn a_second_free_by_realloc_of_a_deferred_block_is_found() {
+    for is_held in [false, true] {
+        let heap = heap();
+        let blocks: Vec<_> = (0..3).map(|_| alloc(&heap, 300)).collect();
+        SHUT.set(true);
+        blocks.iter().for_each(|&block| free(&heap, block, 300));
+        SHUT.set(is_held);
+        for (&block, size) in blocks.iter().zip([200, 300, 400]) {
+            // SAFETY: wrong on purpose: the block is freed already.
+            assert!(unsafe { heap.realloc(block, layout(300), size) }.is_null());
+        }
+        settle(&heap, 3);
+    }
+}
+
+/// A block was on no list between the visit that took it off and the one that gave it back: a second free that was deferred then made the list
+/// lose the others.
+#[test]
+fn a_second_free_in_the_middle_of_the_firsts_drain_is_found() {
+    static HEAP: larder::Heap<{ 8 * 1024 }, Interrupted<Door>> = larder::Heap::new();
+    thread_local! {
+        static AGAIN: RefCell<Vec<*mut u8>> = const { RefCell::new(Vec::new()) };
+    }
+    SHUT.set(false);
+    // SAFETY: the sizes are not zero. Frees are wrong on purpose, where there is a second one.
+    let (alloc, free) = (|| unsafe { HEAP.alloc(layout(500)) }, |block| unsafe { HEAP.dealloc(block, layout(500)) });
+    let blocks: Vec<_> = (0..6).map(|_| alloc()).collect();
+    SHUT.set(true);
+    blocks.iter().for_each(|&block| free(block));
+    SHUT.set(false);
+    AGAIN.set(blocks.clone());
+    MIDDLE.set(Some(|| {
+        // SAFETY: wrong on purpose.
+        AGAIN.take().into_iter().for_each(|block| unsafe { HEAP.dealloc(block, layout(500)) });
+    }));
+    HEAP.trim();
+    MIDDLE.set(None);
+    HEAP.trim();
+    HEAP.check().unwrap();
+    let stats = HEAP.stats();
+    assert_eq!((stats.wrong_frees, stats.live_bytes, stats.deferred_bytes), (6, 0, 0), "{stats}");
 }

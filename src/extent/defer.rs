@@ -4,21 +4,33 @@ use super::{Engine, Extent};
 use crate::config::Reason;
 use crate::deferred::{self, Links};
 use crate::geometry::GRANULE;
-use crate::header::Inside;
 use crate::large::{Ground, Large};
 use crate::peek::peek;
 use crate::sync::Ordering::*;
 
+/// What became of a deferred release.
+pub(crate) enum Drained {
+    /// There is none.
+    Nothing,
+    /// Tier 2 has the block back.
+    Block,
+    /// It was wrong: the block is live, and its caller's still.
+    Wrong(u32, Reason),
+    /// It is still in the hand, for it has another size than its layout: the shorter one, if it shrank while tier 2 was held.
+    Resized(u32),
+}
+
 /// Defers releases.
 pub(crate) trait Defer: Engine {
     /// Leaves a release to the next visitor of tier 2.
+    ///
+    /// Time: a fixed number of steps, and more only where other contexts come in between.
     #[cold]
     #[inline(never)]
     fn defer(self, first: u32, bytes: u32) -> Result<(), Reason> {
         if !self.is_live(first) {
             return Err(Reason::Double);
         }
-        let bytes = if Self::Large::KNOWS_ENDS { self.true_bytes(first) } else { bytes };
         self.header().deferred_bytes.fetch_add(bytes, Relaxed);
         // SAFETY: the block is live, and by the contract of dealloc the caller's to give; it has 16 bytes.
         unsafe {
@@ -34,17 +46,34 @@ pub(crate) trait Defer: Engine {
         Ground::word(self, first + GRANULE).cast()
     }
 
-    /// 64 bits that a block's owner would have to write by chance.
+    /// 64 bits that few blocks hold there which are not deferred.
     #[inline(always)]
     fn seal_of(first: u32) -> [u32; 2] {
         let seal = 0x5EA1_ED0F ^ first;
         [seal, !seal.rotate_left(16)]
     }
 
-    /// Whether a block is on the deferred list: a second free would tie the list into a knot.
+    /// Whether the release of a block is deferred: a second one would tie the list into a knot.
+    ///
+    /// The seal spares the search for nearly all blocks that are not. Such a block can hold it all the same: its owner wrote it, or memory that
+    /// was claimed held it from before a reset.
+    ///
+    /// Time: a few steps; for a block with the seal, as `deferred::finds`.
     #[cold]
-    fn is_sealed(self, first: u32) -> bool {
-        if !self.is_live(first) {
+    #[inline(never)]
+    fn is_deferred(self, first: u32) -> bool {
+        let header = self.header();
+        if !self.has_seal(first) {
+            // What is in the hand has lost it.
+            return deferred::is_held(&header.in_hand, first);
+        }
+        let find = || deferred::finds(&header.deferred, &header.in_hand, &header.deferred_bytes, &self, first);
+        header.moment.steady(find)
+    }
+
+    fn has_seal(self, first: u32) -> bool {
+        // SAFETY: `first` comes from `locate`: a place of the ground.
+        if !unsafe { Self::Large::is_live(self, first) } {
             return false;
         }
         let seal = self.seal(first).cast::<u32>();
@@ -54,30 +83,44 @@ pub(crate) trait Defer: Engine {
         found == Self::seal_of(first)
     }
 
-    /// Takes one block off the list, for the caller to give back: inside the entry. An error: what is on the list was written to.
+    /// Takes a block off the list, or what is in the hand from before; 0: there is nothing. Inside the entry.
     #[inline(always)]
-    fn next_deferred(self, inside: &mut Inside) -> Result<Option<(u32, u32)>, Reason> {
+    fn next_deferred(self) -> u32 {
+        // SAFETY: inside the entry.
+        unsafe { deferred::take(&self.header().deferred, &self.header().in_hand, &self) }
+    }
+
+    /// Gives back what is in the hand: `first`, and if that is known, it has so many bytes in truth. Inside the entry.
+    #[inline(always)]
+    fn give_deferred(self, first: u32, true_bytes: Option<u32>) -> Drained {
         let header = self.header();
-        if inside.draining == 0 {
-            inside.draining = deferred::take_all(&header.deferred);
-        }
-        let first = inside.draining;
         if first == 0 {
-            return Ok(None);
+            return Drained::Nothing;
         }
-        // SAFETY: the block was taken off the list by this holder of tier 2.
-        let (next, bytes) = unsafe { self.read(first) };
+        let seal = self.seal(first);
+        // SAFETY: the block is in the hand of this holder of tier 2.
+        let (bytes, is_sealed) = unsafe { (self.len(first), seal.read() == Self::seal_of(first)) };
+        if !is_sealed {
+            // Somebody wrote into a block after its release, so that it is lost. How long it was is not known either.
+            deferred::put_down(&header.in_hand);
+            return Drained::Wrong(first, Reason::Double);
+        }
+        // The block's next owner shall not find the seal in it. Until it is free, it is found in the hand.
         // SAFETY: as above.
-        if unsafe { self.seal(first).read() } != Self::seal_of(first) {
-            // Somebody wrote into a block after its release: its link can't be trusted either.
-            inside.draining = 0;
-            return Err(Reason::Double);
+        unsafe { seal.write([0; 2]) };
+        // SAFETY: inside the entry. The block was its caller's by the contract of dealloc, and nobody else has got it since.
+        let given = unsafe { Self::Large::give(self, first, true_bytes.unwrap_or(0).max(bytes)) };
+        if given == Err(Reason::Size) && true_bytes.is_none() && Self::Large::KNOWS_ENDS {
+            // SAFETY: as above.
+            unsafe { seal.write(Self::seal_of(first)) };
+            return Drained::Resized(first);
         }
-        // SAFETY: as above. The block's next owner shall not find the seal in it.
-        unsafe { self.seal(first).write([0; 2]) };
-        inside.draining = next;
+        deferred::put_down(&header.in_hand);
         header.deferred_bytes.fetch_sub(bytes, Relaxed);
-        Ok(Some((first, bytes)))
+        match given {
+            Ok(()) => Drained::Block,
+            Err(reason) => Drained::Wrong(first, reason),
+        }
     }
 }
 

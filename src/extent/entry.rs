@@ -1,13 +1,13 @@
 //! Visits of tier 2: one at a time, through the entry that the policy guards.
 
-use super::{Defer, Extent};
+use super::{Defer, Drained, Extent};
 use crate::config::{Reason, Table};
 use crate::geometry::*;
 use crate::header::Inside;
 use crate::large::{Large, Resized};
 use crate::policy::Policy;
 use crate::pools::{Pools, Tables};
-use crate::sync::Ordering::*;
+use crate::sync::{Ordering::*, fence};
 
 /// What became of a request: a place (a multiple of 8), or one of the codes below. One register.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,9 @@ pub(crate) trait Entry: Defer {
                 if !self.is_ready(inside) {
                     return None;
                 }
-                inside.changes();
-                Some(act(inside))
+                let answer = act(inside);
+                self.pass();
+                Some(answer)
             })?;
             if answer.is_some() {
                 return answer;
@@ -61,6 +62,15 @@ pub(crate) trait Entry: Defer {
             if fresh.is_some() {
                 return fresh;
             }
+        }
+    }
+
+    /// A visit ends.
+    #[inline(always)]
+    fn pass(self) {
+        match Self::DEFERS {
+            true => self.header().moment.pass::<true>(),
+            false => self.header().moment.pass::<false>(),
         }
     }
 
@@ -124,7 +134,9 @@ pub(crate) trait Entry: Defer {
     /// Changes the size of a block where it is.
     #[inline(never)]
     fn resize_large(self, first: u32, old: u32, new: u32) -> Resized {
-        self.drain_one();
+        if self.has_deferred() && !self.clear_way(first) {
+            return Resized::Wrong(Reason::Double);
+        }
         let answer = self.visit(Some(Resized::Wrong(Reason::NoBlock)), |inside| {
             // SAFETY: inside the entry; the block is the caller's by the contract of realloc.
             let answer = unsafe { Self::Large::resize(self, first, old, new) };
@@ -134,6 +146,7 @@ pub(crate) trait Entry: Defer {
         match answer {
             Some(Resized::Wrong(Reason::Size)) if Self::DEFERS => self.resize_again(first, old, new),
             Some(answer) => answer,
+            None if !self.is_live(first) => Resized::Wrong(Reason::Double),
             // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
             None if Self::Large::KNOWS_ENDS && new <= old => Resized::InPlace,
             None => Resized::Move,
@@ -154,14 +167,43 @@ pub(crate) trait Entry: Defer {
     #[cold]
     #[inline(never)]
     fn drain(self) -> bool {
-        match self.visit(None, |inside| self.next_deferred(inside)) {
-            Some(Ok(Some((first, bytes)))) => self.give(first, bytes) != Given::Deferred,
-            Some(Err(reason)) => {
-                self.wrong_free(core::ptr::null_mut(), reason);
-                true
-            }
-            _ => false,
+        let mut drained = self.visit(None, |_| self.give_deferred(self.next_deferred(), None));
+        if let Some(Drained::Resized(first)) = drained {
+            drained = self.give_resized(first);
         }
+        if let Some(Drained::Wrong(first, reason)) = drained {
+            self.refuse(first, reason);
+        }
+        matches!(drained, Some(Drained::Block | Drained::Wrong(..)))
+    }
+
+    /// Gives back a block that is in the hand and has another size than its layout.
+    ///
+    /// Time: two visits, and between them, where nobody waits, a load for each 256 bytes of the block.
+    #[cold]
+    #[inline(never)]
+    fn give_resized(self, first: u32) -> Option<Drained> {
+        let header = self.header();
+        let moment = header.moment.now();
+        // Acquire: pairs with the fence at the end of the last visit.
+        fence(Acquire);
+        let bytes = self.true_bytes(first);
+        self.visit(None, |_| {
+            // Who was here meanwhile has given it back, or is about to: the hand is theirs.
+            let is_mine = header.moment.now() == moment && header.in_hand.load(Relaxed) == first;
+            self.give_deferred(if is_mine { first } else { 0 }, Some(bytes))
+        })
+    }
+
+    /// Before the call of a block's owner, while others wait to be drained: drains one of them. `false`: the block is one of them itself.
+    #[cold]
+    #[inline(never)]
+    fn clear_way(self, first: u32) -> bool {
+        if self.is_deferred(first) {
+            return false;
+        }
+        self.drain();
+        true
     }
 
     /// Drains what is deferred now; what others defer meanwhile is left to who comes next. `false`: nothing was drained.
@@ -214,7 +256,7 @@ pub(crate) trait Entry: Defer {
     /// Whether tier 2 is set up. If not, a part of that is done: the backend's words, or a page that is reserved.
     #[inline(always)]
     fn is_ready(self, inside: &mut Inside) -> bool {
-        if inside.version == 0 {
+        if self.header().moment.now() == 0 {
             self.set_up(inside);
             return false;
         }
@@ -231,7 +273,7 @@ pub(crate) trait Entry: Defer {
     #[cold]
     #[inline(never)]
     fn set_up(self, inside: &mut Inside) {
-        inside.version = 1;
+        self.header().moment.begin();
         inside.least_free = self.map().ground;
         // SAFETY: inside the entry, once, on zeroed tables.
         unsafe { Self::Large::init(self) };
@@ -248,7 +290,7 @@ pub(crate) trait Entry: Defer {
     fn reserve(self, inside: &mut Inside) {
         let part = inside.parts;
         inside.parts += 1;
-        inside.changes();
+        self.pass();
         let Some(class) = Self::Config::reserved_class(part) else {
             // SAFETY: inside the entry. `set_up` took the block, and nobody was told of it.
             let given = unsafe { Self::Large::give(self, GRANULE, self.lead()) };

@@ -11,7 +11,7 @@ mod release;
 mod resize;
 
 pub(crate) use allocate::Allocate;
-pub(crate) use defer::Defer;
+pub(crate) use defer::{Defer, Drained};
 pub(crate) use entry::Entry;
 pub(crate) use lanes::Lanes;
 pub(crate) use release::Release;
@@ -26,6 +26,7 @@ use crate::geometry::*;
 use crate::header::Header;
 use crate::large::{Ground, Large};
 use crate::map::Map;
+use crate::peek::peek;
 use crate::policy::Policy;
 use crate::pools::Tables;
 use crate::slots;
@@ -188,10 +189,23 @@ unsafe impl<E: Extent> Links for E {
         unsafe { Ground::word(*self, place).cast::<[u32; 2]>().write([next, len]) }
     }
     #[inline(always)]
-    unsafe fn read(&self, place: u32) -> (u32, u32) {
-        // SAFETY: the block is the caller's.
-        let [next, len] = unsafe { Ground::word(*self, place).cast::<[u32; 2]>().read() };
-        (next, len)
+    unsafe fn len(&self, place: u32) -> u32 {
+        // SAFETY: the block is on the list or in the hand, so nobody writes to that word.
+        unsafe { Ground::word(*self, place + 4).read() }
+    }
+    #[inline(always)]
+    fn next(&self, place: u32) -> u32 {
+        if place % GRANULE != 0 || place.wrapping_sub(GRANULE) >= self.map().ground {
+            return 0;
+        }
+        // SAFETY: the word is aligned, and of the ground. Its next owner may be writing to it, on other cores: `finds` then does not use what
+        // it holds. Where a look must not race with that, it is a volatile one.
+        unsafe { peek(Ground::word(*self, place)) }
+    }
+    #[inline(always)]
+    unsafe fn set_next(&self, place: u32, next: u32) {
+        // SAFETY: the block is on the list, and only its holder writes there. Others may be looking.
+        unsafe { Ground::word(*self, place).write_volatile(next) }
     }
 }
 
@@ -305,11 +319,11 @@ pub(crate) trait Engine: Extent {
         unsafe { Self::Large::true_bytes(self, first) }
     }
 
-    /// Whether a block of tier 2 looks live.
+    /// Whether a block of tier 2 looks live. For correct callers it does, whatever others do meanwhile.
     #[inline(always)]
     fn is_live(self, first: u32) -> bool {
         // SAFETY: as in `true_bytes`.
-        unsafe { Self::Large::is_live(self, first) }
+        self.header().moment.steady(|| Some(unsafe { Self::Large::is_live(self, first) }))
     }
 
     /// What the block occupies that starts at an address, in bytes. 0: none that is live, or one of a backend that does not know.

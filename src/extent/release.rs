@@ -98,21 +98,11 @@ pub(crate) trait Release: Entry {
     #[inline(always)]
     fn release_to_large(self, first: u32, size: usize) {
         let bytes = large_bytes(size);
-        let given = if self.has_deferred() { self.release_behind(first, bytes) } else { self.give(first, bytes) };
+        let is_first = !self.has_deferred() || self.clear_way(first);
+        let given = if is_first { self.give(first, bytes) } else { self.refuse(first, Reason::Double) };
         if cfg!(feature = "live-peak") && given != Given::Wrong {
             self.count_live(size, 0);
         }
-    }
-
-    /// The same while others wait for it: the block may be one of them, and one of them is drained first.
-    #[cold]
-    #[inline(never)]
-    fn release_behind(self, first: u32, bytes: u32) -> Given {
-        if self.is_sealed(first) {
-            return self.refuse(first, Reason::Double);
-        }
-        self.drain();
-        self.give(first, bytes)
     }
 
     /// Gives a page that belongs to nobody back to tier 2. It is this context's, so tier 2 takes it, or is held.

@@ -218,11 +218,10 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         let old_bytes = old.map().ground;
         // SAFETY: nobody is inside.
         unsafe {
-            let inside = &mut *new.header().inside.get();
-            inside.least_free += new.map().ground - old_bytes;
-            inside.changes();
+            (*new.header().inside.get()).least_free += new.map().ground - old_bytes;
             L::extend(new, old_bytes);
         }
+        Entry::pass(new);
         true
     }
 }

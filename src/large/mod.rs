@@ -11,6 +11,8 @@ mod segregated;
 #[cfg(feature = "linked-list")]
 pub use linked_list::LinkedList;
 pub use segregated::Segregated;
+#[cfg(all(test, loom))]
+pub(crate) use segregated::look::{Before, end_before_mark, is_second};
 
 use crate::config::Reason;
 use crate::geometry::GRANULE;
@@ -142,8 +144,8 @@ pub unsafe trait Large: 'static {
     /// `first` is a place of the ground; `bytes` as for `take`.
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason>;
 
-    /// Whether a block looks live. For correct callers it always does, also outside of the entry and
-    /// while tier 2 changes elsewhere.
+    /// Whether a block looks live. For correct callers it does, also outside of the entry and while a visit changes tier 2 elsewhere. Where
+    /// visits have ended meanwhile, the heap asks again.
     ///
     /// # Safety
     ///

@@ -9,6 +9,7 @@ use crate::header::{Header, Inside};
 use crate::large::{Large, Segregated};
 use crate::live::Live;
 use crate::map::Map;
+use crate::moment::Moment;
 use crate::policy::{Policy, Try};
 use crate::pools::Tables;
 use crate::stats::Census;
@@ -117,6 +118,8 @@ pub trait Made: Extent<Policy = Watched> {
             lock: Lock { try_lock: Default::default(), made: UnsafeCell::new(()), visited: UnsafeCell::new(()) },
             deferred: AtomicU32::new(0),
             deferred_bytes: AtomicU32::new(0),
+            in_hand: AtomicU32::new(0),
+            moment: Moment::new(),
             // SAFETY: it holds numbers, and zero is their first value.
             inside: core::cell::UnsafeCell::new(unsafe { core::mem::zeroed::<Inside>() }),
             refills: AtomicU32::new(0),

@@ -63,6 +63,8 @@ mod live;
 mod map;
 #[path = "../../src/memory.rs"]
 mod memory;
+#[path = "../../src/moment.rs"]
+mod moment;
 #[path = "../../src/page.rs"]
 mod page;
 #[path = "../../src/peek.rs"]
@@ -105,6 +107,7 @@ mod model_events;
 mod model_growing;
 mod model_index;
 mod model_lanes;
+mod model_looks;
 mod model_page;
 mod model_reuse;
 mod model_slots;

@@ -2,7 +2,7 @@
 
 use crate::arena::{Arena, Small};
 use crate::deferred::{self, Links};
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, StoredU32};
 use crate::{model, tick};
 use loom::cell::UnsafeCell;
 use loom::thread::spawn;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 /// A list whose links lie in cells that loom watches.
 struct List {
     head: AtomicU32,
+    hand: StoredU32,
     links: [UnsafeCell<(u32, u32)>; 3],
 }
 
@@ -20,9 +21,17 @@ unsafe impl Links for List {
         // SAFETY: the cell is live; loom verifies that nobody else is in it.
         self.links[place as usize / 8 - 1].with_mut(|link| unsafe { *link = (next, len) });
     }
-    unsafe fn read(&self, place: u32) -> (u32, u32) {
+    unsafe fn len(&self, place: u32) -> u32 {
         // SAFETY: as above.
-        self.links[place as usize / 8 - 1].with(|link| unsafe { *link })
+        self.links[place as usize / 8 - 1].with(|link| unsafe { link.read().1 })
+    }
+    fn next(&self, place: u32) -> u32 {
+        // SAFETY: as above.
+        self.links[place as usize / 8 - 1].with(|link| unsafe { link.read().0 })
+    }
+    unsafe fn set_next(&self, place: u32, next: u32) {
+        // SAFETY: as above.
+        self.links[place as usize / 8 - 1].with_mut(|link| unsafe { (*link).0 = next });
     }
 }
 
@@ -33,33 +42,40 @@ impl List {
         unsafe { deferred::push(&self.head, self, place, 16) };
     }
 
-    /// Takes the list, and then writes its blocks, as their next owner would.
+    /// Takes all there is, and writes each block, as its next owner would.
     fn take_all(&self) -> Vec<u32> {
-        tick();
         let mut taken = vec![];
-        let mut at = deferred::take_all(&self.head);
-        while at != 0 {
+        loop {
+            tick();
+            // SAFETY: one thread of the model is the holder.
+            let at = unsafe { deferred::take(&self.head, &self.hand, self) };
+            if at == 0 {
+                return taken;
+            }
             taken.push(at);
-            // SAFETY: the list was taken, and each block is read before it is given on.
-            let (next, len) = unsafe { self.read(at) };
-            assert_eq!(len, 16);
-            // SAFETY: as above.
-            unsafe { self.write(at, 0, 0) };
-            at = next;
+            // SAFETY: the block was taken off the list.
+            unsafe {
+                assert_eq!(self.len(at), 16);
+                self.write(at, 0, 0);
+            }
+            deferred::put_down(&self.hand);
         }
-        taken
     }
 }
 
-/// Two contexts defer, while the holder of tier 2 takes the list: every block is taken once, with the
+/// Two contexts defer, while the holder of tier 2 takes what is there: every block is taken once, with the
 /// link that was written for it.
 ///
-/// Runs `deferred::{push, take_all}`.
-/// Catches: a push that is not a Release; a `take_all` that is not an Acquire, or not one swap.
+/// Runs `deferred::{push, take, put_down}`.
+/// Catches: a push that is not a Release; a `take` that is not an Acquire, or takes the first block by a store.
 #[test]
-fn push_against_push_against_take_all() {
+fn push_against_push_against_take() {
     model(6, || {
-        let list = Arc::new(List { head: AtomicU32::new(0), links: core::array::from_fn(|_| UnsafeCell::new((0, 0))) });
+        let list = Arc::new(List {
+            head: AtomicU32::new(0),
+            hand: StoredU32::new(0),
+            links: core::array::from_fn(|_| UnsafeCell::new((0, 0))),
+        });
         let pushers = [8, 16].map(|place| {
             let list = list.clone();
             spawn(move || list.push(place))

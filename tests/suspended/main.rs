@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `sync` | the atomics, and the context that comes in between |
 //! | `arena` | an extent of any length in memory of the test's own |
+//! | `defer` | releases that wait to be drained are told from those that do not, wherever the drain is suspended |
 //! | `reach` | no block that is free stays out of reach because another context is suspended |
 #![cfg(not(any(loom, miri)))]
 #![allow(dead_code, missing_docs, unused_imports)]
@@ -44,6 +45,8 @@ mod large;
 mod live;
 #[path = "../../src/map.rs"]
 mod map;
+#[path = "../../src/moment.rs"]
+mod moment;
 #[path = "../../src/page.rs"]
 mod page;
 #[path = "../../src/peek.rs"]
@@ -66,5 +69,6 @@ mod heap {
 }
 
 mod arena;
+mod defer;
 mod reach;
 mod sync;

@@ -94,6 +94,8 @@ macro_rules! atomics {
 
 atomics!(AtomicU8: u8, AtomicU32: u32);
 
+pub type StoredU32 = AtomicU32;
+
 macro_rules! read_modify_writes {
     ($($name:ident),*) => {
         impl AtomicU32 {

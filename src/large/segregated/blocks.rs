@@ -1,11 +1,11 @@
 //! From run to block and back: the bits of both, and what is left over.
 
+use super::look::end_before_mark;
 use super::{END, FRONTIER, Free, LEN, MIN, PREV, Tier};
 use crate::config::Reason;
 use crate::geometry::GRANULE;
 use crate::large::Ground;
 use crate::peek::MAY_RACE;
-use crate::sync::{Ordering::Release, fence};
 
 /// What lies around a block: a free run before it, and behind it.
 pub(super) const LEFT: u32 = 1;
@@ -102,9 +102,7 @@ impl<G: Ground> Tier<G> {
         self.add_free(end - first);
         let mut old = end;
         if MAY_RACE && !right {
-            self.put(end - 4, 0, END);
-            // Release: pairs with `is_behind_start`, for which this stands before the bit.
-            fence(Release);
+            end_before_mark(|| self.put(end - 4, 0, END));
         }
         if right {
             let len = self.get(end, LEN);

@@ -29,21 +29,22 @@
 //! Links are places: a bin's head is a word whose place a run's `prev` can name, so that a run leaves
 //! its list without asking whether it was the first.
 //!
-//! `bins` has the lists, `find` the searches, `blocks` what turns runs into blocks and back, `check` the verification.
+//! `look` has what can be told from outside of the entry, `bins` has the lists, `find` the searches, `blocks` what turns runs into blocks and back, `check` the verification.
 
 mod bins;
 mod blocks;
 mod check;
 mod find;
+pub(crate) mod look;
 
 use self::bins::bins;
 use self::blocks::{LEFT, RIGHT};
+use self::look::{Before, is_second};
 use super::bitmap::Bitmap;
 use super::{Ground, Large, Resized, Run, TableBytes, WALK_GRANULES};
 use crate::config::Reason;
 use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
 use crate::peek::{MAY_RACE, peek};
-use crate::sync::{Ordering::Acquire, fence};
 
 /// Tier 2 in O(1): the default.
 ///
@@ -155,30 +156,11 @@ impl<G: Ground> Tier<G> {
         self.bit(first) && !self.bit(first + GRANULE)
     }
 
-    /// As `is_second_of_free`, outside of the entry too: never of a live block's start.
-    ///
-    /// What lies before a live block and is free ends in a size with `END`: `release` writes that before it sets the granule's bit, and
-    /// only who has taken the run overwrites it, after the bit was cleared. So a word without `END` between two looks at a set bit is a link
-    /// of a free run; unless other cores have taken and released the run between these looks, which is why there are more of them.
-    ///
-    /// Whoever took the run meanwhile may be writing there: only where a look may race with that.
+    /// As `is_second_of_free`, from outside of the entry: see `look`. Whoever took the run meanwhile may be writing there: only where a look may
+    /// race with that.
     #[cold]
     fn is_behind_start(self, place: u32) -> bool {
-        MAY_RACE
-            && (0..4).all(|_| {
-                let was_set = self.bit(place - GRANULE);
-                // Acquire: pairs with the fence in `release`.
-                fence(Acquire);
-                let ends = was_set && {
-                    // SAFETY: the word is aligned, and of the ground: it ends the granule whose bit was set, and granule 0, which lies
-                    // before the ground, has no bit. Who has taken the run may be writing to it, which `MAY_RACE` allows.
-                    let last = unsafe { peek(self.0.word(place - 4)) };
-                    last & END != 0
-                };
-                // Acquire: whoever wrote to the word had taken the run, and cleared the bit before.
-                fence(Acquire);
-                was_set && !ends && self.bit(place - GRANULE)
-            })
+        MAY_RACE && is_second(&Granule { tier: self, place: place - GRANULE })
     }
 
     /// Whether `place`, whose bits read `1 0`, is the second granule of a free run.
@@ -186,6 +168,26 @@ impl<G: Ground> Tier<G> {
     fn is_second_of_free(self, place: u32) -> bool {
         // A set bit before it belongs to a free run in any case, whose words are the tier's.
         self.bit(place - GRANULE) && self.get(place - 4, 0) & END == 0
+    }
+}
+
+/// A granule, as a look from outside sees it.
+struct Granule<G> {
+    tier: Tier<G>,
+    place: u32,
+}
+
+impl<G: Ground> Before for Granule<G> {
+    #[inline(always)]
+    fn is_marked(&self) -> bool {
+        self.tier.bit(self.place)
+    }
+
+    #[inline(always)]
+    fn word(&self) -> u32 {
+        // SAFETY: the word is aligned, and of the ground: the granule was marked, and granule 0, which lies before the ground, never is. Who
+        // has taken the run may be writing to it, which `MAY_RACE` allows.
+        unsafe { peek(self.tier.0.word(self.place + 4)) }
     }
 }
 
