@@ -83,6 +83,12 @@
 //!   [`Spin`] they are not for handlers.
 //! - Under [`Spin`], threads with strict priorities on one core must not either: one that preempts the holder waits for
 //!   ever.
+//! - **`fork`, while other threads use the heap**: the child has none of these threads, but the state that they were in
+//!   the middle of. If one was in the large tier, a request there waits for ever under [`Spin`], and is refused under
+//!   `Patient` and `Try`: in one of a few children. `examples/fork.rs` has a policy for that, whose lock `pthread_atfork`
+//!   takes for the time of the fork. What remains is bounded: for each thread in the middle of a pooled call, a block
+//!   and a page are not found again in the child; if one was in the out-of-memory hook, the child never calls the hook.
+//!   A child that only calls `exec` needs none of this.
 //! - [`Patient`](policy::Patient), the default where wasm has threads, is [`Spin`] for some milliseconds, and then
 //!   [`Try`]. `Alone`, the default where wasm has one thread, never finds the tier held.
 //! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each atomic step of a
