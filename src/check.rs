@@ -3,7 +3,7 @@
 use crate::classes::owner;
 use crate::config::Table;
 use crate::extent::Extent;
-use crate::index::summary_words;
+use crate::index::{summary_words, upper_words};
 use crate::large::Large;
 use crate::pools::Tables;
 use crate::stats::Census;
@@ -86,8 +86,11 @@ pub(crate) trait Check: Census {
         }
         let at = page as usize - 1;
         let has = |word: &AtomicU32, bit: usize| (word.load(Relaxed) >> (bit % 32)) & 1 != 0;
-        has(self.leaf(class, at / 32), at)
-            && (summary_words(self.leaf_count()) == 0 || has(self.summary(class, at / 32 / 32), at / 32))
+        let (leaf, summary) = (at / 32, at / 32 / 32);
+        let (summaries, upper) = (summary_words(self.leaf_count()), upper_words(self.leaf_count()));
+        has(self.leaf(class, leaf), at)
+            && (summaries == 0 || has(self.summary(class, summary), leaf))
+            && (summaries == upper || has(self.summary(class, summaries + summary / 32), summary))
     }
 
     fn is_kept(self, page: u32) -> bool {

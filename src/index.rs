@@ -36,6 +36,9 @@
 //! So B gets a page of another kind in step 4. Before its request is refused, [`Index::reveal`] looks at all leaves,
 //! and repairs the summary. A context that puts another page into leaf 9 repairs it too.
 //!
+//! In memory that grows, a third level says the same of the summary's words where these are many, by the same protocol:
+//! set whatever the word held before; clear, look again, set again; repaired by [`Index::reveal`].
+//!
 //! # Lanes
 //!
 //! With several lanes, a release in another lane puts its page straight here, and so tells D's step 4 nothing of the
@@ -52,6 +55,20 @@ pub(crate) const FLAT_WORDS: usize = 8;
 /// Words of the second level over `leaves` words.
 pub(crate) const fn summary_words(leaves: usize) -> usize {
     if leaves <= FLAT_WORDS { 0 } else { leaves.div_ceil(32) }
+}
+
+/// The most words of a second level that is searched without a third: what arenas up to 16 MiB have.
+pub(crate) const LONG_WORDS: usize = if cfg!(all(test, loom)) { 1 } else { 64 };
+
+/// Words of the third level.
+const fn top_words(leaves: usize) -> usize {
+    let summaries = summary_words(leaves);
+    if summaries <= LONG_WORDS { 0 } else { summaries.div_ceil(32) }
+}
+
+/// Words of the second level, with the third behind it.
+pub(crate) const fn upper_words(leaves: usize) -> usize {
+    summary_words(leaves) + top_words(leaves)
 }
 
 /// The index of class `.1` in tables `.0`.
@@ -71,12 +88,24 @@ impl<'a, T: Tables<'a>> Index<T> {
         self.0.summary(self.1, at)
     }
 
+    /// One bit a word of the summary.
+    #[inline(always)]
+    fn top(self, at: usize) -> &'a AtomicU32 {
+        self.0.summary(self.1, summary_words(self.0.leaf_count()) + at)
+    }
+
+    /// Whether there is a third level: only where pages have long numbers.
+    #[inline(always)]
+    fn has_top(self) -> bool {
+        T::PAGE_BITS > 16 && top_words(self.0.leaf_count()) != 0
+    }
+
     #[inline(always)]
     fn is_flat(self) -> bool {
         summary_words(self.0.leaf_count()) == 0
     }
 
-    /// Adds a page. Time: at most two read-modify-writes.
+    /// Adds a page. Time: a read-modify-write for each level.
     #[inline(always)]
     pub(crate) fn insert(self, page: u32) {
         let at = page as usize - 1;
@@ -98,7 +127,11 @@ impl<'a, T: Tables<'a>> Index<T> {
     #[inline(always)]
     fn show(self, leaf: usize) {
         // AcqRel: pairs with `leave_summary`. Of the two, the later acquires what the other did to the leaf before.
-        self.summary(leaf / 32).fetch_or(1 << (leaf % 32), AcqRel);
+        let old = self.summary(leaf / 32).fetch_or(1 << (leaf % 32), AcqRel);
+        if self.has_top() && (!SINGLE || old == 0) {
+            // AcqRel: pairs with `leave_top`.
+            self.top(leaf / 32 / 32).fetch_or(1 << (leaf / 32 % 32), AcqRel);
+        }
     }
 
     /// Makes every leaf visible that holds pages.
@@ -164,16 +197,31 @@ impl<'a, T: Tables<'a>> Index<T> {
     fn leave_summary(self, leaf: usize) {
         let (word, bit) = (self.summary(leaf / 32), 1 << (leaf % 32));
         // AcqRel: pairs with `show`; see the table above.
-        word.fetch_and(!bit, AcqRel);
+        let old = word.fetch_and(!bit, AcqRel);
+        if self.has_top() && old & !bit == 0 {
+            self.leave_top(leaf / 32);
+        }
         // Relaxed: ordered after the clearing by its Acquire.
         if !SINGLE && self.leaf(leaf).load(Relaxed) != 0 {
             self.show(leaf);
         }
     }
 
+    /// The same one level up, for a word of the summary.
+    fn leave_top(self, place: usize) {
+        let (word, bit) = (self.top(place / 32), 1 << (place % 32));
+        // AcqRel: pairs with `show`.
+        word.fetch_and(!bit, AcqRel);
+        // Relaxed: as in `leave_summary`.
+        if !SINGLE && self.summary(place).load(Relaxed) != 0 {
+            word.fetch_or(bit, AcqRel);
+        }
+    }
+
     /// The first leaf that holds pages, and which: a guess, which a claim verifies. No pages: there is none.
     ///
-    /// Time: one load for each 8 KiB of arena up to 64 KiB; beyond, one for each 256 KiB.
+    /// Time: one load for each 8 KiB of arena up to 64 KiB; beyond, one for each 256 KiB; in memory that grows beyond
+    /// 16 MiB, one for each 8 MiB.
     #[inline(always)]
     pub(crate) fn first_leaf(self) -> (usize, u32) {
         if !self.is_flat() {
@@ -193,6 +241,9 @@ impl<'a, T: Tables<'a>> Index<T> {
 
     #[inline(never)]
     fn first_by_summary(self) -> (usize, u32) {
+        if self.has_top() {
+            return self.first_by_top();
+        }
         let mut place = 0;
         while place < summary_words(self.0.leaf_count()) {
             // Relaxed: a guess; what counts is what `first_under` sees.
@@ -203,6 +254,26 @@ impl<'a, T: Tables<'a>> Index<T> {
                 }
             }
             place += 1;
+        }
+        (0, 0)
+    }
+
+    #[inline(always)]
+    fn first_by_top(self) -> (usize, u32) {
+        for at in 0..top_words(self.0.leaf_count()) {
+            for _ in 0..if SINGLE { 1 } else { 32 } {
+                // Acquire: pairs with `show`: the summary was written before.
+                let seen = self.top(at).load(Acquire);
+                if seen == 0 {
+                    break;
+                }
+                let place = at * 32 + seen.trailing_zeros() as usize;
+                let found = self.first_under(place);
+                if SINGLE || found.1 != 0 {
+                    return found;
+                }
+                self.leave_top(place);
+            }
         }
         (0, 0)
     }

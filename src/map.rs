@@ -53,7 +53,7 @@ pub(crate) struct Map {
     /// Words of one class's index.
     pub(crate) leaf_words: usize,
     pub(crate) summaries: usize,
-    /// Words of one class's second level.
+    /// Words of one class's upper levels.
     pub(crate) summary_words: usize,
     /// The backend's table: where the part behind begins.
     pub(crate) large: usize,
@@ -140,15 +140,15 @@ impl Map {
         }
     }
 
-    /// Lays out an arena of `bytes` in a fixed number of steps, with at most one page and 0.1 % less than would fit. `None`: too
-    /// small, or too large.
+    /// Lays out an arena of `bytes` in a fixed number of steps, with at most two pages and 0.1 % less than would fit.
+    /// `None`: too small, or too large.
     #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
     pub(crate) fn roughly<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
         let classes = C::TABLE.count * C::LANES * WORD_BYTES;
         // Entries for no page, words that are begun, alignment.
         let fixed =
-            const { Self::fixed::<P, L, C>().leaves } + 2 * classes + WORD_BYTES + 3 * GRANULE_BYTES + lines::<C>();
+            const { Self::fixed::<P, L, C>().leaves } + 3 * classes + WORD_BYTES + 3 * GRANULE_BYTES + lines::<C>();
         let backend = L::TABLE_BYTES;
         // In so many there is a page.
         let least = fixed + backend.before + backend.behind + backend.per_doubling * 32 + 3 * PAGE_BYTES;
@@ -158,8 +158,10 @@ impl Map {
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
         let rest =
             bytes - before(backend, bytes) - backend.behind - backend.per_page * bytes.div_ceil(PAGE_BYTES) - fixed;
-        // Eight pages with their words, their owners, their bits, and their share of the second level.
-        let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>()) + classes.div_ceil(4) + classes.div_ceil(128);
+        // Eight pages with their words, their owners, their bits, and their share of the upper levels.
+        let eight = 8 * (PAGE_BYTES + WORD_BYTES + size_of::<AtomicU8>())
+            + classes.div_ceil(4)
+            + (classes * 33).div_ceil(32 * 128);
         // In two steps: 8 times as many bytes need not be a number.
         let pages = if classes == 0 { 0 } else { rest / eight * 8 + rest % eight * 8 / eight };
         Some(Self::with_pages::<P, L, C>(bytes, pages, 0, Side::Behind, false))
@@ -174,7 +176,7 @@ impl Map {
     /// Of these, what is not pages.
     #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_table_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
-        // With its word, its owner, its bits, and a byte for its share of the second level.
+        // With its word, its owner, its bits, and a byte for its share of the upper levels.
         let bits = (C::TABLE.count * C::LANES * WORD_BYTES).div_ceil(32);
         let a_page = WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
         let large = L::TABLE_BYTES.before + L::TABLE_BYTES.per_doubling * 32 + L::TABLE_BYTES.behind;
@@ -235,7 +237,7 @@ impl Map {
         let classes = C::TABLE.count;
         let pooled = pages - lead;
         let leaf_words = pooled.div_ceil(32);
-        let summary_words = index::summary_words(leaf_words);
+        let summary_words = index::upper_words(leaf_words);
         let word_bytes = (pooled + 1) * WORD_BYTES;
         let words_first = side.has_words_first::<C>(word_bytes);
         let header = if words_first { word_bytes.next_multiple_of(GRANULE_BYTES) } else { 0 };

@@ -13,7 +13,7 @@ use crate::extent::{Engine, Entry, Extent};
 use crate::front::GROWING_PAGE_BITS;
 use crate::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, LINE_WORDS, PAGE, PAGE_BYTES};
 use crate::heap::Types;
-use crate::index::{Index, summary_words};
+use crate::index::{Index, upper_words};
 use crate::large::Large;
 use crate::map::Map;
 use crate::policy::Policy;
@@ -251,7 +251,7 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Node<P, L, C> {
             ground,
             leaf_words,
             summaries: Map::summaries_behind::<C>(fixed.leaves, leaf_words),
-            summary_words: summary_words(leaf_words),
+            summary_words: upper_words(leaf_words),
             words,
             owners,
             large,

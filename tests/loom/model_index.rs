@@ -4,7 +4,7 @@ use crate::arena::{Arena, Block, CLASS_64, CLASS_128, Small};
 use crate::config::Config;
 use crate::extent::Entry;
 use crate::geometry::GRANULE_BYTES;
-use crate::index::{FLAT_WORDS, Index};
+use crate::index::{FLAT_WORDS, Index, LONG_WORDS, upper_words};
 use crate::pools::{Pools, Tables};
 use crate::sync::{AtomicU8, AtomicU32};
 use crate::{model, tick};
@@ -262,28 +262,33 @@ fn refill_against_refill() {
     });
 }
 
-/// The words of an index of two levels, alone.
+/// The words of an index of several levels, alone.
 #[derive(Clone, Copy)]
-struct Words(&'static [AtomicU32; FLAT_WORDS + 2]);
+struct Words<const LEAVES: usize>(&'static [AtomicU32]);
 
-impl Words {
+/// As few leaves as have two levels; and three, where numbers of pages are long.
+const TWO_LEVELS: usize = FLAT_WORDS + 1;
+const THREE_LEVELS: usize = LONG_WORDS * 32 + 1;
+
+impl<const LEAVES: usize> Words<LEAVES> {
     fn new() -> Self {
-        Self(Box::leak(Box::new(core::array::from_fn(|_| AtomicU32::new(0)))))
+        let words = LEAVES + upper_words(LEAVES);
+        Self(Vec::leak((0..words).map(|_| AtomicU32::new(0)).collect()))
     }
 }
 
-impl Tables<'static> for Words {
+impl<const LEAVES: usize> Tables<'static> for Words<LEAVES> {
     type Config = Small<0, 0>;
-    const PAGE_BITS: u32 = 8;
+    const PAGE_BITS: u32 = if LEAVES == TWO_LEVELS { 8 } else { 32 };
 
     fn leaf_count(self) -> usize {
-        FLAT_WORDS + 1
+        LEAVES
     }
     fn leaf(self, _: u32, at: usize) -> &'static AtomicU32 {
         &self.0[at]
     }
-    fn summary(self, _: u32, _: usize) -> &'static AtomicU32 {
-        &self.0[FLAT_WORDS + 1]
+    fn summary(self, _: u32, at: usize) -> &'static AtomicU32 {
+        &self.0[LEAVES + at]
     }
     fn word(self, _: u32) -> &'static AtomicU32 {
         unreachable!()
@@ -311,11 +316,16 @@ impl Tables<'static> for Words {
 /// The index's second level: a leaf becomes empty while a page enters it.
 ///
 /// Runs `Index::{insert, remove, first_leaf}` with a second level.
-/// Catches: no second look in `leave_summary`; a Relaxed change of the summary.
+/// Catches: no second look in `leave_summary` or `leave_top`; a Relaxed change of the summary or the third level.
 #[test]
 fn the_summary_against_insert() {
-    model(6, || {
-        let index = Index(Words::new(), CLASS_64);
+    the_summary_against_insert_of::<TWO_LEVELS>(6);
+    the_summary_against_insert_of::<THREE_LEVELS>(3);
+}
+
+fn the_summary_against_insert_of<const LEAVES: usize>(preemptions: usize) {
+    model(preemptions, || {
+        let index = Index(Words::<LEAVES>::new(), CLASS_64);
         index.insert(40);
         let other = spawn(move || {
             tick();
@@ -336,8 +346,13 @@ fn the_summary_against_insert() {
 /// Catches: an insertion that leaves the summary to the context that was the first in the leaf.
 #[test]
 fn inserting_against_inserting_beneath_the_summary() {
-    model(6, || {
-        let index = Index(Words::new(), CLASS_64);
+    inserting_against_inserting_beneath_the_summary_of::<TWO_LEVELS>(6);
+    inserting_against_inserting_beneath_the_summary_of::<THREE_LEVELS>(3);
+}
+
+fn inserting_against_inserting_beneath_the_summary_of<const LEAVES: usize>(preemptions: usize) {
+    model(preemptions, || {
+        let index = Index(Words::<LEAVES>::new(), CLASS_64);
         let inserts = move |page: u32| {
             tick();
             index.insert(page);
@@ -358,8 +373,13 @@ fn inserting_against_inserting_beneath_the_summary() {
 /// Catches: a `reveal` that does nothing, or a Relaxed change of the summary.
 #[test]
 fn revealing_what_the_summary_hides() {
-    model(6, || {
-        let index = Index(Words::new(), CLASS_64);
+    revealing_what_the_summary_hides_of::<TWO_LEVELS>(6);
+    revealing_what_the_summary_hides_of::<THREE_LEVELS>(3);
+}
+
+fn revealing_what_the_summary_hides_of<const LEAVES: usize>(preemptions: usize) {
+    model(preemptions, || {
+        let index = Index(Words::<LEAVES>::new(), CLASS_64);
         index.insert(40);
         let other = spawn(move || {
             tick();
