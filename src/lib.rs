@@ -140,7 +140,7 @@
 //!
 //! # Wrong frees
 //!
-//! A wrong free is counted in [`Stats::wrong_frees`], told to [`Config::ON_EVENT`], and changes nothing:
+//! A wrong free, by `dealloc` or `realloc`, is counted in [`Stats::wrong_frees`], told to [`Config::ON_EVENT`], and changes nothing:
 //!
 //! | | of a pooled block | of a large block, `Segregated` | of a large block, `LinkedList` |
 //! |---|---|---|---|
@@ -149,11 +149,12 @@
 //! | second free, the block has a new owner | **invisible** | invisible, unless the new block is shorter | invisible |
 //! | address inside a block, misaligned | found | found | found |
 //! | address of no memory of the heap, or of its tables | found | found | found |
-//! | size of the layout too large | not looked at: the page's class says how long blocks are | found, unless it ends where another block or free run does, or 8 bytes before: then that **is freed too** | found |
-//! | size of the layout too small | not looked at | found, if the policy always waits; else not, which is harmless: all of the block is freed | the same |
+//! | size of the layout too large | not looked at by `dealloc`: the page's class says how long blocks are; found by `realloc`, if it is larger than the class | found, unless it ends where another live block does: that is found with debug assertions only, which look at all of the block's bits; without them the blocks in between **are freed too** | found |
+//! | size of the layout too small | not looked at; a `realloc` that moves copies no more than it | found, if the policy always waits; else not, for the block may have shrunk while the tier was held: all of it is freed, and a `realloc` that moves copies no more than the layout | the same |
 //!
 //! An allocator can see a late second free only with quarantine or tags, which cost memory. This one has neither.
-//! `realloc` of a pooled block that was freed is found only when it moves.
+//! `realloc` of a pooled block that was freed is found only when it moves. A second
+//! free of a pooled block that is suspended while the page changes its class is told when the page gets its next one.
 //!
 //! One wrong free does harm although it could be found, on targets other than ARM, 32-bit RISC-V and x86-64, so on wasm
 //! with threads: while the large tier is held, an address one granule into a free run passes for a block. A heap never

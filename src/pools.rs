@@ -76,8 +76,8 @@ pub(crate) trait Tables<'a>: Copy {
     fn surrender(self, page: u32, class: u32);
     /// Grows with each claim that lost a page's blocks to other contexts.
     fn retries(self) -> &'a AtomicU32;
-    /// Grows with each bit that a wrong free planted in a page that was nobody's.
-    fn planted(self) -> &'a AtomicU32;
+    /// Reports bits that a wrong free planted in a page that was nobody's.
+    fn report_planted(self, page: u32, bits: u32);
     /// Tells the program's hook, if there is one.
     #[inline(always)]
     fn tell(self, event: Event) {
@@ -309,7 +309,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
     fn publish(self, page: u32, class: u32, mask: u32) {
         let planted = page::publish(self.0.word(page), self.0.owner(page), class, mask);
         if !SINGLE && planted != 0 {
-            self.0.planted().fetch_add(1, Relaxed);
+            self.0.report_planted(page, planted);
         }
     }
 
@@ -330,7 +330,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
         let class = self.0.owner_of(page);
         if !Self::TABLE.is_class(class) {
             // Nobody publishes bits there (rule 1): a wrong free planted them. They go no further.
-            self.0.planted().fetch_add(1, Relaxed);
+            self.0.report_planted(page, bits);
             return 0;
         }
         let old = page::release(self.0.word(page), bits);

@@ -141,8 +141,10 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     fn retries(self) -> &'a AtomicU32 {
         &self.header().retries
     }
-    fn planted(self) -> &'a AtomicU32 {
-        &self.header().wrong_frees
+    #[cold]
+    fn report_planted(self, page: u32, bits: u32) {
+        let place = self.place_of_page(page) + bits.trailing_zeros() * GRANULE;
+        self.wrong_free(self.at(place), Reason::Double);
     }
     #[inline(always)]
     fn tell(self, event: Event) {

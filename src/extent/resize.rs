@@ -75,6 +75,8 @@ pub(crate) trait Resize: Allocate {
     #[inline(always)]
     fn resize_at(self, location: Location, old_size: usize, new_size: usize) -> Result<bool, Reason> {
         match location.place()? {
+            // A smaller size can be right: a request may get a block of a larger class.
+            Place::Pooled(class) if old_size > Self::TABLE.block_bytes(class) => Err(Reason::Size),
             Place::Pooled(class) => Ok(new_size <= Self::TABLE.block_bytes(class)),
             Place::Large(_) if new_size > self.map().ground as usize => Ok(false),
             Place::Large(first) => match self.resize_large(first, large_bytes(old_size), large_bytes(new_size)) {

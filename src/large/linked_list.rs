@@ -1,7 +1,7 @@
 //! Tier 2 on the crate `linked_list_allocator`: first fit over an address-ordered list of holes.
 
 use super::bitmap::Bitmap;
-use super::{Ground, Large, TableBytes};
+use super::{Ground, Large, Resized, TableBytes};
 use crate::config::Reason;
 use crate::geometry::{GRANULE, GRANULE_BYTES};
 use core::alloc::Layout;
@@ -46,6 +46,19 @@ unsafe fn heap<'a>(ground: impl Ground) -> Option<&'a mut Heap> {
 fn starts(ground: impl Ground) -> Bitmap {
     // SAFETY: `TABLE_BYTES` counts the table and the two bitmaps behind it.
     unsafe { Bitmap::new(ground.table().add(TABLE_BYTES)) }
+}
+
+/// The number of a live block's last granule.
+fn last_of(ground: impl Ground, first: u32, bytes: u32) -> Result<u32, Reason> {
+    let start = first / GRANULE;
+    if !starts(ground).get(start) {
+        return Err(Reason::NoBlock);
+    }
+    if bytes > ground.bytes() + GRANULE - first {
+        return Err(Reason::Size);
+    }
+    let last = (first + bytes) / GRANULE - 1;
+    if lasts(ground).next_set(start, last + 1) != last { Err(Reason::Size) } else { Ok(last) }
 }
 
 /// Which granules are a block's last.
@@ -96,27 +109,20 @@ unsafe impl Large for LinkedList {
     }
 
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> {
-        let (starts, lasts) = (starts(ground), lasts(ground));
-        let start = first / GRANULE;
-        if !starts.get(start) {
-            return Err(Reason::NoBlock);
-        }
-        if bytes > ground.bytes() + GRANULE - first {
-            return Err(Reason::Size);
-        }
-        let last = (first + bytes) / GRANULE - 1;
-        if lasts.next_set(start, last + 1) != last {
-            return Err(Reason::Size);
-        }
+        let last = last_of(ground, first, bytes)?;
         // SAFETY: passed on.
         let heap = unsafe { heap(ground) }.ok_or(Reason::Foreign)?;
         let layout = layout(bytes, GRANULE).ok_or(Reason::Size)?;
-        starts.flip(start);
-        lasts.flip(last);
+        starts(ground).flip(first / GRANULE);
+        lasts(ground).flip(last);
         // SAFETY: `first` is what `take` returned, and so not null. The crate rounds sizes alone, so
         // the alignment need not be the one that the block was asked for.
         unsafe { heap.deallocate(NonNull::new_unchecked(ground.word(first).cast()), layout) };
         Ok(())
+    }
+
+    unsafe fn resize(ground: impl Ground, first: u32, old: u32, _: u32) -> Resized {
+        last_of(ground, first, old).map_or_else(Resized::Wrong, |_| Resized::Move)
     }
 
     unsafe fn is_live(ground: impl Ground, first: u32) -> bool {

@@ -308,7 +308,7 @@ impl<const LEAVES: usize> Tables<'static> for Words<LEAVES> {
     fn retries(self) -> &'static AtomicU32 {
         unreachable!()
     }
-    fn planted(self) -> &'static AtomicU32 {
+    fn report_planted(self, _: u32, _: u32) {
         unreachable!()
     }
 }

@@ -9,6 +9,7 @@
 //! | `sync` | the atomics, and the context that comes in between |
 //! | `arena` | an extent of any length in memory of the test's own |
 //! | `defer` | releases that wait to be drained are told from those that do not, wherever the drain is suspended |
+//! | `planted` | a wrong free that is too late to be found at once is told later |
 //! | `reach` | no block that is free stays out of reach because another context is suspended |
 #![cfg(not(any(loom, miri)))]
 #![allow(dead_code, missing_docs, unused_imports)]
@@ -70,5 +71,6 @@ mod heap {
 
 mod arena;
 mod defer;
+mod planted;
 mod reach;
 mod sync;

@@ -5,11 +5,16 @@ use super::{END, FRONTIER, Free, LEN, MIN, PREV, Tier};
 use crate::config::Reason;
 use crate::geometry::GRANULE;
 use crate::large::Ground;
-use crate::peek::MAY_RACE;
+use crate::peek::{MAY_RACE, peek};
 
 /// What lies around a block: a free run before it, and behind it.
 pub(super) const LEFT: u32 = 1;
 pub(super) const RIGHT: u32 = 4;
+
+/// What a spare granule holds.
+const fn spare_mark(place: u32) -> u32 {
+    0x5BA2_E000 ^ place
+}
 
 /// The end of a live block.
 #[derive(Clone, Copy)]
@@ -33,6 +38,9 @@ impl<G: Ground> Tier<G> {
                 self.flip(first + len - GRANULE);
             }
             self.unlink(first);
+            if rest != 0 {
+                self.mark_spare(to);
+            }
         } else {
             self.add_free(first.wrapping_sub(to));
             self.flip_start(to, rest);
@@ -53,6 +61,9 @@ impl<G: Ground> Tier<G> {
         if rest < MIN {
             self.flip(run_end - GRANULE);
             self.add_free(at.wrapping_sub(run_end));
+            if rest != 0 {
+                self.mark_spare(end);
+            }
         } else {
             self.add_free(at.wrapping_sub(end));
             self.flip_start(end, rest);
@@ -65,6 +76,22 @@ impl<G: Ground> Tier<G> {
     fn flip_start(self, first: u32, len: u32) {
         // The second granule of the shortest run is its last.
         self.flip_pair(first, if len == MIN { 1 } else { 3 });
+    }
+
+    /// Marks a granule that belongs to the block before it, beyond its layout: nobody writes there until the block is
+    /// released or resized.
+    #[inline(always)]
+    pub(super) fn mark_spare(self, place: u32) {
+        self.put(place, 0, spare_mark(place));
+    }
+
+    /// Whether a granule, at which nothing begins, is a block's spare one. If it is not, it may be anybody's: a layout of another size
+    /// ends there.
+    #[cold]
+    #[inline(never)]
+    fn is_spare(self, place: u32) -> bool {
+        // SAFETY: the word is aligned, and of the ground. A live block's owner may be writing to it, if the layout is wrong.
+        unsafe { peek(self.0.word(place)) == spare_mark(place) }
     }
 
     /// Where the block that starts at `first` and should have so many bytes ends, if it is live.
@@ -81,12 +108,21 @@ impl<G: Ground> Tier<G> {
             let mut there = self.bits().window(place / GRANULE - 1);
             if there & 0b010 == 0 {
                 // The block may have the spare granule of its neighbour.
+                if !self.is_spare(place) {
+                    return Err(Reason::Size);
+                }
                 place += GRANULE;
                 there >>= 1;
             }
             // Something begins here, unless it is the second or the last granule of a free run, which a
             // layout that is too long can reach. A last granule ends in a size; a run begins with links.
             if there & 0b011 == 0b010 && !(there & RIGHT != 0 && self.get(place, PREV) & END != 0) {
+                // That it is not the end of a later block costs a load for each 256 bytes.
+                if cfg!(debug_assertions)
+                    && self.bits().next_set(first / GRANULE + 1, place / GRANULE) * GRANULE != place
+                {
+                    return Err(Reason::Size);
+                }
                 return Ok(End { place, free: (around & LEFT) | (there & RIGHT) });
             }
         }

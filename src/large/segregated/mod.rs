@@ -13,7 +13,7 @@
 //! - A block has at least two granules, so its second bit tells live (0) from free (1), and the last
 //!   bit of whatever stands to the left tells whether that is free: neighbours are found in O(1).
 //! - A block whose neighbour would become a free run of one granule takes that granule too. Its owner's
-//!   layout does not say so; the bit where the block should end does.
+//!   layout does not say so; the bit where the block should end does, and a mark in that granule.
 //! - The second granule of a free run also reads `1 0` from there on. The word before it tells: the
 //!   last granule of a free run ends in a size with `END` set, the first in a link without.
 //!
@@ -51,6 +51,7 @@ use crate::peek::{MAY_RACE, peek};
 /// Time: at most two runs of a bin are compared, and 10 looked at before a refusal; everything else is a fixed number of steps.
 /// An aligned request looks at one run that may have a place for it, then takes one that is longer by its alignment; one for a
 /// page looks at two of up to one and a half.
+/// With debug assertions, a release also looks whether another block begins inside of the block: a load for each 256 bytes.
 /// Table: one bit a granule (1.6 % of the arena), and 16 bytes for each doubling of its size.
 pub struct Segregated;
 
@@ -262,6 +263,8 @@ unsafe impl Large for Segregated {
             // A single granule can be left only where it joins a free run.
             tier.flip(wanted);
             tier.release(wanted, end, right);
+        } else if end != wanted {
+            tier.mark_spare(wanted);
         }
         Resized::InPlace
     }
