@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<bool> {
     if options.web {
         return web::serve(options.port, !options.no_open);
     }
-    println!("{}", capture(options)?);
+    result_line!("{}", capture(options)?);
     Ok(true)
 }
 

@@ -75,7 +75,7 @@ impl Firmware {
 }
 
 pub fn run_command(options: &Options) -> Result<bool> {
-    println!("{}", options.firmware.build()?.display());
+    result_line!("{}", options.firmware.build()?.display());
     Ok(true)
 }
 

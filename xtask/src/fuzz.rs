@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{nightly, packages, project, step};
+use crate::{nightly, output, packages, project, step};
 
 #[derive(Args)]
 pub struct Options {
@@ -54,8 +54,8 @@ pub fn run(options: &Options) -> Result<bool> {
         let title = format!("fuzz {} for {} s", fuzzer.name(), options.seconds);
         let outcome = step::run(&title, &mut tools.fuzz(*fuzzer, options.seconds))?;
         match outcome.success {
-            true => println!("{}: {}, nothing found", fuzzer.name(), runs(&outcome.output)),
-            false => eprint!("{}", step::quote(&outcome.output)),
+            true => result_line!("{}: {}, nothing found", fuzzer.name(), runs(&outcome.output)),
+            false => output::note(format_args!("{}", step::quote(&outcome.output))),
         }
         succeeded &= outcome.success;
     }

@@ -3,6 +3,9 @@
 //! Each command does its own set-up, shows on standard error what it is doing and for how long, quotes a tool that
 //! fails, and keeps standard output for its result.
 
+#[macro_use]
+mod output;
+
 mod bench;
 mod board;
 mod demo;
@@ -64,10 +67,11 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
-        // Help was asked for, or is all that can be said.
-        Err(error) if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            error.exit()
+        Err(error) if !error.use_stderr() => {
+            return exit_code(output::result(format_args!("{}", error.render())).map(|()| true));
         }
+        // Help is all that can be said.
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
         Err(error) => return exit_code(Err(anyhow!(in_a_line(&error, &words)))),
     };
     let outcome = match arguments.command {
@@ -103,13 +107,14 @@ fn commands(words: &[OsString]) -> Vec<String> {
     named.get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
-/// `true` is success; `false` a failure that was already shown; an error is shown here.
+/// `true` is success; `false` a failure that was already shown; an error is shown here, unless it is that nobody reads.
 fn exit_code(outcome: Result<bool>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            note_line!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

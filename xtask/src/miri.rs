@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{nightly, packages, project, step};
+use crate::{nightly, output, packages, project, step};
 
 /// Leaks are what tests of refusals and of statics do on purpose.
 const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-ignore-leaks";
@@ -78,7 +78,7 @@ pub fn get() -> Result<()> {
 fn interpret(title: &str, command: &mut Command) -> Result<bool> {
     let outcome = step::run(title, command)?;
     if !outcome.success {
-        eprint!("{}", step::quote(&outcome.output));
+        output::note(format_args!("{}", step::quote(&outcome.output)));
     }
     Ok(outcome.success)
 }

@@ -37,9 +37,11 @@ pub fn require_program(program: &str, package: &str) -> Result<()> {
         return Ok(());
     }
     match install(&[package]) {
-        Ok(()) => Ok(()),
-        Err(reason) => {
-            bail!("{program} is missing: install it (Debian's package is {package}); {reason:#}")
+        Ok(()) if program_exists(program) => Ok(()),
+        outcome => {
+            let reason =
+                outcome.err().map_or_else(|| "apt-get did not bring it".to_owned(), |reason| format!("{reason:#}"));
+            bail!("{program} is missing: install it (Debian's package is {package}); {reason}")
         }
     }
 }

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::board::{Board, Clock};
 use crate::firmware::Firmware;
 use crate::toolchain::Toolchain;
-use crate::{packages, step};
+use crate::{output, packages, step};
 
 #[derive(Args)]
 pub struct Options {
     #[command(flatten)]
     firmware: Firmware,
     /// Stop the firmware after that many seconds
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
     /// Write what the firmware sends to this file, byte for byte, instead of showing it
     #[arg(long)]
@@ -26,12 +26,36 @@ pub struct Options {
 }
 
 pub fn run_command(options: &Options) -> Result<bool> {
+    // What can be missing comes before what takes time.
+    let stream = options.stream.as_deref().map(open_stream).transpose()?;
+    let board = options.firmware.board.board();
+    packages::require_program(board.emulator, board.emulator_package)?;
     let elf = options.firmware.build()?;
-    let stream = options.stream.as_deref().map(|path| File::create(path).with_context(|| path.display().to_string()));
     let limit = Duration::from_secs(options.limit);
-    let outcome = run_streaming(options.firmware.board.board(), &elf, limit, USUAL_SHIFT, stream.transpose()?)?;
-    print!("{}", outcome.output);
-    Ok(outcome.success)
+    let outcome = run_streaming(board, &elf, limit, USUAL_SHIFT, stream)?;
+    output::result(format_args!("{}", outcome.output))?;
+    if !outcome.success {
+        let name = options.firmware.name();
+        bail!(
+            "{name} on {} failed; the last lines of {}:\n{}",
+            options.firmware.board,
+            board.emulator,
+            last_lines(&outcome.output)
+        );
+    }
+    Ok(true)
+}
+
+fn open_stream(path: &Path) -> Result<File> {
+    File::create(path).with_context(|| format!("--stream {} can't be written", path.display()))
+}
+
+fn last_lines(output: &str) -> String {
+    let lines: Vec<&str> = output.lines().collect();
+    match lines.len() {
+        0 => "  | (it said nothing)".to_owned(),
+        count => step::quote(&lines[count.saturating_sub(LAST_LINES)..].join("\n")).trim_end().to_owned(),
+    }
 }
 
 /// Gets whatever is missing to build for a board and to emulate it; an error says why it can't be had.
@@ -40,6 +64,9 @@ pub fn prepare(board: &Board) -> Result<()> {
     Toolchain::for_target(board.triple)?;
     Ok(())
 }
+
+/// How many of a failed run's lines are quoted: what comes before was shown.
+const LAST_LINES: usize = 10;
 
 /// An instruction takes 128 ns of the emulator's time: what the programs' timers expect.
 const USUAL_SHIFT: u32 = 7;
@@ -80,4 +107,41 @@ fn run_streaming(
 /// What the firmware said, without what QEMU says about a timer that nobody has set yet.
 fn without_noise(output: &str) -> String {
     output.lines().filter(|line| !line.contains("Timer with period zero")).map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(words: &[&str]) -> Result<Options, clap::Error> {
+        Command::try_parse_from(["qemu", "suite"].iter().chain(words)).map(|command| command.options)
+    }
+
+    #[test]
+    fn a_limit_is_a_second_at_least() {
+        assert!(options(&["--limit", "0"]).is_err_and(|error| error.to_string().contains("--limit")));
+        assert!(options(&["--limit", "1"]).is_ok());
+    }
+
+    /// In a moment: nothing was built.
+    #[test]
+    fn a_stream_that_can_not_be_written_is_refused_before_anything_is_built() {
+        let options = options(&["--stream", "/missing/folder/file"]).ok().unwrap();
+        let line = format!("{:#}", run_command(&options).unwrap_err());
+        assert!(line.starts_with("--stream /missing/folder/file can't be written: "), "{line}");
+    }
+
+    #[test]
+    fn the_last_lines_of_a_failure_are_quoted() {
+        let output: String = (0..30).map(|line| format!("line {line}\n")).collect();
+        assert!(last_lines(&output).starts_with("  | line 20\n") && last_lines(&output).ends_with("  | line 29"));
+        assert_eq!(last_lines(""), "  | (it said nothing)");
+    }
 }

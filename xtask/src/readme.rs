@@ -81,7 +81,7 @@ fn check() -> Result<bool> {
     let pages = pages::all()?;
     stale.extend(pages.iter().filter(|page| !is_fresh(page)).map(|page| format!("benches/results/{}", page.file)));
     for name in &stale {
-        eprintln!("FAIL {name} is not what the results say: run `cargo xtask readme`");
+        note_line!("FAIL {name} is not what the results say: run `cargo xtask readme`");
     }
     Ok(stale.is_empty())
 }

@@ -17,7 +17,7 @@ pub struct Options {
 /// Prints a line for each section: its name and its bytes.
 pub fn run_command(options: &Options) -> Result<bool> {
     for (name, bytes) in of(&options.firmware.build()?)? {
-        println!("{name} {bytes}");
+        result_line!("{name} {bytes}");
     }
     Ok(true)
 }

@@ -81,7 +81,7 @@ pub fn quote(output: &str) -> String {
 
 /// Something worth telling that is not a step.
 pub fn note(text: &str) {
-    eprintln!("     {text}");
+    note_line!("     {text}");
 }
 
 fn spawn(command: &mut Command, stream: Option<File>) -> Result<(Child, PipeReader)> {
@@ -131,7 +131,7 @@ impl Progress {
     fn start(title: &str) -> Self {
         let bar = is_interactive().then(|| spinner(title));
         if bar.is_none() {
-            eprintln!("...  {title}");
+            note_line!("...  {title}");
         }
         Self { title: title.to_owned(), started: Instant::now(), bar }
     }
@@ -149,7 +149,7 @@ impl Progress {
             bar.finish_and_clear();
         }
         let verdict = if success { "ok  " } else { "FAIL" };
-        eprintln!("{verdict} {} ({:.1} s)", self.title, self.started.elapsed().as_secs_f32());
+        note_line!("{verdict} {} ({:.1} s)", self.title, self.started.elapsed().as_secs_f32());
     }
 }
 

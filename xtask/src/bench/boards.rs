@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> Result<bool> {
     for (name, core) in BOARDS.into_iter().filter(|(name, _)| wanted(*name)) {
         results.push(measure(name.board(), core).with_context(|| format!("on {name}"))?);
     }
-    println!("{}", summary(&results));
+    result_line!("{}", summary(&results));
     if options.board.is_none() {
         pages::save(JSON, &results, &source, &["core", "workload"])?;
     }

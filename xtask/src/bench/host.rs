@@ -138,7 +138,7 @@ pub fn run(options: &Options) -> Result<bool> {
     if options.wants(Part::Counts) {
         results.counts = counts::measure(&program, &options.only)?;
     }
-    println!("{}", summary(&results));
+    result_line!("{}", summary(&results));
     if !options.quick && options.only.is_empty() {
         pages::save(JSON, &results, &source, &["workload", "trace"])?;
     }

@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> Result<bool> {
             results.push(measure(board, title, policy)?);
         }
     }
-    println!("{}", summary(&results));
+    result_line!("{}", summary(&results));
     if options.board.is_none() {
         pages::save(JSON, &results, &source, &["board", "kind"])?;
     }

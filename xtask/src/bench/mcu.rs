@@ -65,9 +65,9 @@ pub fn run(options: &Options) -> Result<bool> {
     } else if let Some(stored) = load()? {
         results.complete_from(stored, &bench.allocators);
     }
-    println!("{}", tables::summaries(&results));
+    result_line!("{}", tables::summaries(&results));
     if !failed.is_empty() {
-        println!("Failed: {}", failed.join(", "));
+        result_line!("Failed: {}", failed.join(", "));
     }
     Ok(failed.is_empty())
 }
@@ -92,7 +92,7 @@ fn measure_all(bench: &Bench, options: &Options) -> Result<(Results, Vec<String>
         match measure(bench, allocator, options.levels()) {
             Ok(measured) => results.allocators.push(measured),
             Err(error) => {
-                eprintln!("FAIL {}: {error:#}", allocator.title);
+                note_line!("FAIL {}: {error:#}", allocator.title);
                 failed.push(allocator.title.clone());
             }
         }

@@ -37,8 +37,8 @@ pub fn run(options: &Options) -> Result<bool> {
     let replayer = Replayer::build()?;
     let figures = replayer.search(!options.quick)?;
     let faults: Vec<String> = figures.faults().collect();
-    faults.iter().for_each(|fault| eprintln!("FAIL {fault}"));
-    println!("{}", summary(&figures));
+    faults.iter().for_each(|fault| note_line!("FAIL {fault}"));
+    result_line!("{}", summary(&figures));
     if !options.quick && faults.is_empty() {
         pages::save(JSON, &figures.without_files(), &source, &["name", "trace"])?;
     }

@@ -77,19 +77,19 @@ const ALL: [&str; 8] = ["size", "boards", "latency", "wasm-threads", "host", "me
 fn run_all() -> Result<bool> {
     let mut failed = Vec::new();
     for name in ALL {
-        eprintln!("== bench {name}");
+        note_line!("== bench {name}");
         let Alone { options } = Alone::parse_from(["bench", name]);
         match run(&options) {
             Ok(true) => {}
             Ok(false) => failed.push(name),
             Err(error) => {
-                eprintln!("error: {error:#}");
+                note_line!("error: {error:#}");
                 failed.push(name);
             }
         }
     }
     if !failed.is_empty() {
-        eprintln!("FAIL bench {}", failed.join(", "));
+        note_line!("FAIL bench {}", failed.join(", "));
     }
     Ok(failed.is_empty())
 }

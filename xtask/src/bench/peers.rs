@@ -63,9 +63,9 @@ pub fn run(_: &Options) -> Result<bool> {
             table.row(vec![name, package.to_owned(), version, newest]);
         }
     }
-    println!("{table}");
+    result_line!("{table}");
     if !is_newest {
-        eprintln!("FAIL a peer is behind: run `cargo update` there, or change its Cargo.toml");
+        note_line!("FAIL a peer is behind: run `cargo update` there, or change its Cargo.toml");
     }
     Ok(is_newest)
 }

@@ -63,7 +63,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut sizes = Vec::new();
     measure_firmware(&bench, options, &mut sizes)?;
     measure_modules(&modules, options, &mut sizes)?;
-    println!("{}", tables(&sizes));
+    result_line!("{}", tables(&sizes));
     if options.only.is_empty() {
         pages::save(JSON, &sizes, &source, &["title"])?;
     }

@@ -129,7 +129,7 @@ pub fn run(options: &Options) -> Result<bool> {
         repetitions: job.repetitions,
         figures: measure(&job)?,
     };
-    println!("{}", summary(&results));
+    result_line!("{}", summary(&results));
     if !options.quick {
         pages::save(JSON, &results, &source, &["workload"])?;
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{packages, project, step};
+use crate::{output, packages, project, step};
 
 pub fn run(filter: &str) -> Result<bool> {
     let mut command = Command::new(tool()?);
@@ -15,7 +15,7 @@ pub fn run(filter: &str) -> Result<bool> {
         command.args(["--re", filter]);
     }
     let outcome = step::run("cargo-mutants", &mut command)?;
-    print!("{}", outcome.output);
+    output::result(format_args!("{}", outcome.output))?;
     Ok(outcome.success)
 }
 

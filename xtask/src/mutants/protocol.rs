@@ -59,10 +59,10 @@ pub fn run(filter: &str) -> Result<bool> {
     let mut good = 0;
     for mutation in &wanted {
         let verdict = try_out(&copy, mutation)?;
-        println!("{:<10} {}: {}", word(&verdict), mutation.name, remark(mutation, &verdict));
+        result_line!("{:<10} {}: {}", word(&verdict), mutation.name, remark(mutation, &verdict));
         good += usize::from(verdict.is_good());
     }
-    println!("{good} of {} mutations of the protocols are caught or explained", wanted.len());
+    result_line!("{good} of {} mutations of the protocols are caught or explained", wanted.len());
     Ok(good == wanted.len())
 }
 

@@ -91,7 +91,7 @@ pub fn run(options: &Options) -> Result<bool> {
             tally.that(&title, Err(error));
         }
     }
-    Ok(tally.report())
+    tally.report()
 }
 
 impl Part {

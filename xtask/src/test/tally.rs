@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::output;
 use crate::step;
 
 #[derive(Default)]
@@ -57,18 +58,33 @@ impl Tally {
     }
 
     /// Shows the sums, and says whether nothing failed.
-    pub fn report(&self) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// They can't be shown, and nothing failed.
+    pub fn report(&self) -> Result<bool> {
+        match self.show() {
+            // That is worse than that it can't be shown.
+            Err(error) if self.failed > 0 => {
+                note_line!("error: {error:#}");
+                Ok(false)
+            }
+            shown => shown.map(|()| self.failed == 0),
+        }
+    }
+
+    fn show(&self) -> Result<()> {
         for (title, reason) in &self.skipped {
-            println!("skipped: {title}: {reason}");
+            result_line!("skipped: {title}: {reason}");
         }
         for title in &self.failures {
-            println!("failed: {title}");
+            result_line!("failed: {title}");
         }
         if !self.skipped.is_empty() {
-            println!("{} skipped", self.skipped.len());
+            result_line!("{} skipped", self.skipped.len());
         }
-        println!("{}", self.sums());
-        self.failed == 0
+        result_line!("{}", self.sums());
+        Ok(())
     }
 
     fn sums(&self) -> String {
@@ -78,7 +94,7 @@ impl Tally {
     fn fail(&mut self, title: &str, count: usize, output: &str) {
         self.failed += count;
         self.failures.push(title.to_owned());
-        eprint!("{}", step::quote(output));
+        output::note(format_args!("{}", step::quote(output)));
     }
 }
 

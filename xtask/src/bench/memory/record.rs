@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::bench::names;
+use crate::output;
 use crate::toolchain::{Library, Toolchain};
 use crate::{packages, project, step};
 
@@ -43,7 +44,8 @@ pub fn run(options: &Options) -> Result<bool> {
     files.sort();
     let mut pack = project::cargo("run");
     pack.args(["--quiet", "--release", "--manifest-path", MANIFEST, "-p", "larder-trace", "--example", "pack", "--"]);
-    print!("{}", step::require("pack the traces", pack.arg(traces).args(files))?);
+    let packed = step::require("pack the traces", pack.arg(traces).args(files))?;
+    output::result(format_args!("{packed}"))?;
     Ok(true)
 }
 

@@ -88,9 +88,9 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     let times = times.context("the times were never measured: run without --part")?;
     let results = Results { versions: versions()?, times, growth, code };
-    println!("{}", summary(&results));
+    result_line!("{}", summary(&results));
     let faults: Vec<String> = results.growth.faults().collect();
-    faults.iter().for_each(|fault| eprintln!("FAIL {fault}"));
+    faults.iter().for_each(|fault| note_line!("FAIL {fault}"));
     if !options.quick && faults.is_empty() {
         pages::save(JSON, &results, &source, &["name", "trace", "feature"])?;
     }
