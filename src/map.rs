@@ -190,7 +190,6 @@ impl Map {
     /// # Safety
     ///
     /// Both tables are the caller's alone. They may overlap.
-    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) unsafe fn move_tables<C: Config>(&self, from: *mut u8, new: &Self, to: *mut u8) {
         debug_assert!(to > from && new.pages >= self.pages);
         let entries = self.pages as usize + 1;
@@ -354,7 +353,6 @@ const fn before(table: TableBytes, bytes: usize) -> usize {
 /// # Safety
 ///
 /// Both are the caller's.
-#[cfg(any(target_arch = "wasm32", test))]
 #[inline(never)]
 unsafe fn move_table(from: *mut u8, len: usize, to: *mut u8, room: usize) {
     // SAFETY: the caller's contract.

@@ -1,8 +1,8 @@
 //! An extent that is only known at run time.
 
 use crate::config::{Config, Table};
-use crate::extent::Extent;
-use crate::geometry::PAGE_BYTES;
+use crate::extent::{Engine, Extent};
+use crate::geometry::{LARGE_MIN_BYTES, PAGE_BYTES};
 use crate::heap::Types;
 use crate::large::Large;
 use crate::map::Map;
@@ -55,6 +55,17 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
             return None;
         }
         Some(Self { tables: base.wrapping_add(map.ground as usize), sizes: Sizes::of(&map), types: PhantomData })
+    }
+
+    /// The same memory, which ends at `end` from now on, with its tables behind what it has got. Touches nothing.
+    /// `None`: the large tier can't become longer, or the pools have no last part that would, or it is too little, or
+    /// too much.
+    pub(crate) fn up_to(&self, end: usize) -> Option<Self> {
+        if !L::GROWS || !C::POOLED_EVERYWHERE {
+            return None;
+        }
+        let longer = Self::lay_out(self.base(), end - self.base().addr())?;
+        (longer.sizes.ground >= self.sizes.ground + LARGE_MIN_BYTES).then_some(longer)
     }
 
     /// # Safety

@@ -3,7 +3,7 @@
 use crate::attempts::attempts;
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
-use crate::extent::{Allocate, Engine, Release, Resize};
+use crate::extent::{Allocate, Engine, Entry, Release, Resize, lengthen};
 use crate::geometry::{ARENA_MAX_BYTES, EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
 use crate::large::{self, Large};
 use crate::memory::Memory;
@@ -73,8 +73,8 @@ pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults, cons
     count: AtomicUsize,
 }
 
-// SAFETY: extents are written before `count` says that they are there, and never again; their memory
-// is reached as in `Heap`.
+// SAFETY: extents are written before `count` says that they are there, and again only by `extend`, while nobody else
+// uses the region; their memory is reached as in `Heap`.
 unsafe impl<P: Policy, L: Large, C: Config, const N: usize> Sync for Region<P, L, C, N> {}
 // SAFETY: a region owns its memory; nothing in it belongs to a thread.
 unsafe impl<P: Policy, L: Large, C: Config, const N: usize> Send for Region<P, L, C, N> {}
@@ -138,21 +138,13 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
     ///
     /// - The memory is valid for reads and writes, nobody else's, and stays so for as long as the region
     ///   or any block of it is used.
-    /// - No other call of `claim` on this region runs at the same time.
+    /// - No other call of `claim` or [`extend`](Region::extend) on this region runs at the same time.
     /// - Read-modify-write atomics work in it. (In the PSRAM of some ESP32 they don't.)
     pub unsafe fn claim(&self, start: *mut u8, len_bytes: usize) -> Result<(), ClaimError> {
         // Relaxed: only `claim` writes it, and the caller keeps claims apart.
         let count = self.count.load(Relaxed);
         let skipped = skipped(start);
-        let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
-        for memory in self.memories() {
-            let first = memory.base().addr();
-            let last = memory.end().addr();
-            if start.addr() < last && first < end {
-                let same = start.addr() + skipped == first;
-                return Err(if same { ClaimError::Twice } else { ClaimError::Overlaps });
-            }
-        }
+        self.end_of(start, len_bytes)?;
         let len_bytes = len_bytes.checked_sub(skipped).ok_or(ClaimError::TooSmall)?;
         if len_bytes > Self::LONGEST_BYTES {
             return Err(ClaimError::TooLarge);
@@ -173,12 +165,102 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
         Ok(())
     }
 
+    /// Gives the region more memory, which joins what it touches: if the memory that ends at `start`, of which there
+    /// can be up to 7 bytes less than were claimed, can become longer, it does, and what is free at its end and at the
+    /// start of the new is one run. Memory that touches none, or only the start of one, becomes a memory of its own, as
+    /// [`claim`](Region::claim) makes it. For what others give back after start-up: the bootloader's, a radio stack's.
+    /// Blocks stay where they are.
+    ///
+    /// A memory can't become longer if the large tier does not [grow](Large::GROWS), as `large::LinkedList`; if
+    /// [`Config::POOLED_PERCENT`] is below 100; or by less than its tables and 16 bytes need.
+    ///
+    /// Time: O(tables of the memory), which move, and O(new).
+    ///
+    /// # Errors
+    ///
+    /// As for `claim`; then nothing was touched. There is no panic.
+    ///
+    /// # Safety
+    ///
+    /// - What `claim` asks for, of the new memory.
+    /// - **Nobody else uses the region meanwhile**, neither a thread nor an interrupt handler nor another core: tables
+    ///   move that are read without a lock. Nor is this called from one of the region's hooks, or out of
+    ///   [`walk`](Region::walk). Whoever uses the region afterwards does so ordered behind this call: by a lock, by
+    ///   unmasking the interrupt, by a message.
+    /// - The pointer that the touched memory was claimed by may be used for the new memory too. So it is if both are
+    ///   parts of one Rust object, or if neither is any: memory of the linker script, or at an address of the
+    ///   hardware's.
+    ///
+    /// ```
+    /// use core::alloc::{GlobalAlloc, Layout};
+    /// static REGION: larder::Region = larder::Region::new();
+    /// let ram: &'static mut [u8] = Box::leak(vec![0; 16 * 1024].into_boxed_slice());
+    /// let start = ram.as_mut_ptr();
+    /// // SAFETY: the memory is nobody else's, for ever, and nobody else uses the region.
+    /// unsafe {
+    ///     REGION.claim(start, 8 * 1024)?; // the rest is the bootloader's
+    ///     REGION.extend(start.add(8 * 1024), 8 * 1024)?; // now it is not
+    /// }
+    /// // SAFETY: the size is not zero.
+    /// assert!(!unsafe { REGION.alloc(Layout::new::<[u8; 12 * 1024]>()) }.is_null());
+    /// # Ok::<(), larder::ClaimError>(())
+    /// ```
+    pub unsafe fn extend(&self, start: *mut u8, len_bytes: usize) -> Result<(), ClaimError> {
+        let end = self.end_of(start, len_bytes)?;
+        // Relaxed: only `claim` and this write it, and the caller keeps them apart.
+        for slot in self.extents.iter().take(self.count.load(Relaxed)) {
+            // SAFETY: it was claimed. A copy, of which nothing has to be dropped.
+            let old = unsafe { (*slot.get()).assume_init_read() };
+            if start.addr().wrapping_sub(old.end().addr()) >= GRANULE_BYTES {
+                continue;
+            }
+            // Nobody is inside, so `look` gets in, and sets tier 2 up if nobody has been there.
+            if let (Some(longer), Some(())) = (old.up_to(end), (&old).look(|_| ())) {
+                // SAFETY: the caller's contract: nobody else looks. `up_to` has made the one of the other, at least 16
+                // bytes longer.
+                unsafe {
+                    lengthen(&old, &longer);
+                    (*slot.get()).write(longer);
+                }
+                self.share_events();
+                return Ok(());
+            }
+        }
+        // SAFETY: passed on.
+        unsafe { self.claim(start, len_bytes) }
+    }
+
+    /// Has all memories use the first one's word for the hook's runs, wherever that is now.
+    fn share_events(&self) {
+        if C::TELLS {
+            for memory in self.memories() {
+                let first = self.memories().next().unwrap_or(memory);
+                // SAFETY: nobody uses the region while `extend` runs, which calls this. The first memory is there as
+                // long as the others.
+                unsafe { memory.events().share(first.events()) };
+            }
+        }
+    }
+
+    /// Where a memory would end that is none of the region's.
+    fn end_of(&self, start: *mut u8, len_bytes: usize) -> Result<usize, ClaimError> {
+        let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
+        for memory in self.memories() {
+            let first = memory.base().addr();
+            if start.addr() < memory.end().addr() && first < end {
+                let same = start.addr() + skipped(start) == first;
+                return Err(if same { ClaimError::Twice } else { ClaimError::Overlaps });
+            }
+        }
+        Ok(end)
+    }
+
     /// The memories, in the order in which they were claimed.
     #[inline(always)]
     fn memories(&self) -> impl Iterator<Item = &Memory<P, L, C>> {
         // Acquire: pairs with the Release in `claim`.
         let count = self.count.load(Acquire);
-        // SAFETY: so many extents were written before `count` was, and are never written again.
+        // SAFETY: so many extents were written before `count` was, and again only by `extend`, while nobody else looks.
         self.extents.iter().take(count).map(|extent| unsafe { (*extent.get()).assume_init_ref() })
     }
 

@@ -7,6 +7,7 @@ mod allocate;
 mod defer;
 mod entry;
 mod lanes;
+mod lengthen;
 mod release;
 mod resize;
 
@@ -14,6 +15,7 @@ pub(crate) use allocate::Allocate;
 pub(crate) use defer::{Defer, Drained};
 pub(crate) use entry::Entry;
 pub(crate) use lanes::Lanes;
+pub(crate) use lengthen::lengthen;
 pub(crate) use release::Release;
 pub(crate) use resize::Resize;
 

@@ -9,11 +9,11 @@
 //! ```
 
 use crate::config::{Config, Table};
-use crate::extent::{Engine, Entry, Extent};
+use crate::extent::{Engine, Entry, Extent, lengthen};
 use crate::front::GROWING_PAGE_BITS;
 use crate::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, LINE_WORDS, PAGE, PAGE_BYTES};
 use crate::heap::Types;
-use crate::index::{Index, upper_words};
+use crate::index::upper_words;
 use crate::large::Large;
 use crate::map::Map;
 use crate::policy::Policy;
@@ -204,24 +204,8 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         if old.end() != start || !unsafe { Self::shape(this, old.base(), len_bytes) } {
             return false;
         }
-        // SAFETY: the caller's contract. The last table goes first; each one's new place lies behind its old one, so none is
-        // overwritten before it was moved.
-        let new = unsafe {
-            let new = &*this;
-            L::move_table(old, new);
-            old.map().move_tables::<C>(old.tables, &new.map(), new.tables);
-            new
-        };
-        for class in (1..C::TABLE.numbers() as u32).filter(|&class| C::TABLE.is_class(class)) {
-            Index(new, class).reveal();
-        }
-        let old_bytes = old.map().ground;
-        // SAFETY: nobody is inside.
-        unsafe {
-            (*new.header().inside.get()).least_free += new.map().ground - old_bytes;
-            L::extend(new, old_bytes);
-        }
-        Entry::pass(new);
+        // SAFETY: the caller's contract; a unit is longer than 16 bytes and what the tables need.
+        unsafe { lengthen(old, &*this) };
         true
     }
 }

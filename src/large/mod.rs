@@ -162,7 +162,7 @@ pub unsafe trait Large: 'static {
         Resized::Move
     }
 
-    /// Whether the ground can grow at its end: [`Large::move_table`] and [`Large::extend`] do something. If not, a heap that
+    /// Whether the ground can grow at its end: [`Large::move_table`] and [`Large::extend`] do something. If not, a [`Region`](crate::Region)'s memory does not become longer, and a heap that
     /// grows takes all further memory as memories of their own. If so, the table may be longer than the ground needs.
     const GROWS: bool = false;
 

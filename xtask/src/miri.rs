@@ -17,16 +17,17 @@ const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-ignore-leaks";
 const NO_WHIMS: &str = "-Zmiri-compare-exchange-weak-failure-rate=0";
 
 /// Tests of one thread: how they are called, and what `cargo test` is told.
-const ALONE: [(&str, &[&str]); 4] = [
+const ALONE: [(&str, &[&str]); 5] = [
     ("tests/moved", &["--test", "moved"]),
     // Of the library's own: the code that moves tables.
     ("a heap that grows", &["--lib", "growing::tests::a_heap_grows_below_live_blocks"]),
+    ("a region that is extended", &["--test", "extend"]),
     ("tests/held", &["--test", "held"]),
     ("tests/wrong_frees", &["--test", "wrong_frees"]),
 ];
 
 /// How many of them are interpreted by `cargo xtask test`; the others take minutes.
-const ALONE_BRIEFLY: usize = 3;
+const ALONE_BRIEFLY: usize = 4;
 
 /// Tests of several threads.
 const TOGETHER: (&str, &[&str]) = ("tests/threads", &["--test", "threads"]);
