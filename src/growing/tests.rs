@@ -601,6 +601,53 @@ fn nothing_is_moved_below_a_hook() {
     assert!(heap.memories().count() > 1);
 }
 
+/// Each extent has a word for the hook's runs in its tables; the hook of all of them runs once at a time.
+#[test]
+fn a_hook_that_is_refused_memory_itself_is_told_once() {
+    struct Logging;
+    impl Config for Logging {
+        const ON_EVENT: Option<fn(Event)> = Some(|_| {
+            RUNS.set(RUNS.get() + 1);
+            // SAFETY: the test has one thread, and the heap is there.
+            if let Some(heap) = unsafe { HEAP.get().as_ref() } {
+                // A block of 1,000 bytes and one of 8 are refused by all extents in turn.
+                for size in [1000, 8] {
+                    // SAFETY: the size is not zero.
+                    assert!(unsafe { heap.alloc(Layout::from_size_align(size, 8).unwrap()) }.is_null());
+                }
+                // SAFETY: wrong on purpose, and found: one in each extent.
+                heap.extents().for_each(|extent| unsafe {
+                    heap.dealloc((*extent).base().wrapping_add(1), Layout::new::<u64>());
+                });
+            }
+        });
+    }
+    type Logged = Growing<Fake<false>, Try, Segregated, Logging>;
+    std::thread_local! {
+        static HEAP: Cell<*const Logged> = const { Cell::new(core::ptr::null()) };
+        static RUNS: Cell<u32> = const { Cell::new(0) };
+    }
+    let heap = Logged::new(Fake::new(30_000, 6));
+    heap.source.thefts.set(0b111);
+    for size in [30_000, 1000, 64, 8] {
+        // Attempts are refused in silence.
+        while !heap.allocate::<false>(Layout::from_size_align(size, 8).unwrap()).is_null() {}
+    }
+    let before = heap.stats();
+    let extents = heap.extents().count() as u32;
+    assert!(extents > 1 && before.refused == 0);
+    RUNS.set(0);
+    HEAP.set(&heap);
+    // SAFETY: the size is not zero.
+    assert!(unsafe { heap.alloc(Layout::new::<[u8; 1000]>()) }.is_null());
+    HEAP.set(core::ptr::null());
+    let stats = heap.stats();
+    assert_eq!((RUNS.get(), stats.refused, stats.wrong_frees), (1, 3, extents), "{stats}");
+    // Beside these, each extent begins and ends a refill for 8 bytes in vain; the one that served last is asked twice.
+    assert_eq!(stats.events_untold - before.events_untold, 2 + extents + 2 * (extents + 1), "{stats}");
+    heap.check().unwrap();
+}
+
 #[test]
 fn the_out_of_memory_hook_is_asked_when_the_source_has_nothing() {
     struct Caching;
