@@ -29,7 +29,7 @@ const SPEAK_MS = 15_000;
 /** Milliseconds over which the speed is measured, and the share of the set speed that counts as reaching it. */
 const PACE_MS = 1000;
 const PACE_ENOUGH = 0.9;
-const PACE_HINT = "Calls a second at most: a browser that cannot make so many makes fewer.";
+const PACE_HINT = "The speed is a limit: when a frame has no time for all calls, fewer are made.";
 /** Calls a second: the slowest, and how many powers of ten to the fastest. */
 const SLOWEST = 10;
 const POWERS = 5.3;

@@ -25,7 +25,7 @@ pub fn take(dir: &Path, program: &Path, out: &Path) -> Result<()> {
         prepare(&page)?;
         save(&out.join(format!("{name}.png")), &page.shoot()?)?;
     }
-    let page = browser.open(&server.url, Look { dark: true, height: 560, ..DESKTOP })?;
+    let page = browser.open(&server.url, Look { dark: true, height: 600, ..DESKTOP })?;
     race(&page)?;
     save(&out.join("race.png"), &page.shoot()?)
 }

@@ -201,7 +201,7 @@ pub fn a_speed_that_is_not_reached_is_said(stage: &Stage) {
     );
     assert!(visit.text("#speed-out").starts_with("up to "));
     let hint = visit.text("#speed-said");
-    assert!(hint.contains("at most"), "{hint}");
+    assert!(hint.contains("a limit"), "{hint}");
     visit.click("#run");
     visit.wait_for("document.querySelector('#speed-said').innerText.startsWith('This browser reaches ')");
     let said = visit.text("#speed-said");
