@@ -213,6 +213,7 @@
 //! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, deferring, and several lanes | everything above |
 //! | `memory` | an extent that is only known at run time | `extent` |
 //! | `attempts` | requests without the out-of-memory hook, the same for every heap | nothing |
+//! | `extents` | a row of memories that others look at while it becomes longer | `sync` |
 //! | `growing` | a few of those, and where more comes from | `memory` |
 //! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |
 //! | `live` | the exact peak of live bytes, as a feature | `sync` |
@@ -241,6 +242,7 @@ mod deferred;
 mod emergency;
 mod events;
 mod extent;
+mod extents;
 mod front;
 mod geometry;
 #[cfg(any(target_arch = "wasm32", test))]

@@ -4,6 +4,7 @@ use crate::attempts::attempts;
 use crate::check::{Check, CheckError};
 use crate::config::{Config, Defaults, Table};
 use crate::extent::{Allocate, Engine, Entry, Release, Resize, lengthen};
+use crate::extents::Extents;
 use crate::geometry::{ARENA_MAX_BYTES, EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
 use crate::large::{self, Large};
 use crate::memory::Memory;
@@ -11,11 +12,8 @@ use crate::policy::{self, Policy};
 use crate::stats::{Census, Stats};
 use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
-use core::cell::UnsafeCell;
 use core::fmt;
-use core::mem::MaybeUninit;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicUsize, Ordering::*};
 
 /// A heap in memory that is only known at run time: a linker-symbol region, a second RAM, PSRAM.
 ///
@@ -68,13 +66,10 @@ use core::sync::atomic::{AtomicUsize, Ordering::*};
 /// unsafe { REGION.claim(start, (&raw mut _eram2).addr() - start.addr()) }?;
 /// ```
 pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults, const N: usize = 4> {
-    extents: [UnsafeCell<MaybeUninit<Memory<P, L, C>>>; N],
-    /// How many of `extents` are there. Written by `claim` alone, after the extent.
-    count: AtomicUsize,
+    extents: Extents<Memory<P, L, C>, N>,
 }
 
-// SAFETY: extents are written before `count` says that they are there, and again only by `extend`, while nobody else
-// uses the region; their memory is reached as in `Heap`.
+// SAFETY: the memory of its extents is reached as in `Heap`.
 unsafe impl<P: Policy, L: Large, C: Config, const N: usize> Sync for Region<P, L, C, N> {}
 // SAFETY: a region owns its memory; nothing in it belongs to a thread.
 unsafe impl<P: Policy, L: Large, C: Config, const N: usize> Send for Region<P, L, C, N> {}
@@ -122,7 +117,7 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
     pub const fn new() -> Self {
         let () = C::VALID;
         let () = policy::is_named::<P>();
-        Self { extents: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N], count: AtomicUsize::new(0) }
+        Self { extents: Extents::new() }
     }
 
     /// Gives the region a memory of `len_bytes` bytes from `start`, of which it aligns the start and
@@ -141,8 +136,6 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
     /// - No other call of `claim` or [`extend`](Region::extend) on this region runs at the same time.
     /// - Read-modify-write atomics work in it. (In the PSRAM of some ESP32 they don't.)
     pub unsafe fn claim(&self, start: *mut u8, len_bytes: usize) -> Result<(), ClaimError> {
-        // Relaxed: only `claim` writes it, and the caller keeps claims apart.
-        let count = self.count.load(Relaxed);
         let skipped = skipped(start);
         self.end_of(start, len_bytes)?;
         let len_bytes = len_bytes.checked_sub(skipped).ok_or(ClaimError::TooSmall)?;
@@ -150,18 +143,18 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
             return Err(ClaimError::TooLarge);
         }
         let memory = Memory::lay_out(start.wrapping_add(skipped), len_bytes).ok_or(ClaimError::TooSmall)?;
-        let slot = self.extents.get(count).ok_or(ClaimError::TooMany)?;
-        // SAFETY: the caller gave the memory up. Nobody has seen the slot yet.
+        if self.extents.is_full() {
+            return Err(ClaimError::TooMany);
+        }
+        // SAFETY: the caller gave the memory up, and keeps claims apart.
         unsafe {
             memory.zero_tables();
             if C::TELLS {
                 let first = self.memories().next().unwrap_or(&memory);
                 (&memory).events().share(first.events());
             }
-            (*slot.get()).write(memory);
+            self.extents.push(memory);
         }
-        // Release: pairs with the Acquire in `memories`; the extent and its tables are visible there.
-        self.count.store(count + 1, Release);
         Ok(())
     }
 
@@ -207,10 +200,9 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
     /// ```
     pub unsafe fn extend(&self, start: *mut u8, len_bytes: usize) -> Result<(), ClaimError> {
         let end = self.end_of(start, len_bytes)?;
-        // Relaxed: only `claim` and this write it, and the caller keeps them apart.
-        for slot in self.extents.iter().take(self.count.load(Relaxed)) {
+        for slot in self.extents.places() {
             // SAFETY: it was claimed. A copy, of which nothing has to be dropped.
-            let old = unsafe { (*slot.get()).assume_init_read() };
+            let old = unsafe { slot.read() };
             if start.addr().wrapping_sub(old.end().addr()) >= GRANULE_BYTES {
                 continue;
             }
@@ -220,7 +212,7 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
                 // bytes longer.
                 unsafe {
                     lengthen(&old, &longer);
-                    (*slot.get()).write(longer);
+                    slot.write(longer);
                 }
                 self.share_events();
                 return Ok(());
@@ -258,10 +250,7 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
     /// The memories, in the order in which they were claimed.
     #[inline(always)]
     fn memories(&self) -> impl Iterator<Item = &Memory<P, L, C>> {
-        // Acquire: pairs with the Release in `claim`.
-        let count = self.count.load(Acquire);
-        // SAFETY: so many extents were written before `count` was, and again only by `extend`, while nobody else looks.
-        self.extents.iter().take(count).map(|extent| unsafe { (*extent.get()).assume_init_ref() })
+        self.extents.iter()
     }
 
     /// The memory in which the calls of this lane begin: the first, if there is one lane, else each lane has one, in turns.
@@ -270,9 +259,8 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
         if C::LANES == 1 {
             return self.memories().next();
         }
-        // Acquire: as in `memories`. There can be more by then.
-        let count = self.count.load(Acquire);
-        self.memories().nth(C::lane_here().checked_rem(count)?)
+        // There can be more by then.
+        self.memories().nth(C::lane_here().checked_rem(self.extents.len())?)
     }
 
     /// The memory in which an address lies.

@@ -6,7 +6,7 @@
 //! the compiler alone keeps their order.
 
 #[cfg(all(test, loom))]
-pub use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, fence};
+pub use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
 
 // What is named below takes the place of what this brings.
 #[cfg(not(all(test, loom)))]

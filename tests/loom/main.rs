@@ -45,6 +45,8 @@ mod emergency;
 mod events;
 #[path = "../../src/extent/mod.rs"]
 mod extent;
+#[path = "../../src/extents.rs"]
+mod extents;
 #[path = "../../src/front.rs"]
 mod front;
 #[path = "../../src/geometry.rs"]
@@ -104,6 +106,7 @@ mod model_deferred;
 mod model_emergency;
 mod model_entry;
 mod model_events;
+mod model_extents;
 mod model_growing;
 mod model_index;
 mod model_lanes;
