@@ -202,22 +202,25 @@ fn each_lane_of_a_region_begins_in_a_memory_of_its_own() {
 /// A full heap has one hole for an aligned block, and before it in its bin several that are as long, but lie elsewhere.
 #[test]
 fn an_aligned_block_is_found_behind_holes_that_lie_elsewhere() {
+    /// Where it begins decides which of its blocks are aligned.
+    #[repr(align(1024))]
+    struct Aligned(Small);
     for (align, holes) in [(256, 1), (512, 4), (1024, 8)] {
-        let heap = Small::<Defaults>::new();
+        let Aligned(heap) = &Aligned(Small::new());
         let aligned = Layout::from_size_align(align, align).unwrap();
         // SAFETY: no size is zero, and each block is freed with its layout.
         unsafe {
             let place = heap.alloc(aligned);
             // Others between them, so that they don't join, and lie elsewhere.
-            let blocks = (0..2 * holes).map(|_| (alloc(&heap, 72), alloc(&heap, align)).1);
+            let blocks = (0..2 * holes).map(|_| (alloc(heap, 72), alloc(heap, align)).1);
             let elsewhere: Vec<_> = blocks.filter(|block| block.addr() % align != 0).collect();
             assert!(elsewhere.len() >= holes);
             for size in [16 * 1024, 1024, 128, 16] {
                 while !heap.alloc(bytes(size)).is_null() {}
             }
             assert!(heap.alloc(aligned).is_null());
-            free_aligned(&heap, place, aligned);
-            elsewhere.iter().take(holes).for_each(|&block| free(&heap, block, align));
+            free_aligned(heap, place, aligned);
+            elsewhere.iter().take(holes).for_each(|&block| free(heap, block, align));
             assert_eq!(heap.alloc(aligned), place, "{align}");
         }
         heap.check().unwrap();
