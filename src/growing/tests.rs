@@ -244,6 +244,27 @@ fn a_heap_grows_below_live_blocks() {
     assert_eq!(heap.stats().live_bytes, 0);
 }
 
+/// The same where tables stay and the ground becomes longer.
+#[test]
+fn a_shared_heap_grows_below_live_blocks() {
+    let heap = Shared::new(Fake::new(0, 9));
+    let [small, large] = [Layout::new::<[u8; 64]>(), Layout::new::<[u8; 60_000]>()];
+    // SAFETY: no size is zero; each block is there, written to within its size, and resized and freed with its layout.
+    unsafe {
+        let below = heap.alloc(small);
+        let blocks = [(); 4].map(|()| heap.alloc(large));
+        assert!(!below.is_null() && blocks.iter().all(|block| !block.is_null()));
+        blocks.iter().for_each(|block| block.write(7));
+        let longer = heap.realloc(blocks[3], large, 90_000);
+        assert!(longer == blocks[3] && longer.read() == 7);
+        heap.dealloc(longer, Layout::from_size_align(90_000, 1).unwrap());
+        blocks[..3].iter().for_each(|&block| heap.dealloc(block, large));
+        heap.dealloc(below, small);
+    }
+    assert!(heap.source.asked.get() > heap.memories().count());
+    assert_eq!(heap.stats().live_bytes, 0);
+}
+
 #[test]
 fn lanes_have_pages_of_their_own() {
     let heap = Heap::<true, ThreeLanes>::new(Fake::new(40_000, 4));
