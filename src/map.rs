@@ -1,4 +1,5 @@
-//! Where an arena's tables lie: at its end, so that page 1 starts where the arena does, or in a long static arena at its start.
+//! Where an arena's tables lie: at its end, so that page 1 starts where the arena does, or in a long static arena at
+//! its start.
 //!
 //! ```text
 //!   ┌ pages and tail ┬ header ┬ fronts ┬ kept ┬ stash ┬ events ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
@@ -184,8 +185,8 @@ impl Map {
         pages * a_page + fixed + lines::<C>() + 2 * PAGE_BYTES
     }
 
-    /// Moves the tables to those of a longer arena with the same start: all but the backend's, which was moved before, and the indexes'
-    /// second levels, which are empty then.
+    /// Moves the tables to those of a longer arena with the same start: all but the backend's, which was moved before,
+    /// and the indexes' second levels, which are empty then.
     ///
     /// # Safety
     ///
@@ -193,8 +194,8 @@ impl Map {
     pub(crate) unsafe fn move_tables<C: Config>(&self, from: *mut u8, new: &Self, to: *mut u8) {
         debug_assert!(to > from && new.pages >= self.pages);
         let entries = self.pages as usize + 1;
-        // SAFETY: what the tables hold is fine as bytes while nobody looks. The last goes first, and every place lies behind
-        // the old one: nothing is overwritten before it was moved.
+        // SAFETY: what the tables hold is fine as bytes while nobody looks. The last goes first, and every place lies
+        // behind the old one: nothing is overwritten before it was moved.
         unsafe {
             if C::TABLE.count != 0 {
                 let room = (new.pages as usize + 1) * size_of::<AtomicU8>();
@@ -293,8 +294,8 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    /// Where the tables of a static arena lie: before the pages, if there are any, where the up to 255 bytes that this wastes are 0.4 %
-    /// at most.
+    /// Where the tables of a static arena lie: before the pages, if there are any, where the up to 255 bytes that this
+    /// wastes are 0.4 % at most.
     pub(crate) const fn of_static<C: Config>(bytes: usize) -> Self {
         if bytes >= 64 * 1024 && C::TABLE.count != 0 { Self::Before } else { Self::Behind }
     }
@@ -319,7 +320,8 @@ const fn alignment<C: Config>() -> usize {
     if C::LANES == 1 { GRANULE_BYTES } else { LINE_BYTES }
 }
 
-/// Bytes that rounding up to lines takes at most: behind each lane's two levels, before the pages' words, and behind the ground.
+/// Bytes that rounding up to lines takes at most: behind each lane's two levels, before the pages' words, and behind
+/// the ground.
 #[cfg(any(target_arch = "wasm32", test))]
 const fn lines<C: Config>() -> usize {
     if C::LANES == 1 { 0 } else { (2 * C::LANES + 3) * LINE_BYTES }
@@ -404,7 +406,8 @@ mod tests {
         assert_eq!(ground + map.bytes, bytes / GRANULE_BYTES * GRANULE_BYTES);
     }
 
-    /// The tables that a map of `bytes` bytes says there are don't overlap, and the backend's are as long as it asks for.
+    /// The tables that a map of `bytes` bytes says there are don't overlap, and the backend's are as long as it asks
+    /// for.
     fn has_room<L: Large, C: Config>(map: &Map, bytes: usize) {
         let (table, ground) = (L::TABLE_BYTES, map.ground as usize);
         let before = table.before + table.per_doubling * (ground / GRANULE_BYTES).ilog2() as usize;

@@ -14,16 +14,17 @@
 //! | `arrivals` | up by 1 | who has entered an extent, or made one longer | Release: a context that reads it before it looks for a block, by Acquire, and then finds it changed, looks again |
 //! | `reach` | to a later byte | who has got memory up to it, before others can find that | none needed: what finds the memory orders it |
 //!
-//! Two that ask the source at the same time get different memories. That they should wait for each other is thrift, not safety: the wait
-//! is bounded, and who has waited for that long asks as well.
+//! Two that ask the source at the same time get different memories. That they should wait for each other is thrift, not
+//! safety: the wait is bounded, and who has waited for that long asks as well.
 //!
-//! An extent that becomes longer stays where it is, and so does its node. Where there is one context, its tables move, behind what it got;
-//! but not while a hook may use the heap in the middle of a call of it ([`Pinned`]). Readers of tables take no lock, so where contexts run at
-//! the same time, the tables stay as well: they lie in front of the ground, with room for more ([`RESERVE`]), and the ground becomes
-//! longer inside the entry of tier 2. What lies behind an extent whose tables are full is an extent of its own.
+//! An extent that becomes longer stays where it is, and so does its node. Where there is one context, its tables move,
+//! behind what it got; but not while a hook may use the heap in the middle of a call of it ([`Pinned`]). Readers of
+//! tables take no lock, so where contexts run at the same time, the tables stay as well: they lie in front of the
+//! ground, with room for more ([`RESERVE`]), and the ground becomes longer inside the entry of tier 2. What lies behind
+//! an extent whose tables are full is an extent of its own.
 //!
-//! Two contexts get disjoint memory. One of them may find that its memory lies behind an extent only when the other's has joined that: then it
-//! is an extent of its own.
+//! Two contexts get disjoint memory. One of them may find that its memory lies behind an extent only when the other's
+//! has joined that: then it is an extent of its own.
 
 mod hooked;
 mod node;
@@ -48,8 +49,8 @@ use core::ptr::{copy_nonoverlapping, null_mut};
 /// In what the source counts. The models' are shorter, and so have fewer words.
 pub(crate) const UNIT_BYTES: usize = if cfg!(all(test, loom)) { 4096 } else { 64 * 1024 };
 
-/// Where tables can't move, those of a new extent have room for so many times of what there is: so there are few extents, and the largest is
-/// a large part of the heap.
+/// Where tables can't move, those of a new extent have room for so many times of what there is: so there are few
+/// extents, and the largest is a large part of the heap.
 const RESERVE: usize = 3;
 
 /// How often a context looks whether another has got memory, before it asks for some itself: some milliseconds.
@@ -59,8 +60,8 @@ const TURNS: u32 = if cfg!(all(test, loom)) { 1 } else { 1 << 22 };
 ///
 /// # Safety
 ///
-/// - What `first` and `grow` return is nobody else's, for ever, and valid for reads and writes. What was grown is zeroed, and aligned
-///   to [`UNIT_BYTES`].
+/// - What `first` and `grow` return is nobody else's, for ever, and valid for reads and writes. What was grown is
+///   zeroed, and aligned to [`UNIT_BYTES`].
 /// - If memories touch, pointers to the one may be used for the other.
 /// - Unless `SHARED`, no two contexts use the heap at the same time.
 pub(crate) unsafe trait Source {
@@ -72,8 +73,8 @@ pub(crate) unsafe trait Source {
     /// The memory that is there from the start, to whoever asks first. It need not be zeroed.
     fn first(&self) -> Option<(*mut u8, usize)>;
 
-    /// So many units more, or nothing. Where they end with the address space, the last granule, which has no end that is an address, is
-    /// left out.
+    /// So many units more, or nothing. Where they end with the address space, the last granule, which has no end that
+    /// is an address, is left out.
     fn grow(&self, units: usize) -> Option<(*mut u8, usize)>;
 
     /// The address at which the next units will begin, unless somebody else comes first.
@@ -211,7 +212,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
                 if !block.is_null() {
                     return Some(block);
                 }
-                // Others may have what joined an extent before this context. Then there is more to be got, or memory has run out.
+                // Others may have what joined an extent before this context. Then there is more to be got, or memory
+                // has run out.
                 let block = self.grow(size, align, null_mut(), 0, seen)?;
                 if !block.is_null() {
                     return Some(block);
@@ -220,8 +222,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         })
     }
 
-    /// Makes attempts to serve a request, as many as the out-of-memory hook asks for; `None` is one in vain. Null after the last, which is
-    /// counted and told. Without `REPORT`, there is one attempt, and that is all.
+    /// Makes attempts to serve a request, as many as the out-of-memory hook asks for; `None` is one in vain. Null after
+    /// the last, which is counted and told. Without `REPORT`, there is one attempt, and that is all.
     #[inline(always)]
     fn persist<const REPORT: bool>(
         &self,
@@ -286,9 +288,9 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
     }
 
-    /// Gets memory in which the request fits, or has it got by another context. A block of an extent that is new; or null: the extents are to be
-    /// asked again. `None`: there is no memory, and nothing has arrived since `seen`. For a block that changes its size, it is the one of
-    /// `old` bytes at `ptr`.
+    /// Gets memory in which the request fits, or has it got by another context. A block of an extent that is new; or
+    /// null: the extents are to be asked again. `None`: there is no memory, and nothing has arrived since `seen`. For a
+    /// block that changes its size, it is the one of `old` bytes at `ptr`.
     #[inline(always)]
     fn grow(&self, size: usize, align: usize, ptr: *mut u8, old: usize, seen: u32) -> Option<*mut u8> {
         if !S::SHARED {
@@ -332,7 +334,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
     }
 
-    /// Makes memory an extent; its tables, if they can't move, have room for so many bytes besides. Null: it is too short.
+    /// Makes memory an extent; its tables, if they can't move, have room for so many bytes besides. Null: it is too
+    /// short.
     ///
     /// # Safety
     ///
@@ -343,7 +346,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         unsafe { Node::lay_out(start, len_bytes, S::SHARED.then_some(reserve_bytes)) }
     }
 
-    /// Gets memory in which the request fits: a block of a new extent; or null if it has joined one. `None`: there is none.
+    /// Gets memory in which the request fits: a block of a new extent; or null if it has joined one. `None`: there is
+    /// none.
     #[inline(never)]
     fn get(&self, size: usize, align: usize, ptr: *mut u8, old: usize) -> Option<*mut u8> {
         let (mut behind, mut total_bytes) = (null_mut::<Extent<P, L, C>>(), 0);
@@ -407,12 +411,13 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         Self::JOINS && (S::SHARED || !Pinned::is_any())
     }
 
-    /// Makes an extent longer by memory that lies behind it. `false`: it does not, or another context keeps this one out.
+    /// Makes an extent longer by memory that lies behind it. `false`: it does not, or another context keeps this one
+    /// out.
     ///
     /// # Safety
     ///
-    /// The memory is the source's, nobody else's, and zeroed. Where there is one context, it is not in the heap and has been in the extent's
-    /// tier 2.
+    /// The memory is the source's, nobody else's, and zeroed. Where there is one context, it is not in the heap and has
+    /// been in the extent's tier 2.
     #[inline(always)]
     unsafe fn extend(extent: *mut Extent<P, L, C>, start: *mut u8, len_bytes: usize) -> bool {
         // SAFETY: passed on; as in `last`.
@@ -424,7 +429,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
     }
 
-    /// How much of what a block needs is there, at the end of an extent: what is free; and the block itself, if it lies before that.
+    /// How much of what a block needs is there, at the end of an extent: what is free; and the block itself, if it lies
+    /// before that.
     #[inline(always)]
     fn there_for(ptr: *mut u8, old: usize, extent: &Extent<P, L, C>) -> usize {
         // SAFETY: inside the entry.
@@ -469,7 +475,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     #[inline(always)]
     fn meet(&self) {
         if S::SHARED {
-            // Relaxed: what this context has found in the heap, it has found by an Acquire that pairs with a Release behind `reach`.
+            // Relaxed: what this context has found in the heap, it has found by an Acquire that pairs with a Release
+            // behind `reach`.
             self.source.meet(self.reach.load(Relaxed).addr());
         }
     }
@@ -605,8 +612,8 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     }
 }
 
-// SAFETY: blocks come from the engines of disjoint extents, whose tables are moved only while nobody is inside; otherwise as for
-// `Heap`.
+// SAFETY: blocks come from the engines of disjoint extents, whose tables are moved only while nobody is inside;
+// otherwise as for `Heap`.
 unsafe impl<S: Source, P: Policy, L: Large, C: Config> GlobalAlloc for Growing<S, P, L, C> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -627,8 +634,8 @@ unsafe impl<S: Source, P: Policy, L: Large, C: Config> GlobalAlloc for Growing<S
     }
 }
 
-/// Units in which a request fits, tables included, wherever the run that serves it begins, if so many bytes of it are there. `None`: it
-/// is no layout's.
+/// Units in which a request fits, tables included, wherever the run that serves it begins, if so many bytes of it are
+/// there. `None`: it is no layout's.
 #[inline(always)]
 fn units_for<P: Policy, L: Large, C: Config>(size: usize, align: usize, free: usize) -> Option<usize> {
     if size > isize::MAX as usize || align > ALIGN_MAX_BYTES {

@@ -38,14 +38,16 @@ pub(crate) struct Node<P, L, C> {
     origin: *mut u8,
     /// Bytes of the ground: they only become more.
     ///
-    /// Where tables move, all of the node is written anew, while nobody is in the heap. Where they stay, this alone changes, inside the entry
-    /// of tier 2, and others may read it meanwhile. All is Relaxed:
+    /// Where tables move, all of the node is written anew, while nobody is in the heap. Where they stay, this alone
+    /// changes, inside the entry of tier 2, and others may read it meanwhile. All is Relaxed:
     /// - Inside the entry it is as the last holder left it.
-    /// - A context that has a block has it by a Release and an Acquire of those that come behind the change: so it sees the block in the ground.
-    /// - A context that finds a page in a front, and has seen an older value, finds the page's word and owner nevertheless: the tables have
-    ///   been there from the start. What it gets by the Acquire of its claim, it sees in the ground.
-    /// - A request that is longer than what a context sees is refused by the extent; the context then finds that memory has arrived, by an
-    ///   Acquire, and asks again.
+    /// - A context that has a block has it by a Release and an Acquire of those that come behind the change: so it sees
+    ///   the block in the ground.
+    /// - A context that finds a page in a front, and has seen an older value, finds the page's word and owner
+    ///   nevertheless: the tables have been there from the start. What it gets by the Acquire of its claim, it sees in
+    ///   the ground.
+    /// - A request that is longer than what a context sees is refused by the extent; the context then finds that memory
+    ///   has arrived, by an Acquire, and asks again.
     ground: AtomicU32,
     /// How many bytes of ground the tables have room for.
     ground_most: u32,
@@ -64,8 +66,8 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
     /// What lies before the first page, or is lost to alignment.
     pub(super) const MOST_BYTES: usize = size_of::<Self>() + TABLES_ALIGN + PAGE_BYTES;
 
-    /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long. Its tables lie behind the ground, and move when it
-    /// becomes longer; or, if a reserve is given, before it, with room for so many bytes more.
+    /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long. Its tables lie behind the
+    /// ground, and move when it becomes longer; or, if a reserve is given, before it, with room for so many bytes more.
     ///
     /// # Safety
     ///
@@ -78,7 +80,8 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         }
         let base = aligned(start.wrapping_add(size_of::<Self>()), PAGE_BYTES);
         let this = base.wrapping_sub(size_of::<Self>()).cast::<Self>();
-        // SAFETY: before the first page, aligned as a page is, and inside the memory, which is the caller's, unless that is too short.
+        // SAFETY: before the first page, aligned as a page is, and inside the memory, which is the caller's, unless
+        // that is too short.
         let is_one = unsafe { Self::shape(this, base, (start.addr() + len_bytes).saturating_sub(base.addr())) };
         if is_one { this } else { null_mut() }
     }
@@ -124,8 +127,8 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         }
     }
 
-    /// Says what the extent with its first page at `base` and its tables at the end is. `false`: it would be too short, or too long. Then
-    /// nothing was touched.
+    /// Says what the extent with its first page at `base` and its tables at the end is. `false`: it would be too short,
+    /// or too long. Then nothing was touched.
     ///
     /// # Safety
     ///
@@ -166,12 +169,13 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         (self.ground_most - self.map().ground) as usize
     }
 
-    /// Makes an extent, whose tables have room for it, longer by the memory from `start`, if that lies behind it. Others may be in the heap.
-    /// `false`: it does not, or tier 2 is held.
+    /// Makes an extent, whose tables have room for it, longer by the memory from `start`, if that lies behind it.
+    /// Others may be in the heap. `false`: it does not, or tier 2 is held.
     ///
     /// # Safety
     ///
-    /// The memory is the caller's, for ever. If it lies behind the extent, pointers to the one may be used for the other.
+    /// The memory is the caller's, for ever. If it lies behind the extent, pointers to the one may be used for the
+    /// other.
     pub(super) unsafe fn extend_in_place(&self, start: *mut u8, len_bytes: usize) -> bool {
         let extended = self.visit(None, |inside| {
             if self.end() != start || len_bytes > self.room_bytes() {
@@ -188,13 +192,14 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         extended == Some(true)
     }
 
-    /// Makes an extent longer by the memory from `start`, if that lies behind it: moves its tables to where they lie then, and gives what
-    /// lies between to tier 2.
+    /// Makes an extent longer by the memory from `start`, if that lies behind it: moves its tables to where they lie
+    /// then, and gives what lies between to tier 2.
     ///
     /// # Safety
     ///
-    /// The memory is the caller's, for ever, and zeroed. If it lies behind the extent, pointers to the one may be used for the other.
-    /// Nobody is in the heap or has a reference to the node. Somebody has been in tier 2, which so is set up.
+    /// The memory is the caller's, for ever, and zeroed. If it lies behind the extent, pointers to the one may be used
+    /// for the other. Nobody is in the heap or has a reference to the node. Somebody has been in tier 2, which so is
+    /// set up.
     #[inline(always)]
     pub(super) unsafe fn extend(this: *mut Self, start: *mut u8, len_bytes: usize) -> bool {
         // SAFETY: the caller's contract. Nothing in a node has to be dropped, so two copies of it harm nobody.

@@ -127,8 +127,8 @@ impl Block {
     }
 }
 
-/// Random calls, more allocations than releases, and a look at everything after each; then all is freed. Returns how many
-/// requests were refused.
+/// Random calls, more allocations than releases, and a look at everything after each; then all is freed. Returns how
+/// many requests were refused.
 fn churn<const S: bool, C: Config>(heap: &Heap<S, C>, seed: u64, steps: usize, largest: usize) -> u32 {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut live: Vec<Block> = Vec::new();
@@ -456,8 +456,8 @@ fn what_is_free_at_the_end_is_not_asked_for_again() {
     verify_empty(&heap);
 }
 
-/// Most of what there is, in the worst of cases: an extent has room for three times of what was there when it began, so the last is as long as
-/// that in the middle of the way.
+/// Most of what there is, in the worst of cases: an extent has room for three times of what was there when it began, so
+/// the last is as long as that in the middle of the way.
 #[test]
 fn shared_memory_joins_as_far_as_the_tables_have_room() {
     for limit in [40, 63, 150, 512, 701] {

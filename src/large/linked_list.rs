@@ -10,11 +10,11 @@ use linked_list_allocator::Heap;
 
 /// Tier 2 on the crate `linked_list_allocator`: the least code, O(holes) time.
 ///
-/// When the pools hold the small blocks, few holes exist; how many is not bounded, and neither is the time.
-/// The crate offers no walk and no neighbours, so blocks don't change size in place, and
-/// [`Stats`](crate::Stats) can't say how long the longest free run is. (One that shrinks while the tier is held stays as it is.) It asserts on some wrong frees;
-/// bits for each block's first and last granule find them before they get there. It keeps
-/// addresses: a heap that was moved after its first use refuses everything. Where pages lie is the crate's choice:
+/// When the pools hold the small blocks, few holes exist; how many is not bounded, and neither is the time. The crate
+/// offers no walk and no neighbours, so blocks don't change size in place, and [`Stats`](crate::Stats) can't say how
+/// long the longest free run is. (One that shrinks while the tier is held stays as it is.) It asserts on some wrong
+/// frees; bits for each block's first and last granule find them before they get there. It keeps addresses: a heap that
+/// was moved after its first use refuses everything. Where pages lie is the crate's choice:
 ///
 /// ```compile_fail
 /// use larder::{Frugal, Heap, large, policy};

@@ -24,9 +24,9 @@ use crate::geometry::GRANULE;
 ///
 /// - Places `8..=bytes()` are memory of the heap's; `word(8)` is aligned to a page, and all pointers are derived
 ///   from the arena's own.
-/// - Around `table()`, which is aligned to 8, lies the backend's own zeroed memory, as long before it and behind it as the backend's
-///   constants ask for, and before or behind all places; `word(table_place())` is the same address. Places before the first are
-///   negative, as two's complement: larger than all others.
+/// - Around `table()`, which is aligned to 8, lies the backend's own zeroed memory, as long before it and behind it as
+///   the backend's constants ask for, and before or behind all places; `word(table_place())` is the same address.
+///   Places before the first are negative, as two's complement: larger than all others.
 pub unsafe trait Ground: Copy {
     /// Whether pools take pages of it.
     const HAS_PAGES: bool;
@@ -50,7 +50,8 @@ pub unsafe trait Ground: Copy {
 }
 
 /// The most table bytes that a backend needs: `before + per_doubling * log2(bytes / 8)` before [`Ground::table`], and
-/// `behind + per_page * pages` behind it. So what lies before and behind is found without knowing how long the arena is.
+/// `behind + per_page * pages` behind it. So what lies before and behind is found without knowing how long the arena
+/// is.
 #[derive(Clone, Copy)]
 pub struct TableBytes {
     /// Before, for any arena.
@@ -93,13 +94,14 @@ pub enum Resized {
 /// A large tier. Implement it to put another allocator under the pools: one that is smaller, or knows where in memory
 /// a block should lie. Nearly nobody has to.
 ///
-/// The heap calls everything but `is_live` and `true_bytes` inside the entry, never two at a time. How long each method takes is
-/// how long others are kept out, or interrupts masked. What a backend can't do stays as it is by default: [`Large::resize`] makes
-/// blocks move, [`Large::WALKS`] and [`Large::KNOWS_ENDS`] tell the statistics and the shrinking of blocks what not to ask.
+/// The heap calls everything but `is_live` and `true_bytes` inside the entry, never two at a time. How long each method
+/// takes is how long others are kept out, or interrupts masked. What a backend can't do stays as it is by default:
+/// [`Large::resize`] makes blocks move, [`Large::WALKS`] and [`Large::KNOWS_ENDS`] tell the statistics and the
+/// shrinking of blocks what not to ask.
 ///
-/// On fresh ground, blocks (at 8) must be taken in ascending order, from the first byte on: the heap takes the pages that its configuration
-/// reserves before anything else, behind one block as long as what the pools may not have, and knows them by their numbers. Later
-/// pages are asked for as 256 bytes at 256.
+/// On fresh ground, blocks (at 8) must be taken in ascending order, from the first byte on: the heap takes the pages
+/// that its configuration reserves before anything else, behind one block as long as what the pools may not have, and
+/// knows them by their numbers. Later pages are asked for as 256 bytes at 256.
 ///
 /// # Safety
 ///
@@ -144,8 +146,8 @@ pub unsafe trait Large: 'static {
     /// `first` is a place of the ground; `bytes` as for `take`.
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason>;
 
-    /// Whether a block looks live. For correct callers it does, also outside of the entry and while a visit changes tier 2 elsewhere. Where
-    /// visits have ended meanwhile, the heap asks again.
+    /// Whether a block looks live. For correct callers it does, also outside of the entry and while a visit changes
+    /// tier 2 elsewhere. Where visits have ended meanwhile, the heap asks again.
     ///
     /// # Safety
     ///
@@ -162,11 +164,13 @@ pub unsafe trait Large: 'static {
         Resized::Move
     }
 
-    /// Whether the ground can grow at its end: [`Large::move_table`] and [`Large::extend`] do something. If not, a [`Region`](crate::Region)'s memory does not become longer, and a heap that
-    /// grows takes all further memory as memories of their own. If so, the table may be longer than the ground needs.
+    /// Whether the ground can grow at its end: [`Large::move_table`] and [`Large::extend`] do something. If not, a
+    /// [`Region`](crate::Region)'s memory does not become longer, and a heap that grows takes all further memory as
+    /// memories of their own. If so, the table may be longer than the ground needs.
     const GROWS: bool = false;
 
-    /// Moves the table, of which the new place lies behind the old, and may overlap it. Writes every byte of the new one.
+    /// Moves the table, of which the new place lies behind the old, and may overlap it. Writes every byte of the new
+    /// one.
     ///
     /// # Safety
     ///
@@ -180,13 +184,14 @@ pub unsafe trait Large: 'static {
     ///
     /// # Safety
     ///
-    /// Inside the entry. After `move_table`, which had a ground of `old_bytes`; or the ground had so many bytes until now, and the table,
-    /// where it is, has room for the longer one.
+    /// Inside the entry. After `move_table`, which had a ground of `old_bytes`; or the ground had so many bytes until
+    /// now, and the table, where it is, has room for the longer one.
     unsafe fn extend(ground: impl Ground, old_bytes: u32) {
         let _ = (ground, old_bytes);
     }
 
-    /// How many bytes are free at the end of the ground: what a request need not ask the source for, if what is got joins them.
+    /// How many bytes are free at the end of the ground: what a request need not ask the source for, if what is got
+    /// joins them.
     ///
     /// # Safety
     ///
@@ -196,8 +201,8 @@ pub unsafe trait Large: 'static {
         0
     }
 
-    /// Whether the backend knows by itself where a block ends: see [`Large::true_bytes`]. If not, a block does not shrink while the tier is held, and
-    /// [`Heap::usable_size`](crate::Heap::usable_size) of every large block is 0.
+    /// Whether the backend knows by itself where a block ends: see [`Large::true_bytes`]. If not, a block does not
+    /// shrink while the tier is held, and [`Heap::usable_size`](crate::Heap::usable_size) of every large block is 0.
     const KNOWS_ENDS: bool = false;
 
     /// How long a live block really is. Its owner may ask outside of the entry: what lies between a

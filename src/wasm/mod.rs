@@ -29,13 +29,13 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// static HEAP: larder::wasm::Heap = larder::wasm::Heap::new();
 /// ```
 ///
-/// Nothing is done before the first request. It begins with what lies between `__heap_base` and `__heap_end`, where the linker put
-/// the end of the module's initial memory, and never touches what the host, or wasm-bindgen, has added behind. When it is full it asks for
-/// an eighth of what it has, at least for what the request needs, in units of 64 KiB; where there is a limit, for ever less, and
-/// then the request is refused. What is free at the heap's end counts. New memory that lies behind the heap's joins it, whatever its length:
-/// what is free is one run wherever it touches. Memory that does not touch the heap's becomes another extent, and so does memory that is added in the
-/// middle of a call, by [`Config::ON_EVENT`] or in a [`walk`](Self::walk).
-/// Memory never goes back to the host: wasm has no way to.
+/// Nothing is done before the first request. It begins with what lies between `__heap_base` and `__heap_end`, where the
+/// linker put the end of the module's initial memory, and never touches what the host, or wasm-bindgen, has added
+/// behind. When it is full it asks for an eighth of what it has, at least for what the request needs, in units of 64
+/// KiB; where there is a limit, for ever less, and then the request is refused. What is free at the heap's end counts.
+/// New memory that lies behind the heap's joins it, whatever its length: what is free is one run wherever it touches.
+/// Memory that does not touch the heap's becomes another extent, and so does memory that is added in the middle of a
+/// call, by [`Config::ON_EVENT`] or in a [`walk`](Self::walk). Memory never goes back to the host: wasm has no way to.
 ///
 /// | target | memory that the heap begins in | where more comes from | tested |
 /// |---|---|---|---|
@@ -48,20 +48,22 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// A static [`larder::Heap<BYTES>`](crate::Heap), whose memory is the program's own data, is for all of them.
 ///
-/// **With the standard library from Rust 1.97 on, do not link `wasm32-unknown-unknown` with `--initial-memory`.** Its `System`, which
-/// `std::thread::current` and others call whatever the global allocator is, is the crate `dlmalloc`, and that takes what lies between the same two
-/// symbols from version 0.2.13 on, without a way to ask. It does so where that is 64 KiB or more; without that argument, the linker leaves less. A
-/// module of fixed memory that needs both the standard library and all of that memory has a static heap.
+/// **With the standard library from Rust 1.97 on, do not link `wasm32-unknown-unknown` with `--initial-memory`.** Its
+/// `System`, which `std::thread::current` and others call whatever the global allocator is, is the crate `dlmalloc`,
+/// and that takes what lies between the same two symbols from version 0.2.13 on, without a way to ask. It does so where
+/// that is 64 KiB or more; without that argument, the linker leaves less. A module of fixed memory that needs both the
+/// standard library and all of that memory has a static heap.
 ///
-/// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock. Tables that are read without
-/// a lock can't be moved. So an extent has tables for more memory from the start: for three times of what the heap had when it began. They
-/// are up to 13 % of that in addresses, in which nothing is written before they are needed, and where that is too much, there is no such reserve. New
-/// memory that lies behind joins such an extent in place, as long as its tables have room. Then another extent begins: there are few, each can become
-/// three times as long as all before, and when everything is free, two fifths of the heap at least are one run, unless somebody else's memory lies
-/// in between. The module's own memory has no reserve.
-/// Nothing ever waits by `memory.atomic.wait`, which a browser's main thread must not execute: a worker that finds the large tier busy, or another
-/// worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes on to another
-/// extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
+/// **Shared memory.** Built with `+atomics`, any number of workers use one heap, whose pooled path takes no lock.
+/// Tables that are read without a lock can't be moved. So an extent has tables for more memory from the start: for
+/// three times of what the heap had when it began. They are up to 13 % of that in addresses, in which nothing is
+/// written before they are needed, and where that is too much, there is no such reserve. New memory that lies behind
+/// joins such an extent in place, as long as its tables have room. Then another extent begins: there are few, each can
+/// become three times as long as all before, and when everything is free, two fifths of the heap at least are one run,
+/// unless somebody else's memory lies in between. The module's own memory has no reserve. Nothing ever waits by
+/// `memory.atomic.wait`, which a browser's main thread must not execute: a worker that finds the large tier busy, or
+/// another worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes
+/// on to another extent, or to the host for more memory, and only if there is none it is refused; a release is deferred
 /// ([`policy::Patient`](crate::policy::Patient)).
 ///
 /// Such a module needs a standard library that was built so as well:
@@ -72,15 +74,17 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// cargo +nightly build --release -Zbuild-std=core,alloc --target wasm32-unknown-unknown # or =std,panic_abort
 /// ```
 ///
-/// wasm-bindgen takes memory for threads as well: from 0.2.127 on, behind all that the linker knows; before, the page at `__heap_base`,
-/// which the heap then leaves to it.
+/// wasm-bindgen takes memory for threads as well: from 0.2.127 on, behind all that the linker knows; before, the page
+/// at `__heap_base`, which the heap then leaves to it.
 ///
-/// Each worker instantiates it over the same memory, and needs its own stack before its first call: without wasm-bindgen, which sees to
-/// that, a block of this heap whose end goes into `__stack_pointer`. A stack that two share corrupts silently.
+/// Each worker instantiates it over the same memory, and needs its own stack before its first call: without
+/// wasm-bindgen, which sees to that, a block of this heap whose end goes into `__stack_pointer`. A stack that two share
+/// corrupts silently.
 ///
-/// V8 (seen in Node 20, 24 and 26) may tell an instance late how far another worker has grown the memory; until then it traps on atomic
-/// accesses, copies and fills there. The heap's own are safe from that, and so are the blocks that a worker allocates itself. A worker that gets a block
-/// from another one without a message calls [`contains`](Self::contains) before it does one of these to the block.
+/// V8 (seen in Node 20, 24 and 26) may tell an instance late how far another worker has grown the memory; until then it
+/// traps on atomic accesses, copies and fills there. The heap's own are safe from that, and so are the blocks that a
+/// worker allocates itself. A worker that gets a block from another one without a message calls
+/// [`contains`](Self::contains) before it does one of these to the block.
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
@@ -88,15 +92,16 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// | `L` | the large tier: see [`large`]; of [`large::LinkedList`](crate::large), memories don't join | [`large::Segregated`] |
 /// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 ///
-/// Blocks can be as long as a `Layout` can be, just below 2 GiB, and extents as long as the memory, up to all 4 GiB of it. Tables take about 4 %.
-/// Where an extent becomes longer, in a module with one thread, they move behind what was got: that costs about as much as copying 4 % of the heap, once for each eighth
-/// that it grows by.
+/// Blocks can be as long as a `Layout` can be, just below 2 GiB, and extents as long as the memory, up to all 4 GiB of
+/// it. Tables take about 4 %. Where an extent becomes longer, in a module with one thread, they move behind what was
+/// got: that costs about as much as copying 4 % of the heap, once for each eighth that it grows by.
 ///
-/// Several of these heaps in one module share the memory: the first that is used begins in the module's own. A module of fixed memory can have
-/// a [`larder::Heap<BYTES>`](crate::Heap) instead, as on any other target.
+/// Several of these heaps in one module share the memory: the first that is used begins in the module's own. A module
+/// of fixed memory can have a [`larder::Heap<BYTES>`](crate::Heap) instead, as on any other target.
 pub struct Heap<P = Entry, L = large::Segregated, C = Defaults>(Growing<Pages, P, L, C>);
 
-/// How the large tier is entered by default: `policy::Alone` where there is one thread, else [`policy::Patient`](crate::policy::Patient).
+/// How the large tier is entered by default: `policy::Alone` where there is one thread, else
+/// [`policy::Patient`](crate::policy::Patient).
 pub type Entry = crate::policy::Default;
 
 /// The module's memory.
@@ -111,8 +116,8 @@ unsafe extern "C" {
     static __heap_end: u8;
 }
 
-// SAFETY: what lies between the linker's symbols is nobody's but the heap's, and given out once; `memory.grow` returns fresh zeroed
-// memory, different ranges to each caller, and so does `system::memory_grow`. Wasm's memory is one object.
+// SAFETY: what lies between the linker's symbols is nobody's but the heap's, and given out once; `memory.grow` returns
+// fresh zeroed memory, different ranges to each caller, and so does `system::memory_grow`. Wasm's memory is one object.
 unsafe impl Source for Pages {
     const SHARED: bool = !SINGLE;
     /// A system's `malloc` gives what it likes.
@@ -137,8 +142,9 @@ unsafe impl Source for Pages {
         memory_size::<0>().wrapping_mul(UNIT_BYTES)
     }
 
-    /// An engine may check atomic accesses against the size that this instance knows, which another worker's growth reaches a little
-    /// later than its pointers do. That size is what `memory.size` says; to grow by nothing makes the engine look.
+    /// An engine may check atomic accesses against the size that this instance knows, which another worker's growth
+    /// reaches a little later than its pointers do. That size is what `memory.size` says; to grow by nothing makes the
+    /// engine look.
     #[inline(always)]
     fn meet(&self, address: usize) {
         if Self::SHARED && address / UNIT_BYTES >= memory_size::<0>() {
@@ -147,8 +153,9 @@ unsafe impl Source for Pages {
     }
 }
 
-/// What is left of a module's own memory. Before 0.2.127, wasm-bindgen takes the first page of it for threads, and tells only the export
-/// `__heap_base`. Its first word counts threads: it is not zero when the first of them calls anything.
+/// What is left of a module's own memory. Before 0.2.127, wasm-bindgen takes the first page of it for threads, and
+/// tells only the export `__heap_base`. Its first word counts threads: it is not zero when the first of them calls
+/// anything.
 fn behind_thread_counter((start, len_bytes): (*mut u8, usize)) -> (*mut u8, usize) {
     let counter = start.wrapping_add(start.align_offset(align_of::<u32>())).cast::<u32>();
     if SINGLE || len_bytes < 2 * size_of::<u32>() {
@@ -160,7 +167,8 @@ fn behind_thread_counter((start, len_bytes): (*mut u8, usize)) -> (*mut u8, usiz
     (start.wrapping_add(taken_bytes), len_bytes - taken_bytes)
 }
 
-/// The memory between two addresses. The end of the address space, which is none, reads 0: the last granule before it is left out.
+/// The memory between two addresses. The end of the address space, which is none, reads 0: the last granule before it
+/// is left out.
 fn between(start: usize, end: usize) -> (*mut u8, usize) {
     let end = if end == 0 { 0_usize.wrapping_sub(GRANULE_BYTES) } else { end };
     (with_exposed_provenance_mut(start), end.saturating_sub(start))
@@ -188,8 +196,8 @@ impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
         self.0.stats()
     }
 
-    /// As [`Heap::walk`](crate::Heap::walk), one extent after the other: pieces touch within each. Memory that the heap gets
-    /// during a walk is another extent.
+    /// As [`Heap::walk`](crate::Heap::walk), one extent after the other: pieces touch within each. Memory that the heap
+    /// gets during a walk is another extent.
     pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
         self.0.walk(show)
     }

@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 type Config = Small<1, 1>;
 type Extent = Node<Watched, Segregated, Hooked<Config>>;
 
-/// Memory of so many units, given away from the bottom up, as `memory.grow` does: at once, and to each caller another part.
+/// Memory of so many units, given away from the bottom up, as `memory.grow` does: at once, and to each caller another
+/// part.
 struct Units {
     base: *mut u8,
     limit: usize,
@@ -146,8 +147,8 @@ impl Drop for Heap {
 
 /// Two threads find a heap without memory. Small requests: one extent serves both, or each gets one.
 ///
-/// Runs `allocate_growing`, `grow`, `enter`, and what finds extents.
-/// Catches: the Release of `enter` or the Acquire of `memories` left out, an extent entered by a store instead of the exchange.
+/// Runs `allocate_growing`, `grow`, `enter`, and what finds extents. Catches: the Release of `enter` or the Acquire of
+/// `memories` left out, an extent entered by a store instead of the exchange.
 #[test]
 fn two_get_memory_at_the_same_time() {
     model(3, || {
@@ -194,8 +195,8 @@ fn two_ask_for_the_last_memory() {
     });
 }
 
-/// One thread frees a block of the first extent and takes a small one, while another grows the heap and makes its extent the one in
-/// which calls begin.
+/// One thread frees a block of the first extent and takes a small one, while another grows the heap and makes its
+/// extent the one in which calls begin.
 ///
 /// Runs `serve_from`, `last`, `responsible`. Catches: the Release of `serve_from` or the Acquire of `last` left out.
 #[test]
@@ -255,12 +256,11 @@ fn joining_against_calls_in_the_extent() {
     }
 }
 
-/// Two threads make an extent longer at the same time: one of them gets the memory behind the other's, which joins when that has, or is an
-/// extent of its own.
+/// Two threads make an extent longer at the same time: one of them gets the memory behind the other's, which joins when
+/// that has, or is an extent of its own.
 ///
-/// Runs the same, and `grow`, `arrivals`.
-/// Catches: the Release of `arrived` or the Acquire of `arrivals` left out, so that a request is refused by what arrived; an end that is
-/// compared outside of the entry only.
+/// Runs the same, and `grow`, `arrivals`. Catches: the Release of `arrived` or the Acquire of `arrivals` left out, so
+/// that a request is refused by what arrived; an end that is compared outside of the entry only.
 #[test]
 fn two_join_at_the_same_time() {
     model(2, || {

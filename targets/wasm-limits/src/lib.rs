@@ -1,5 +1,5 @@
-//! A module with a heap and next to nothing else. It writes one word of each block at most, so that the host's machine need not have all of
-//! the memory.
+//! A module with a heap and next to nothing else. It writes one word of each block at most, so that the host's machine
+//! need not have all of the memory.
 #![no_std]
 
 use core::alloc::{GlobalAlloc, Layout};
