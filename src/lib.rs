@@ -37,7 +37,7 @@
 //! |---|---|---|
 //! | `critical-section` | yes | [`policy::CriticalSection`], over whatever implementation the binary links. On bare metal without it, the program names its policy: a heap without one is a compile error |
 //! | `spin` | yes | [`policy::Spin`], on the crate `spin` |
-//! | `portable-atomic-critical-section` | yes | on targets without compare-and-swap, `portable-atomic` builds it from the binary's critical sections. See below |
+//! | `portable-atomic-critical-section` | yes | on ARM without compare-and-swap, `portable-atomic` builds it from the binary's critical sections. See below |
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
 //! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what the hooks get, on the crate `defmt`, which must be linked with `-Tdefmt.x`. The hook for events runs in the middle of a call: log where your logger may be used, and not from a log statement that allocates |
 //! | `allocator-api2` | no | heaps for single collections: the trait `Allocator` of the crate `allocator-api2`, version 0.2, for references to every heap. `Vec::new_in(&HEAP)`, `Box`, `hashbrown`'s maps; `examples/one_collection.rs` |
@@ -48,11 +48,14 @@
 //! ever runs code that uses the heap. With a second core it is undefined behaviour. Interrupt handlers are as safe as
 //! without it. It does nothing on targets with an operating system, on wasm, and on those without compare-and-swap.
 //!
-//! **Without `portable-atomic-critical-section`**, on targets without compare-and-swap, the binary says where it comes
-//! from, by a feature of `portable-atomic`; if it does not, that is a compile error, and so is choosing two. Some
-//! hardware layers choose `unsafe-assume-single-core` there for chips with one core (`esp-hal` for the ESP32-C3):
-//! beside these, larder has to be built without its default features, but with `critical-section` and `spin`. Loads
-//! mask nothing then.
+//! **Targets without compare-and-swap.** On ARM (`thumbv6m`), `portable-atomic-critical-section` says where it comes from.
+//! Without this feature, and on other targets (`riscv32imc`), the binary says so by a feature of `portable-atomic`; if it
+//! does not, that is a compile error, and so is choosing two. `esp-hal` chooses `unsafe-assume-single-core` for chips
+//! with one core (ESP32-C2 and C3): beside it, there is nothing to do. Elsewhere, add this line:
+//!
+//! ```toml
+//! portable-atomic = { version = "1", default-features = false, features = ["critical-section"] }
+//! ```
 //!
 //! # Who may call what, from where
 //!

@@ -16,7 +16,7 @@ const BARE_METAL: [&str; 2] = ["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
 const COMPARE_AND_SWAP: &str = "portable-atomic-critical-section";
 
 /// As a binary chooses it whose only core runs at a privileged level: some hardware layers do.
-const CHOSEN: &str = "target.thumbv6m-none-eabi.rustflags=['--cfg', 'portable_atomic_unsafe_assume_single_core']";
+const CHOSEN: &str = "['--cfg', 'portable_atomic_unsafe_assume_single_core']";
 
 /// The target with types of its own.
 const WASM: &str = "wasm32-unknown-unknown";
@@ -62,23 +62,18 @@ pub fn lints(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Without the feature, the binary says where compare-and-swap comes from.
+/// Without the feature, the binary says where compare-and-swap comes from; on RISC-V, with it too.
 pub fn chosen_atomics(tally: &mut Tally) -> Result<()> {
-    let triple = BARE_METAL[1];
-    let title = format!("build for {triple} with the binary's choice of compare-and-swap");
-    match Toolchain::for_target(triple) {
-        Err(reason) => tally.skip(&title, &toolchain::first_line(&reason)),
-        Ok(toolchain) => {
-            let mut command = toolchain.cargo("build");
-            command.args([
-                "--package",
-                "larder",
-                "--lib",
-                "--no-default-features",
-                "--features",
-                "spin,critical-section",
-            ]);
-            tally.check(&title, command.args(["--config", CHOSEN]))?;
+    let without = ["--no-default-features", "--features", "spin,critical-section"];
+    for (triple, features) in [(BARE_METAL[1], without.as_slice()), ("riscv32imc-unknown-none-elf", &[])] {
+        let title = format!("build for {triple} with the binary's choice of compare-and-swap");
+        match Toolchain::for_target(triple) {
+            Err(reason) => tally.skip(&title, &toolchain::first_line(&reason)),
+            Ok(toolchain) => {
+                let mut command = toolchain.cargo("build");
+                command.args(["--package", "larder", "--lib"]).args(features);
+                tally.check(&title, command.arg("--config").arg(format!("target.{triple}.rustflags={CHOSEN}")))?;
+            }
         }
     }
     Ok(())
