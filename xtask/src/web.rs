@@ -27,6 +27,9 @@ pub fn build() -> Result<PathBuf> {
     let mut modules = toolchain.cargo("build");
     modules.args(["--release", "--package", "larder-web", "--examples", "--manifest-path", MANIFEST]);
     step::require("build the browser demo's modules", &mut modules)?;
+    let mut tool = project::cargo("build");
+    tool.args(["--manifest-path", MANIFEST, "--package", DRIVER]);
+    step::require("build the browser demo's bundler and server (some minutes the first time)", &mut tool)?;
     let out = project::root().join("target/web");
     let mut bundle = driver(&[], "bundle");
     bundle.arg("--modules").arg(toolchain.release_binary("examples"));
