@@ -171,6 +171,8 @@
 //! contexts, and may use the heap; if one of the hook's requests fails, it calls no hook. Without a hook nothing of
 //! this is in the program. `examples/emergency.rs` shows one, and the firmware `targets/cortex-m/src/bin/emergency.rs`.
 //!
+//! A caller that can cope with a refusal uses [`Heap::try_alloc`], which asks no hook, and is not counted.
+//!
 //! # Where the arena lies
 //!
 //! In `.bss`, unless it is told otherwise:
