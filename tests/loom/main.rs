@@ -137,7 +137,7 @@ fn model(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
-    builder.max_branches = 10_000;
+    builder.max_branches = 20_000;
     builder.check({
         let executions = executions.clone();
         move || {
