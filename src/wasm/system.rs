@@ -31,9 +31,10 @@ pub(super) fn memory_grow(pages: usize) -> usize {
 
 /// Whether all that takes a module's memory asks for it.
 pub(super) const fn is_asked() {
-    assert!(
-        cfg!(any(target_os = "none", target_os = "unknown", target_os = "wasi")),
-        "larder: this system's `sbrk` would hand out wasm::Heap's memory a second time: take a static larder::Heap<BYTES>, or the system's \
-         own allocator"
-    );
+    if !cfg!(any(target_os = "none", target_os = "unknown", target_os = "wasi")) {
+        panic!(
+            "larder: this system's `sbrk` would hand out wasm::Heap's memory a second time: take a static larder::Heap<BYTES>, or the \
+             system's own allocator"
+        );
+    }
 }

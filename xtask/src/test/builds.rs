@@ -12,11 +12,14 @@ use crate::{packages, project, step};
 /// One target with compare-and-swap and one without. Neither has a standard library: what builds there is `no_std`.
 const BARE_METAL: [&str; 2] = ["thumbv7m-none-eabi", "thumbv6m-none-eabi"];
 
-/// What is chosen for targets without compare-and-swap, and changes nothing on others.
+/// What is chosen for ARM without compare-and-swap, and changes nothing elsewhere.
 const COMPARE_AND_SWAP: &str = "portable-atomic-critical-section";
 
 /// As a binary chooses it whose only core runs at a privileged level: some hardware layers do.
 const CHOSEN: &str = "['--cfg', 'portable_atomic_unsafe_assume_single_core']";
+
+/// With one thread for sure, the same without the standard library, and of a system.
+const WASM_KINDS: [&str; 3] = [WASM, "wasm32v1-none", "wasm32-wasip1"];
 
 /// The target with types of its own.
 const WASM: &str = "wasm32-unknown-unknown";
@@ -49,7 +52,7 @@ pub fn bare_metal(tally: &mut Tally) -> Result<()> {
 
 /// What the host's lints don't see: code that is only compiled where pointers are short or there is no compare-and-swap.
 pub fn lints(tally: &mut Tally) -> Result<()> {
-    for triple in BARE_METAL {
+    for triple in BARE_METAL.into_iter().chain(WASM_KINDS) {
         let title = format!("lints of the library for {triple}");
         match Toolchain::for_target(triple).and_then(|toolchain| toolchain.clippy()) {
             Err(reason) => tally.skip(&title, &toolchain::first_line(&reason)),
