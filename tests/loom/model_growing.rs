@@ -233,7 +233,7 @@ fn about_to_join(limit: usize) -> (Arc<Heap>, Vec<Block>) {
 /// One thread makes an extent longer, while another frees a block of it, long or pooled, and takes a pooled one.
 ///
 /// Runs `get`, `extend_in_place`, `Large::extend`, and what reads the ground's length without an entry.
-/// Catches: an extent that becomes longer outside of the entry; tables that move.
+/// Catches: an extent that becomes longer outside of the entry.
 #[test]
 fn joining_against_calls_in_the_extent() {
     for freed in [1, 2] {
@@ -259,8 +259,7 @@ fn joining_against_calls_in_the_extent() {
 /// Two threads make an extent longer at the same time: one of them gets the memory behind the other's, which joins when
 /// that has, or is an extent of its own.
 ///
-/// Runs the same, and `grow`, `arrivals`. Catches: the Release of `arrived` or the Acquire of `arrivals` left out, so
-/// that a request is refused by what arrived; an end that is compared outside of the entry only.
+/// Runs the same, and `grow`, `arrivals`. That the orderings of `arrivals` are needed, loom does not show.
 #[test]
 fn two_join_at_the_same_time() {
     model(2, || {
