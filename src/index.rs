@@ -97,7 +97,7 @@ impl<'a, T: Tables<'a>> Index<T> {
     /// Whether there is a third level: only where pages have long numbers.
     #[inline(always)]
     fn has_top(self) -> bool {
-        T::PAGE_BITS > 16 && top_words(self.0.leaf_count()) != 0
+        T::PAGE_BITS > 16 && self.0.leaf_count() > LONG_WORDS * 32
     }
 
     #[inline(always)]
@@ -129,9 +129,15 @@ impl<'a, T: Tables<'a>> Index<T> {
         // AcqRel: pairs with `leave_summary`. Of the two, the later acquires what the other did to the leaf before.
         let old = self.summary(leaf / 32).fetch_or(1 << (leaf % 32), AcqRel);
         if self.has_top() && (!SINGLE || old == 0) {
-            // AcqRel: pairs with `leave_top`.
-            self.top(leaf / 32 / 32).fetch_or(1 << (leaf / 32 % 32), AcqRel);
+            self.show_top(leaf / 32);
         }
+    }
+
+    /// Makes a word of the summary visible.
+    #[inline(never)]
+    fn show_top(self, place: usize) {
+        // AcqRel: pairs with `leave_top`.
+        self.top(place / 32).fetch_or(1 << (place % 32), AcqRel);
     }
 
     /// Makes every leaf visible that holds pages.
@@ -208,13 +214,14 @@ impl<'a, T: Tables<'a>> Index<T> {
     }
 
     /// The same one level up, for a word of the summary.
+    #[inline(never)]
     fn leave_top(self, place: usize) {
         let (word, bit) = (self.top(place / 32), 1 << (place % 32));
         // AcqRel: pairs with `show`.
         word.fetch_and(!bit, AcqRel);
         // Relaxed: as in `leave_summary`.
         if !SINGLE && self.summary(place).load(Relaxed) != 0 {
-            word.fetch_or(bit, AcqRel);
+            self.show_top(place);
         }
     }
 

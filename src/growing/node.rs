@@ -13,7 +13,6 @@ use crate::extent::{Engine, Entry, Extent, lengthen};
 use crate::front::GROWING_PAGE_BITS;
 use crate::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, LINE_WORDS, PAGE, PAGE_BYTES};
 use crate::heap::Types;
-use crate::index::upper_words;
 use crate::large::Large;
 use crate::map::Map;
 use crate::policy::Policy;
@@ -53,6 +52,7 @@ pub(crate) struct Node<P, L, C> {
     ground_most: u32,
     /// Of the map, what depends on how long the memory is, and does not follow from the rest.
     leaf_words: usize,
+    summary_words: usize,
     words: usize,
     owners: usize,
     large: usize,
@@ -111,13 +111,14 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
 
     #[inline(always)]
     fn new(tables: *mut u8, base: *mut u8, ground: u32, bytes: usize, map: &Map) -> Self {
-        let &Map { leaf_words, words, owners, large, .. } = map;
+        let &Map { leaf_words, summary_words, words, owners, large, .. } = map;
         Self {
             tables,
             origin: base.wrapping_sub(GRANULE_BYTES),
             ground: AtomicU32::new(ground),
             ground_most: map.ground,
             leaf_words,
+            summary_words,
             words,
             owners,
             large,
@@ -232,7 +233,7 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Node<P, L, C> {
     fn map(self) -> Map {
         let ground = self.ground.load(Relaxed);
         let fixed = const { Map::fixed::<P, L, C>() };
-        let &Node { leaf_words, words, owners, large, bytes, .. } = self;
+        let &Node { leaf_words, summary_words, words, owners, large, bytes, .. } = self;
         Map {
             // Every whole page has its entries.
             pages: if C::TABLE.count == 0 { 0 } else { ground / PAGE },
@@ -240,7 +241,7 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Node<P, L, C> {
             ground,
             leaf_words,
             summaries: Map::summaries_behind::<C>(fixed.leaves, leaf_words),
-            summary_words: upper_words(leaf_words),
+            summary_words,
             words,
             owners,
             large,
