@@ -46,6 +46,7 @@ thread_local! {
 unsafe impl Large for Counting {
     const TABLE_BYTES: TableBytes = Segregated::TABLE_BYTES;
     const WALKS: bool = true;
+    const KNOWS_ENDS: bool = true;
 
     unsafe fn init(ground: impl Ground) {
         SET_UPS.set(SET_UPS.get() + 1);
@@ -63,6 +64,10 @@ unsafe impl Large for Counting {
     unsafe fn is_live(ground: impl Ground, first: u32) -> bool {
         // SAFETY: passed on.
         unsafe { Segregated::is_live(ground, first) }
+    }
+    unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
+        // SAFETY: passed on.
+        unsafe { Segregated::true_bytes(ground, first) }
     }
     unsafe fn free_bytes(ground: impl Ground) -> u32 {
         // SAFETY: passed on.
