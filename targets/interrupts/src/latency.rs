@@ -29,12 +29,10 @@ static REFILLED: AtomicBool = AtomicBool::new(false);
 static RETIRED: AtomicBool = AtomicBool::new(false);
 
 impl Config for Noted {
-    const ON_EVENT: Option<fn(Event)> = Some(|event| {
-        match event {
-            Event::RefillBegins { .. } => REFILLED.store(true, Relaxed),
-            Event::RetireBegins => RETIRED.store(true, Relaxed),
-            _ => {}
-        }
+    const ON_EVENT: Option<fn(Event)> = Some(|event| match event {
+        Event::RefillBegins { .. } => REFILLED.store(true, Relaxed),
+        Event::RetireBegins => RETIRED.store(true, Relaxed),
+        _ => {}
     });
 }
 

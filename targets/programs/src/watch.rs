@@ -142,13 +142,11 @@ unsafe impl<P: Policy> Policy for WatchedPolicy<P> {
 pub struct WatchedEvents;
 
 impl Config for WatchedEvents {
-    const ON_EVENT: Option<fn(Event)> = Some(|event| {
-        match event {
-            Event::RefillBegins { .. } => REFILLS.enter(),
-            Event::RefillEnds { .. } => REFILLS.leave(),
-            Event::RetireBegins => RETIREMENTS.enter(),
-            Event::RetireEnds => RETIREMENTS.leave(),
-            _ => {}
-        }
+    const ON_EVENT: Option<fn(Event)> = Some(|event| match event {
+        Event::RefillBegins { .. } => REFILLS.enter(),
+        Event::RefillEnds { .. } => REFILLS.leave(),
+        Event::RetireBegins => RETIREMENTS.enter(),
+        Event::RetireEnds => RETIREMENTS.leave(),
+        _ => {}
     });
 }
