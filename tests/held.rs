@@ -447,11 +447,11 @@ fn what_was_deferred_before_a_reset_is_of_no_consequence() {
     let aligned = Layout::from_size_align(300, 512).unwrap();
     for is_held in [false, true] {
         SHUT.set(false);
-        let memory = Vec::leak(vec![0u8; 32 * 1024]);
+        let memory: *mut [u8] = Vec::leak(vec![0u8; 32 * 1024]);
         let claim = || {
             let heap = Heap::new();
             // SAFETY: the memory is nobody else's: the heap before it is not used any more.
-            unsafe { heap.claim(memory.as_ptr().cast_mut(), memory.len()) }.unwrap();
+            unsafe { heap.claim(memory.cast(), memory.len()) }.unwrap();
             // SAFETY: the size is not zero.
             let blocks: Vec<_> = (0..8).map(|_| unsafe { heap.alloc(aligned) }).collect();
             (heap, blocks)
