@@ -11,10 +11,10 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::c_void;
 use core::ptr::null_mut;
-use larder::{Heap, policy};
+use larder::Heap;
 
 /// The heap's type. Handlers of interrupts may call C as well: `policy::Default`, with a critical section, or `Try`.
-pub type CHeap = Heap<{ 256 * 1024 }, policy::Default>;
+pub type CHeap = Heap<{ 256 * 1024 }>;
 
 /// All of C's blocks.
 pub static HEAP: CHeap = Heap::new();

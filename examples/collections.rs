@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 #[global_allocator]
-static HEAP: larder::Heap<{ 8 << 20 }, larder::policy::Spin> = larder::Heap::new();
+static HEAP: larder::Heap<{ 8 << 20 }, larder::Defaults, larder::policy::Spin> = larder::Heap::new();
 
 /// `true`: what was checked held.
 type Exercise = fn() -> bool;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-use larder::{Config, Emergency, Heap, OutOfMemory, large, policy};
+use larder::{Config, Emergency, Heap, OutOfMemory};
 
 /// Pages that were rendered, by number: worth keeping, and easy to do without.
 static CACHE: Mutex<Option<HashMap<usize, String>>> = Mutex::new(None);
@@ -35,7 +35,7 @@ impl Config for Thrifty {
 }
 
 #[global_allocator]
-static HEAP: Heap<{ 512 * 1024 }, policy::Default, large::Segregated, Thrifty> = Heap::new();
+static HEAP: Heap<{ 512 * 1024 }, Thrifty> = Heap::new();
 
 fn page(number: usize) -> String {
     if let Some(page) = CACHE.lock().unwrap().as_ref().and_then(|cache| cache.get(&number)) {

@@ -16,11 +16,11 @@ fn main() {
 /// The policy, and what shows that it works.
 #[cfg(unix)]
 pub mod unix {
-    use larder::{Heap, policy::Policy};
+    use larder::{Defaults, Heap, policy::Policy};
     use std::sync::atomic::{AtomicBool, Ordering::*};
 
     #[global_allocator]
-    static HEAP: Heap<{ 8 << 20 }, Forkable> = Heap::new();
+    static HEAP: Heap<{ 8 << 20 }, Defaults, Forkable> = Heap::new();
 
     /// One lock for the large tiers of all heaps with this policy. As `Spin`, it is not for signal handlers.
     pub struct Forkable;

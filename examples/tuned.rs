@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
-use larder::{Config, Event, Heap, Reason, WrongFree, large, policy};
+use larder::{Config, Event, Heap, Reason, WrongFree};
 
 /// For a program of radio frames (at most 48 bytes) and short keys.
 struct Radio;
@@ -29,7 +29,7 @@ impl Config for Radio {
     });
 }
 
-static HEAP: Heap<{ 16 * 1024 }, policy::Default, large::Segregated, Radio> = Heap::new();
+static HEAP: Heap<{ 16 * 1024 }, Radio> = Heap::new();
 static REFUSED: AtomicU32 = AtomicU32::new(0);
 static LARGEST_REFUSED: AtomicUsize = AtomicUsize::new(0);
 static DOUBLE_FREES: AtomicU32 = AtomicU32::new(0);

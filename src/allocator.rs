@@ -107,13 +107,13 @@ macro_rules! allocator {
 }
 
 allocator! {
-    [const BYTES: usize, P: crate::policy::Policy, L: crate::large::Large, C: crate::Config] crate::Heap<BYTES, P, L, C>,
-    [P: crate::policy::Policy, L: crate::large::Large, C: crate::Config, const N: usize] crate::Region<P, L, C, N>,
+    [const BYTES: usize, C: crate::Config, P: crate::policy::Policy, L: crate::large::Large] crate::Heap<BYTES, C, P, L>,
+    [C: crate::Config, P: crate::policy::Policy, L: crate::large::Large, const N: usize] crate::Region<C, P, L, N>,
     [const BYTES: usize, C: crate::Config] crate::Small<BYTES, C>,
 }
 
 #[cfg(target_arch = "wasm32")]
 allocator! {
-    [P: crate::policy::Policy, L: crate::large::Large, C: crate::Config] crate::wasm::Heap<P, L, C>,
+    [C: crate::Config, P: crate::policy::Policy, L: crate::large::Large] crate::wasm::Heap<C, P, L>,
     [C: crate::Config] crate::wasm::Small<C>,
 }

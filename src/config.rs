@@ -13,7 +13,7 @@ use crate::classes::ClassTable;
 ///     const CLASSES: &'static [usize] = &[16, 32, 48, 96];
 ///     const RESERVED: &'static [(usize, usize)] = &[(32, 2)]; // two pages for blocks of 32 bytes
 /// }
-/// type Heap = larder::Heap<{ 16 * 1024 }, larder::policy::Default, larder::large::Segregated, Tuned>;
+/// type Heap = larder::Heap<{ 16 * 1024 }, Tuned>;
 /// static HEAP: Heap = Heap::new();
 /// # unsafe { let p = core::alloc::GlobalAlloc::alloc(&HEAP, core::alloc::Layout::new::<[u8; 30]>()); assert!(!p.is_null()); }
 /// ```
@@ -25,7 +25,7 @@ use crate::classes::ClassTable;
 /// impl larder::Config for Wrong {
 ///     const CLASSES: &'static [usize] = &[8, 12]; // not a multiple of 8
 /// }
-/// static HEAP: larder::Heap<4096, larder::policy::Default, larder::large::Segregated, Wrong> = larder::Heap::new();
+/// static HEAP: larder::Heap<4096, Wrong> = larder::Heap::new();
 /// ```
 pub trait Config: Sized + 'static {
     /// The block sizes of the pools, in bytes: ascending multiples of 8, at most 128. Requests up to
@@ -89,7 +89,7 @@ pub trait Config: Sized + 'static {
     /// ```
     /// use std::cell::Cell;
     /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-    /// use larder::{Config, Heap, large, policy};
+    /// use larder::{Config, Heap};
     ///
     /// thread_local! {
     ///     /// This thread's lane, and one more; 0 before it has one.
@@ -109,7 +109,7 @@ pub trait Config: Sized + 'static {
     ///         LANE.get()
     ///     }
     /// }
-    /// static HEAP: Heap<{ 1024 * 1024 }, policy::Default, large::Segregated, ByThread> = Heap::new();
+    /// static HEAP: Heap<{ 1024 * 1024 }, ByThread> = Heap::new();
     ///
     /// let allocate = || {
     ///     // SAFETY: the size is not zero.
@@ -153,7 +153,7 @@ pub trait Config: Sized + 'static {
     /// ```
     /// use core::alloc::{GlobalAlloc, Layout};
     /// use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-    /// use larder::{Config, Event, Heap, large, policy};
+    /// use larder::{Config, Event, Heap};
     ///
     /// static LAST_REFUSED: AtomicUsize = AtomicUsize::new(0);
     ///
@@ -169,7 +169,7 @@ pub trait Config: Sized + 'static {
     /// impl Config for Watched {
     ///     const ON_EVENT: Option<fn(Event)> = Some(watch);
     /// }
-    /// static HEAP: Heap<4096, policy::Default, large::Segregated, Watched> = Heap::new();
+    /// static HEAP: Heap<4096, Watched> = Heap::new();
     ///
     /// // SAFETY: the size is not zero.
     /// assert!(unsafe { HEAP.alloc(Layout::new::<[u8; 5000]>()) }.is_null());
@@ -202,7 +202,7 @@ pub trait Config: Sized + 'static {
     /// ```
     /// use core::alloc::{GlobalAlloc, Layout};
     /// use core::sync::atomic::{AtomicPtr, Ordering::AcqRel};
-    /// use larder::{Config, Emergency, Heap, OutOfMemory, large, policy};
+    /// use larder::{Config, Emergency, Heap, OutOfMemory};
     ///
     /// type Reserve = [u8; 1024];
     /// static RESERVE: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
@@ -222,7 +222,7 @@ pub trait Config: Sized + 'static {
     /// impl Config for Prepared {
     ///     const ON_OUT_OF_MEMORY: Option<fn(OutOfMemory) -> Emergency> = Some(release_reserve);
     /// }
-    /// static HEAP: Heap<4096, policy::Default, large::Segregated, Prepared> = Heap::new();
+    /// static HEAP: Heap<4096, Prepared> = Heap::new();
     ///
     /// let block = Layout::new::<[u8; 500]>();
     /// // SAFETY: the layouts' sizes are not zero.
@@ -271,9 +271,9 @@ impl Config for Defaults {}
 /// bytes at least. Figures are in `benches/results`.
 ///
 /// ```
-/// use larder::{Compact, Heap, large, policy};
+/// use larder::{Compact, Heap};
 ///
-/// static HEAP: Heap<{ 64 * 1024 }, policy::Default, large::Segregated, Compact> = Heap::new();
+/// static HEAP: Heap<{ 64 * 1024 }, Compact> = Heap::new();
 /// static POOLED: Heap<{ 64 * 1024 }> = Heap::new();
 ///
 /// assert!(HEAP.stats().metadata_bytes * 2 < POOLED.stats().metadata_bytes);
@@ -289,9 +289,9 @@ impl Config for Compact {
 /// are in `benches/results`.
 ///
 /// ```
-/// use larder::{Frugal, Heap, large, policy};
+/// use larder::{Frugal, Heap};
 ///
-/// static HEAP: Heap<{ 64 * 1024 }, policy::Default, large::Segregated, Frugal> = Heap::new();
+/// static HEAP: Heap<{ 64 * 1024 }, Frugal> = Heap::new();
 /// static POOLED: Heap<{ 64 * 1024 }> = Heap::new();
 ///
 /// assert!(HEAP.stats().metadata_bytes * 3 < POOLED.stats().metadata_bytes * 2);

@@ -16,7 +16,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 /// Types that a heap is made for, of which it holds no value.
-pub(crate) type Types<P, L, C> = PhantomData<fn() -> (P, L, C)>;
+pub(crate) type Types<C, P, L> = PhantomData<fn() -> (C, P, L)>;
 
 /// What is in a block may be uninitialised: a heap that is moved between two uses takes that along.
 #[repr(C, align(256))]
@@ -30,9 +30,9 @@ struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 /// | parameter | what it is | default |
 /// |---|---|---|
 /// | `BYTES` | 1 KiB to 16 MiB; tables take about 4 % from 64 KiB up, more of less. From 64 KiB up they lie before the pages, which makes calls shorter by a constant (three instructions on a Cortex-M3), and leaves up to 255 bytes unused | |
+/// | `C` | classes, reserved pages and the hook: see [`Config`] | [`Defaults`] |
 /// | `P` | how contexts enter the large tier: see [`policy`] | [`policy::Default`] |
 /// | `L` | the large tier: see [`large`] | [`large::Segregated`] |
-/// | `C` | classes, reserved pages and the hook: see [`Config`] | [`Defaults`] |
 ///
 /// Time of a call through [`GlobalAlloc`]: a pooled one that needs no page is one read-modify-write and a few loads, in
 /// the order of 50 instructions on a Cortex-M3; a large one, or a refill, is one visit of the large tier. `realloc`
@@ -40,9 +40,9 @@ struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 ///
 /// ```
 /// use core::alloc::{GlobalAlloc, Layout};
-/// use larder::{Heap, large, policy};
+/// use larder::{Defaults, Heap, large, policy};
 ///
-/// static HEAP: Heap<{ 16 * 1024 }, policy::Try, large::Segregated> = Heap::new();
+/// static HEAP: Heap<{ 16 * 1024 }, Defaults, policy::Try> = Heap::new();
 ///
 /// let layout = Layout::new::<[u32; 5]>();
 /// // SAFETY: the layout's size is not zero, and the block is freed once, with the same layout.
@@ -60,22 +60,22 @@ struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 /// ```compile_fail
 /// static TOO_SMALL: larder::Heap<512> = larder::Heap::new(); // at least 1 KiB
 /// ```
-pub struct Heap<const BYTES: usize, P = policy::Default, L = large::Segregated, C = Defaults> {
+pub struct Heap<const BYTES: usize, C = Defaults, P = policy::Default, L = large::Segregated> {
     arena: Arena<BYTES>,
-    types: Types<P, L, C>,
+    types: Types<C, P, L>,
 }
 
 // SAFETY: everything in the arena is reached through atomics, inside the entry of tier 2, or through
 // pointers to blocks that one owner has.
-unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Sync for Heap<BYTES, P, L, C> {}
+unsafe impl<const BYTES: usize, C: Config, P: Policy, L: Large> Sync for Heap<BYTES, C, P, L> {}
 
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
+impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     const MAP: Map = {
         assert!(BYTES >= Map::MIN_BYTES, "larder: the arena is too small: a heap needs at least 1 KiB");
         assert!(BYTES <= ARENA_MAX_BYTES, "larder: the arena is too large: a heap has at most 16 MiB");
         let () = C::VALID;
         let () = policy::is_named::<P>();
-        match Map::of_static::<P, L, C>(BYTES) {
+        match Map::of_static::<C, P, L>(BYTES) {
             Some(map) => {
                 assert!(
                     C::RESERVED_PAGES <= map.pages,
@@ -98,9 +98,9 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     }
 }
 
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
+impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     #[inline(always)]
-    fn extent(&self) -> Handle<BYTES, P, L, C> {
+    fn extent(&self) -> Handle<BYTES, C, P, L> {
         let arena = self.arena.0.get().cast::<u8>();
         let before = match Side::of_static::<C>(BYTES) {
             Side::Before => 0,
@@ -221,30 +221,30 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> Heap<BYTES, P, L, C> {
     attempts!();
 }
 
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> Default for Heap<BYTES, P, L, C> {
+impl<const BYTES: usize, C: Config, P: Policy, L: Large> Default for Heap<BYTES, C, P, L> {
     fn default() -> Self {
         Self::new()
     }
 }
 
 /// The handle of a static heap: the address of its tables.
-struct Handle<const BYTES: usize, P, L, C>(*mut u8, Types<P, L, C>);
+struct Handle<const BYTES: usize, C, P, L>(*mut u8, Types<C, P, L>);
 
-impl<const BYTES: usize, P, L, C> Clone for Handle<BYTES, P, L, C> {
+impl<const BYTES: usize, P, L, C> Clone for Handle<BYTES, C, P, L> {
     #[inline(always)]
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<const BYTES: usize, P, L, C> Copy for Handle<BYTES, P, L, C> {}
+impl<const BYTES: usize, P, L, C> Copy for Handle<BYTES, C, P, L> {}
 
 // SAFETY: the arena is `BYTES` zeroed bytes, aligned to a page, of a `Heap` that outlives the handle; the
 // map is a constant for as many bytes, in which tables that lie in front are whole pages long.
-unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handle<BYTES, P, L, C> {
+unsafe impl<const BYTES: usize, C: Config, P: Policy, L: Large> Extent for Handle<BYTES, C, P, L> {
     type Policy = P;
     type Large = L;
     type Config = C;
-    const PAGE_BITS: u32 = crate::front::page_bits(Heap::<BYTES, P, L, C>::MAP.pages);
+    const PAGE_BITS: u32 = crate::front::page_bits(Heap::<BYTES, C, P, L>::MAP.pages);
 
     #[inline(always)]
     fn tables(self) -> *mut u8 {
@@ -253,7 +253,7 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handl
 
     #[inline(always)]
     fn map(self) -> Map {
-        const { Heap::<BYTES, P, L, C>::MAP }
+        const { Heap::<BYTES, C, P, L>::MAP }
     }
 
     #[inline(always)]
@@ -269,7 +269,7 @@ unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> Extent for Handl
 // SAFETY: blocks come from the engine: disjoint, inside the arena, aligned, untouched while live. Nothing unwinds: no
 // path panics while the invariants hold (with debug assertions, one that does not says so), and a hook that does
 // aborts.
-unsafe impl<const BYTES: usize, P: Policy, L: Large, C: Config> GlobalAlloc for Heap<BYTES, P, L, C> {
+unsafe impl<const BYTES: usize, C: Config, P: Policy, L: Large> GlobalAlloc for Heap<BYTES, C, P, L> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.extent().allocate::<true>(layout)

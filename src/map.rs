@@ -89,16 +89,16 @@ impl Map {
     pub(crate) const MIN_BYTES: usize = 1024;
 
     /// Lays out an arena of `bytes`, with as many pages as fit. `None`: too small, or too large.
-    pub(crate) const fn new<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
-        Self::with_tables::<P, L, C>(bytes, Side::Behind)
+    pub(crate) const fn new<C: Config, P: Policy, L: Large>(bytes: usize) -> Option<Self> {
+        Self::with_tables::<C, P, L>(bytes, Side::Behind)
     }
 
     /// The same for a static arena, whose tables may lie in front.
-    pub(crate) const fn of_static<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
-        Self::with_tables::<P, L, C>(bytes, Side::of_static::<C>(bytes))
+    pub(crate) const fn of_static<C: Config, P: Policy, L: Large>(bytes: usize) -> Option<Self> {
+        Self::with_tables::<C, P, L>(bytes, Side::of_static::<C>(bytes))
     }
 
-    const fn with_tables<P: Policy, L: Large, C: Config>(bytes: usize, side: Side) -> Option<Self> {
+    const fn with_tables<C: Config, P: Policy, L: Large>(bytes: usize, side: Side) -> Option<Self> {
         const {
             assert!(align_of::<Header<P>>() <= GRANULE_BYTES, "larder: a policy's lock needs too large an alignment");
             assert!(
@@ -123,14 +123,14 @@ impl Map {
                 return None;
             }
             // The pools have the first pages, the large tier what lies behind as well.
-            let map = Self::with_pages::<P, L, C>(bytes, PAGES_MAX, 0, side, true);
+            let map = Self::with_pages::<C, P, L>(bytes, PAGES_MAX, 0, side, true);
             if map.ground as usize >= PAGES_MAX * PAGE_BYTES {
                 return Some(map);
             }
             pages = PAGES_MAX;
         }
         loop {
-            let map = Self::with_pages::<P, L, C>(bytes, pages, lead_pages::<C>(pages), side, false);
+            let map = Self::with_pages::<C, P, L>(bytes, pages, lead_pages::<C>(pages), side, false);
             if map.ground as usize + map.bytes == bytes && map.ground as usize >= pages * PAGE_BYTES {
                 return Some(map);
             }
@@ -145,11 +145,11 @@ impl Map {
     /// `None`: too small, or too large.
     #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
-    pub(crate) fn roughly<P: Policy, L: Large, C: Config>(bytes: usize) -> Option<Self> {
+    pub(crate) fn roughly<C: Config, P: Policy, L: Large>(bytes: usize) -> Option<Self> {
         let classes = C::TABLE.count * C::LANES * WORD_BYTES;
         // Entries for no page, words that are begun, alignment.
         let fixed =
-            const { Self::fixed::<P, L, C>().leaves } + 3 * classes + WORD_BYTES + 3 * GRANULE_BYTES + lines::<C>();
+            const { Self::fixed::<C, P, L>().leaves } + 3 * classes + WORD_BYTES + 3 * GRANULE_BYTES + lines::<C>();
         let backend = L::TABLE_BYTES;
         // In so many there is a page.
         let least = fixed + backend.before + backend.behind + backend.per_doubling * 32 + 3 * PAGE_BYTES;
@@ -165,23 +165,23 @@ impl Map {
             + (classes * 33).div_ceil(32 * 128);
         // In two steps: 8 times as many bytes need not be a number.
         let pages = if classes == 0 { 0 } else { rest / eight * 8 + rest % eight * 8 / eight };
-        Some(Self::with_pages::<P, L, C>(bytes, pages, 0, Side::Behind, false))
+        Some(Self::with_pages::<C, P, L>(bytes, pages, 0, Side::Behind, false))
     }
 
     /// No arena needs more bytes for so many pages.
     #[cfg(any(target_arch = "wasm32", test))]
-    pub(crate) const fn most_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
-        pages * PAGE_BYTES + Self::most_table_bytes::<P, L, C>(pages)
+    pub(crate) const fn most_bytes<C: Config, P: Policy, L: Large>(pages: usize) -> usize {
+        pages * PAGE_BYTES + Self::most_table_bytes::<C, P, L>(pages)
     }
 
     /// Of these, what is not pages.
     #[cfg(any(target_arch = "wasm32", test))]
-    pub(crate) const fn most_table_bytes<P: Policy, L: Large, C: Config>(pages: usize) -> usize {
+    pub(crate) const fn most_table_bytes<C: Config, P: Policy, L: Large>(pages: usize) -> usize {
         // With its word, its owner, its bits, and a byte for its share of the upper levels.
         let bits = (C::TABLE.count * C::LANES * WORD_BYTES).div_ceil(32);
         let a_page = WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
         let large = L::TABLE_BYTES.before + L::TABLE_BYTES.per_doubling * 32 + L::TABLE_BYTES.behind;
-        let fixed = const { Self::fixed::<P, L, C>().leaves } + large;
+        let fixed = const { Self::fixed::<C, P, L>().leaves } + large;
         pages * a_page + fixed + lines::<C>() + 2 * PAGE_BYTES
     }
 
@@ -220,14 +220,14 @@ impl Map {
     }
 
     /// Some map of these types: of it, everything before the indexes is the same in all of them.
-    pub(crate) const fn fixed<P: Policy, L: Large, C: Config>() -> Self {
-        Self::with_pages::<P, L, C>(Self::MIN_BYTES, 1, 0, Side::Behind, false)
+    pub(crate) const fn fixed<C: Config, P: Policy, L: Large>() -> Self {
+        Self::with_pages::<C, P, L>(Self::MIN_BYTES, 1, 0, Side::Behind, false)
     }
 
     /// The tables for so many pages, of which so many at the start are not for pools. With a `tail`, there are more
     /// pages behind them, which are not for pools either.
     #[inline(always)]
-    const fn with_pages<P: Policy, L: Large, C: Config>(
+    const fn with_pages<C: Config, P: Policy, L: Large>(
         bytes: usize,
         pages: usize,
         lead: usize,
@@ -396,7 +396,7 @@ mod tests {
     }
 
     fn fits<C: Config>(bytes: usize) {
-        let map = Map::new::<Try, Segregated, C>(bytes).unwrap();
+        let map = Map::new::<C, Try, Segregated>(bytes).unwrap();
         let (pages, ground) = (map.pages as usize + map.lead as usize / PAGE_BYTES, map.ground as usize);
         assert_eq!(map.lead as usize, lead_pages::<C>(pages) * PAGE_BYTES);
         assert!(
@@ -438,11 +438,11 @@ mod tests {
         let small = Map::MIN_BYTES..100_000;
         let last = EXTENT_MAX_BYTES - 600..EXTENT_MAX_BYTES + 1;
         for bytes in small.chain(around).chain(last) {
-            if let Some(map) = Map::roughly::<Try, L, C>(bytes) {
+            if let Some(map) = Map::roughly::<C, Try, L>(bytes) {
                 has_room::<L, C>(&map, bytes);
             }
             // `new` takes long to find out how many pages fit.
-            if let Some(map) = (bytes < 10_000).then(|| Map::new::<Try, L, C>(bytes)).flatten() {
+            if let Some(map) = (bytes < 10_000).then(|| Map::new::<C, Try, L>(bytes)).flatten() {
                 has_room::<L, C>(&map, bytes);
             }
         }
@@ -469,7 +469,7 @@ mod tests {
         fn fits_long<C: Config>(pooled: bool) {
             let border = (PAGES_MAX * PAGE_BYTES..PAGES_MAX * PAGE_BYTES / 10 * 12).step_by(10_009);
             for bytes in border.chain([32 << 20, 100 << 20, 1 << 30, EXTENT_MAX_BYTES]) {
-                let map = Map::new::<Try, Segregated, C>(bytes).unwrap();
+                let map = Map::new::<C, Try, Segregated>(bytes).unwrap();
                 has_room::<Segregated, C>(&map, bytes);
                 let all = map.ground as usize / PAGE_BYTES;
                 assert_eq!(map.ground as usize + map.bytes, bytes / GRANULE_BYTES * GRANULE_BYTES);
@@ -477,7 +477,7 @@ mod tests {
                 assert!(!pooled || map.pages as usize == all.min(PAGES_MAX), "{bytes} bytes: {} of {all}", map.pages);
                 assert!(bytes < 64 << 20 || map.bytes < bytes / 30, "{bytes} bytes: tables of {}", map.bytes);
             }
-            assert!(Map::new::<Try, Segregated, C>(EXTENT_MAX_BYTES + 8).is_none());
+            assert!(Map::new::<C, Try, Segregated>(EXTENT_MAX_BYTES + 8).is_none());
         }
         fits_long::<Defaults>(true);
         fits_long::<Told>(true);
@@ -494,7 +494,7 @@ mod tests {
 
     fn tables_in_front_end_well<C: Config>() {
         for bytes in (64 * 1024..100_000).step_by(4).chain([1 << 20, ARENA_MAX_BYTES]) {
-            let map = Map::of_static::<Try, Segregated, C>(bytes).unwrap();
+            let map = Map::of_static::<C, Try, Segregated>(bytes).unwrap();
             assert_eq!(map.bytes % PAGE_BYTES, 0, "{bytes} bytes");
             let end = (map.lead + map.pages * PAGE_BYTES as u32) as usize;
             assert!((end..end + PAGE_BYTES).contains(&(map.ground as usize)), "{bytes} bytes: {end}, {}", map.ground);
@@ -514,7 +514,7 @@ mod tests {
             if bytes > 2000 {
                 fits::<TwoLanes>(bytes);
             }
-            assert_eq!(Map::new::<Try, Segregated, Compact>(bytes).unwrap().pages, 0);
+            assert_eq!(Map::new::<Compact, Try, Segregated>(bytes).unwrap().pages, 0);
         }
     }
 }

@@ -11,10 +11,10 @@ use core::marker::PhantomData;
 
 /// One memory: where its tables lie.
 #[repr(C, align(8))]
-pub(crate) struct Memory<P, L, C> {
+pub(crate) struct Memory<C, P, L> {
     tables: *mut u8,
     sizes: Sizes,
-    types: Types<P, L, C>,
+    types: Types<C, P, L>,
 }
 
 /// What a map says that depends on how long the memory is.
@@ -40,12 +40,12 @@ impl Sizes {
     }
 }
 
-impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
+impl<C: Config, P: Policy, L: Large> Memory<C, P, L> {
     /// Lays out `len_bytes` bytes from `start`, of which it aligns the start. Touches nothing. `None`: too small, or
     /// too large.
     pub(crate) fn lay_out(start: *mut u8, len_bytes: usize) -> Option<Self> {
         let skipped = start.addr().wrapping_neg() % PAGE_BYTES;
-        Self::with_map(start.wrapping_add(skipped), Map::new::<P, L, C>(len_bytes.checked_sub(skipped)?)?)
+        Self::with_map(start.wrapping_add(skipped), Map::new::<C, P, L>(len_bytes.checked_sub(skipped)?)?)
     }
 
     /// The extent whose first page is at `base`. `None`: more pages are reserved than it has.
@@ -83,7 +83,7 @@ impl<P: Policy, L: Large, C: Config> Memory<P, L, C> {
 }
 
 // SAFETY: the code that laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
-unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
+unsafe impl<C: Config, P: Policy, L: Large> Extent for &Memory<C, P, L> {
     type Policy = P;
     type Large = L;
     type Config = C;
@@ -96,7 +96,7 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Memory<P, L, C> {
     /// What does not depend on the size is known when the program is built.
     #[inline(always)]
     fn map(self) -> Map {
-        let fixed = const { Map::fixed::<P, L, C>() };
+        let fixed = const { Map::fixed::<C, P, L>() };
         let Sizes { leaf_words, summaries, summary_words, words, owners, large, ground, bytes, .. } = self.sizes;
         Map {
             pages: if C::TABLE.count == 0 { 0 } else { self.sizes.pages },

@@ -27,7 +27,7 @@ use core::ptr::null_mut;
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
-/// | `P`, `L`, `C` | as for a [`Heap`](crate::Heap) | the same |
+/// | `C`, `P`, `L` | as for a [`Heap`](crate::Heap) | the same |
 /// | `N` | how many memories it can have: 48 bytes each on 32-bit targets, 80 on 64-bit ones, besides the memories. Each call looks at up to as many | 4 |
 ///
 /// A memory has 1 KiB to nearly 4 GiB. Small blocks come from pools in its first 16 MiB; what lies behind is the large
@@ -65,14 +65,14 @@ use core::ptr::null_mut;
 /// // SAFETY: the linker script gives this memory to nobody else.
 /// unsafe { REGION.claim(start, (&raw mut _eram2).addr() - start.addr()) }?;
 /// ```
-pub struct Region<P = policy::Default, L = large::Segregated, C = Defaults, const N: usize = 4> {
-    extents: Extents<Memory<P, L, C>, N>,
+pub struct Region<C = Defaults, P = policy::Default, L = large::Segregated, const N: usize = 4> {
+    extents: Extents<Memory<C, P, L>, N>,
 }
 
 // SAFETY: the memory of its extents is reached as in `Heap`.
-unsafe impl<P: Policy, L: Large, C: Config, const N: usize> Sync for Region<P, L, C, N> {}
+unsafe impl<C: Config, P: Policy, L: Large, const N: usize> Sync for Region<C, P, L, N> {}
 // SAFETY: a region owns its memory; nothing in it belongs to a thread.
-unsafe impl<P: Policy, L: Large, C: Config, const N: usize> Send for Region<P, L, C, N> {}
+unsafe impl<C: Config, P: Policy, L: Large, const N: usize> Send for Region<C, P, L, N> {}
 
 /// Why a memory could not be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl fmt::Display for ClaimError {
 
 impl core::error::Error for ClaimError {}
 
-impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
+impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     /// The longest memory.
     const LONGEST_BYTES: usize =
         if L::KEEPS_PAGES_APART || C::TABLE.count == 0 { EXTENT_MAX_BYTES } else { ARENA_MAX_BYTES };
@@ -249,13 +249,13 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
 
     /// The memories, in the order in which they were claimed.
     #[inline(always)]
-    fn memories(&self) -> impl Iterator<Item = &Memory<P, L, C>> {
+    fn memories(&self) -> impl Iterator<Item = &Memory<C, P, L>> {
         self.extents.iter()
     }
 
     /// The memory in which the calls of this lane begin: the first, if there is one lane, else each lane has one, in turns.
     #[inline(always)]
-    fn home(&self) -> Option<&Memory<P, L, C>> {
+    fn home(&self) -> Option<&Memory<C, P, L>> {
         if C::LANES == 1 {
             return self.memories().next();
         }
@@ -265,20 +265,20 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
 
     /// The memory in which an address lies.
     #[inline(always)]
-    fn memory_of(&self, ptr: *mut u8) -> Option<&Memory<P, L, C>> {
+    fn memory_of(&self, ptr: *mut u8) -> Option<&Memory<C, P, L>> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
     /// The memory that answers for an address: one of none is for the lane's memory to report.
     #[inline(always)]
-    fn responsible(&self, ptr: *mut u8) -> Option<&Memory<P, L, C>> {
+    fn responsible(&self, ptr: *mut u8) -> Option<&Memory<C, P, L>> {
         let home = self.home()?;
         if home.holds(ptr) { Some(home) } else { self.further_of(ptr).or(Some(home)) }
     }
 
     #[cold]
     #[inline(never)]
-    fn further_of(&self, ptr: *mut u8) -> Option<&Memory<P, L, C>> {
+    fn further_of(&self, ptr: *mut u8) -> Option<&Memory<C, P, L>> {
         self.memory_of(ptr)
     }
 
@@ -387,7 +387,7 @@ impl<P: Policy, L: Large, C: Config, const N: usize> Region<P, L, C, N> {
     attempts!();
 }
 
-impl<P: Policy, L: Large, C: Config, const N: usize> Default for Region<P, L, C, N> {
+impl<C: Config, P: Policy, L: Large, const N: usize> Default for Region<C, P, L, N> {
     fn default() -> Self {
         Self::new()
     }
@@ -414,7 +414,7 @@ mod tests {
 }
 
 // SAFETY: blocks come from the engines of disjoint memories; otherwise as for `Heap`.
-unsafe impl<P: Policy, L: Large, C: Config, const N: usize> GlobalAlloc for Region<P, L, C, N> {
+unsafe impl<C: Config, P: Policy, L: Large, const N: usize> GlobalAlloc for Region<C, P, L, N> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(home) = self.home() else { return null_mut() };

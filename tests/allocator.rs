@@ -3,7 +3,6 @@
 #![cfg(not(loom))]
 
 use core::alloc::{GlobalAlloc, Layout};
-use larder::large::Segregated;
 use larder::policy::Try;
 use larder::{Config, Emergency, Event, Heap, OutOfMemory, Region, Small};
 use std::cell::Cell;
@@ -28,8 +27,8 @@ impl Config for Watched {
     });
 }
 
-fn region<C: Config>(memories: usize, len: usize) -> &'static Region<Try, Segregated, C> {
-    let region: &Region<Try, Segregated, C> = Box::leak(Box::new(Region::new()));
+fn region<C: Config>(memories: usize, len: usize) -> &'static Region<C, Try> {
+    let region: &Region<C, Try> = Box::leak(Box::new(Region::new()));
     for _ in 0..memories {
         let memory = Vec::leak(vec![0u8; len]);
         // SAFETY: the memory is nobody else's, for ever.
@@ -84,7 +83,7 @@ macro_rules! attempts_of {
 
 #[test]
 fn an_attempt_is_neither_counted_nor_told() {
-    attempts_of!(&*Box::new(Heap::<BYTES, Try, Segregated, Watched>::new()), 1);
+    attempts_of!(&*Box::new(Heap::<BYTES, Watched, Try>::new()), 1);
     attempts_of!(region::<Watched>(2, BYTES), 2);
     attempts_of!(&*Box::new(Small::<BYTES, Watched>::new()), 1);
 }
@@ -96,22 +95,22 @@ mod collections {
     use allocator_api2::{boxed::Box, vec::Vec};
     use core::ptr::NonNull;
     use hashbrown::{DefaultHashBuilder, HashMap};
-    use larder::Stats;
     use larder::policy::Spin;
+    use larder::{Defaults, Stats};
 
     const MORE: usize = 64 * 1024;
 
     trait Counted {
         fn figures(&self) -> Stats;
     }
-    impl<C: Config> Counted for &Heap<MORE, Spin, Segregated, C> {
+    impl<C: Config> Counted for &Heap<MORE, C, Spin> {
         fn figures(&self) -> Stats {
             self.trim();
             self.check().unwrap();
             self.stats()
         }
     }
-    impl<C: Config> Counted for &Region<Try, Segregated, C> {
+    impl<C: Config> Counted for &Region<C, Try> {
         fn figures(&self) -> Stats {
             self.trim();
             self.check().unwrap();
@@ -159,7 +158,7 @@ mod collections {
 
     #[test]
     fn every_heap_holds_collections() {
-        holds_collections(&*std::boxed::Box::new(Heap::<MORE, Spin>::new()));
+        holds_collections(&*std::boxed::Box::new(Heap::<MORE, Defaults, Spin>::new()));
         holds_collections(region::<larder::Defaults>(1, MORE));
         holds_collections(&*std::boxed::Box::new(Small::<MORE>::new()));
     }
@@ -202,7 +201,7 @@ mod collections {
 
     #[test]
     fn blocks_change_their_layouts() {
-        changes_layouts(&*std::boxed::Box::new(Heap::<MORE, Spin>::new()));
+        changes_layouts(&*std::boxed::Box::new(Heap::<MORE, Defaults, Spin>::new()));
         changes_layouts(region::<larder::Defaults>(2, BYTES));
         changes_layouts(&*std::boxed::Box::new(Small::<MORE>::new()));
     }

@@ -5,7 +5,6 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
-use larder::large::Segregated;
 use larder::policy::{Policy, Try};
 use larder::{Config, Emergency, Event, Heap, OutOfMemory, Region};
 use std::cell::{Cell, RefCell};
@@ -56,7 +55,7 @@ unsafe impl Policy for Interrupted {
     }
 }
 
-type Subject = Heap<BYTES, Interrupted, Segregated, Prepared>;
+type Subject = Heap<BYTES, Prepared, Interrupted>;
 
 /// A full heap for a test, with a reserve for its hook to release.
 fn full_heap() -> (&'static Subject, *mut u8) {
@@ -278,7 +277,7 @@ fn a_page_that_the_hook_left_in_the_index_is_found() {
 #[test]
 fn a_request_of_a_region_that_another_hook_overtook_is_tried_again_at_home() {
     let memories = [BYTES, 2048].map(|bytes| Vec::leak(vec![0u8; bytes]));
-    let region: &Region<Interrupted, Segregated, Prepared> = Box::leak(Box::new(Region::new()));
+    let region: &Region<Prepared, Interrupted> = Box::leak(Box::new(Region::new()));
     for memory in memories {
         // SAFETY: the memory is nobody else's, for ever.
         unsafe { region.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();
@@ -311,7 +310,7 @@ fn a_request_of_a_region_that_another_hook_overtook_is_tried_again_at_home() {
 /// A region's hook is asked once, after all of its memories; a block may move to the one in which there is room then.
 #[test]
 fn a_region_asks_for_all_its_memories() {
-    let region: &Region<Interrupted, Segregated, Prepared> = Box::leak(Box::new(Region::new()));
+    let region: &Region<Prepared, Interrupted> = Box::leak(Box::new(Region::new()));
     for _ in 0..2 {
         let memory = Vec::leak(vec![0u8; BYTES]);
         // SAFETY: the memory is nobody else's, for ever.
@@ -363,7 +362,7 @@ mod threads {
         const ON_OUT_OF_MEMORY: Option<fn(OutOfMemory) -> Emergency> = Some(drop_cache);
     }
 
-    static HEAP: Heap<{ 16 * 1024 }, larder::policy::Default, Segregated, Shared> = Heap::new();
+    static HEAP: Heap<{ 16 * 1024 }, Shared> = Heap::new();
 
     /// Drops one entry.
     fn drop_cache(_: OutOfMemory) -> Emergency {

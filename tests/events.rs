@@ -4,7 +4,6 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::sync::atomic::{AtomicU32, Ordering::*};
-use larder::large::Segregated;
 use larder::policy::Try;
 use larder::{Config, Emergency, Event, Heap, OutOfMemory, Region, Small};
 use std::cell::{Cell, RefCell};
@@ -39,7 +38,7 @@ trait Subject: GlobalAlloc + 'static {
     fn verify(&self);
 }
 
-impl<C: Config> Subject for Heap<BYTES, Try, Segregated, C> {
+impl<C: Config> Subject for Heap<BYTES, C, Try> {
     fn stats(&self) -> larder::Stats {
         self.stats()
     }
@@ -48,7 +47,7 @@ impl<C: Config> Subject for Heap<BYTES, Try, Segregated, C> {
     }
 }
 
-impl<C: Config> Subject for Region<Try, Segregated, C> {
+impl<C: Config> Subject for Region<C, Try> {
     fn stats(&self) -> larder::Stats {
         self.stats()
     }
@@ -66,13 +65,13 @@ impl<C: Config> Subject for Small<BYTES, C> {
     }
 }
 
-fn heap<C: Config>() -> &'static Heap<BYTES, Try, Segregated, C> {
+fn heap<C: Config>() -> &'static Heap<BYTES, C, Try> {
     Box::leak(Box::new(Heap::new()))
 }
 
 /// One of three memories.
-fn region<C: Config>() -> &'static Region<Try, Segregated, C> {
-    let region: &Region<Try, Segregated, C> = Box::leak(Box::new(Region::new()));
+fn region<C: Config>() -> &'static Region<C, Try> {
+    let region: &Region<C, Try> = Box::leak(Box::new(Region::new()));
     for _ in 0..3 {
         let memory = Vec::leak(vec![0u8; BYTES]);
         // SAFETY: the memory is nobody else's, for ever.
@@ -267,7 +266,7 @@ fn another_threads_event_is_counted_while_the_hook_runs() {
             }
         });
     }
-    static HEAP: Heap<BYTES, Try, Segregated, Slow> = Heap::new();
+    static HEAP: Heap<BYTES, Slow, Try> = Heap::new();
     std::thread::scope(|scope| {
         scope.spawn(|| assert!(alloc(&HEAP, 1_000_000).is_null()));
         BARRIER.wait();

@@ -21,7 +21,7 @@ fn memory(len: usize) -> *mut u8 {
 }
 
 /// How many memories the region is in.
-fn memories<P: Policy, L: Large, C: Config>(region: &Region<P, L, C>) -> usize {
+fn memories<P: Policy, L: Large, C: Config>(region: &Region<C, P, L>) -> usize {
     let mut tables = 0;
     region.walk(|piece| tables += usize::from(piece.holds == larder::Holds::Tables));
     tables
@@ -51,7 +51,7 @@ thread_local!(static LANE: Cell<usize> = const { Cell::new(0) });
 fn grows_below_live_blocks<P: Policy, C: Config>(first: usize, pieces: &[usize]) {
     let mut random = fastrand::Rng::with_seed(first as u64);
     let (start, len) = (memory(first + pieces.iter().sum::<usize>()), first);
-    let region = Region::<P, Segregated, C>::new();
+    let region = Region::<C, P>::new();
     // SAFETY: the memory is nobody else's, for ever, and nobody else uses the region.
     unsafe { region.claim(start, len) }.unwrap();
     let mut end = first;
@@ -129,7 +129,7 @@ fn a_memory_grows_over_16_mib() {
 /// What did not fit before does behind it, in place too; a first call that is the extension's is as good as another.
 #[test]
 fn what_joins_is_one_run_with_what_was_free() {
-    let region = Region::<Try>::new();
+    let region = Region::<Defaults, Try>::new();
     let start = memory(16 * KIB);
     // SAFETY: the memory is nobody else's, for ever; sizes are not zero, and each block is freed once with its layout.
     unsafe {
@@ -153,7 +153,7 @@ fn what_joins_is_one_run_with_what_was_free() {
 #[test]
 fn what_can_not_join_is_a_memory_of_its_own() {
     fn counts<L: Large, C: Config>(pieces: &[(usize, usize)]) -> usize {
-        let region = Region::<Try, L, C>::new();
+        let region = Region::<C, Try, L>::new();
         let start = memory(64 * KIB);
         for &(offset, len) in pieces {
             // SAFETY: the memory is nobody else's, for ever, and nobody else uses the region.
@@ -174,7 +174,7 @@ fn what_can_not_join_is_a_memory_of_its_own() {
 
 #[test]
 fn what_fails_touches_nothing() {
-    let region = Region::<Try>::new();
+    let region = Region::<Defaults, Try>::new();
     let start = memory(64 * KIB);
     // SAFETY: the memory is nobody else's, for ever; what fails touches nothing.
     unsafe {
@@ -199,7 +199,7 @@ fn what_fails_touches_nothing() {
 #[test]
 fn the_hook_for_events_still_runs_once_at_a_time() {
     thread_local! {
-        static REGION: Cell<Option<&'static Region<Try, Segregated, Told>>> = const { Cell::new(None) };
+        static REGION: Cell<Option<&'static Region<Told, Try>>> = const { Cell::new(None) };
         static RUNS: Cell<u32> = const { Cell::new(0) };
     }
     struct Told;
@@ -212,7 +212,7 @@ fn the_hook_for_events_still_runs_once_at_a_time() {
             }
         });
     }
-    let region: &Region<Try, Segregated, Told> = Box::leak(Box::new(Region::new()));
+    let region: &Region<Told, Try> = Box::leak(Box::new(Region::new()));
     let start = memory(64 * KIB);
     // SAFETY: the memory is nobody else's, for ever, and nobody else uses the region. The frees are wrong on purpose, and found.
     unsafe {

@@ -49,13 +49,13 @@ unsafe impl<P: Policy> Policy for Interrupted<P> {
     }
 }
 
-type Heap = Region<Door, Segregated>;
+type Heap = Region<Defaults, Door>;
 
 fn heap() -> Heap {
     heap_over()
 }
 
-fn heap_over<L: Large>() -> Region<Door, L> {
+fn heap_over<L: Large>() -> Region<Defaults, Door, L> {
     SHUT.set(false);
     let heap = Region::new();
     let memory = Vec::leak(vec![0u8; 32 * 1024]);
@@ -68,18 +68,18 @@ fn layout(bytes: usize) -> Layout {
     Layout::from_size_align(bytes, 8).unwrap()
 }
 
-fn alloc(heap: &Region<Door, impl Large>, bytes: usize) -> *mut u8 {
+fn alloc(heap: &Region<Defaults, Door, impl Large>, bytes: usize) -> *mut u8 {
     // SAFETY: the size is not zero.
     unsafe { heap.alloc(layout(bytes)) }
 }
 
-fn free(heap: &Region<Door, impl Large>, block: *mut u8, bytes: usize) {
+fn free(heap: &Region<Defaults, Door, impl Large>, block: *mut u8, bytes: usize) {
     // SAFETY: a block of this layout, unless the test breaks the contract on purpose.
     unsafe { heap.dealloc(block, layout(bytes)) };
 }
 
 /// Opens the door and verifies that nothing has been lost.
-fn settle(heap: &Region<Door, impl Large>, wrong_frees: u32) {
+fn settle(heap: &Region<Defaults, Door, impl Large>, wrong_frees: u32) {
     SHUT.set(false);
     heap.trim();
     heap.check().unwrap();
@@ -180,7 +180,7 @@ fn wrong_releases_on_the_list_do_not_hide_the_others() {
 /// Under a policy that does not wait, others can defer as fast as a request drains.
 #[test]
 fn a_request_does_not_drain_for_ever() {
-    static HEAP: larder::Heap<{ 64 * 1024 }, Interrupted<Try>> = larder::Heap::new();
+    static HEAP: larder::Heap<{ 64 * 1024 }, Defaults, Interrupted<Try>> = larder::Heap::new();
     thread_local! {
         static VICTIMS: RefCell<Vec<*mut u8>> = const { RefCell::new(Vec::new()) };
     }
@@ -246,7 +246,7 @@ unsafe impl Policy for Followed {
 
 #[test]
 fn figures_of_different_moments_say_so() {
-    static HEAP: larder::Heap<8192, Followed> = larder::Heap::new();
+    static HEAP: larder::Heap<8192, Defaults, Followed> = larder::Heap::new();
     HEAP.trim();
     assert!(HEAP.stats().consistent);
     // Visits between those of `stats`.
@@ -298,7 +298,7 @@ fn each_reserved_page_is_opened_in_a_visit_of_its_own() {
         static VISITS: Cell<usize> = const { Cell::new(0) };
     }
     fn visits<C: Config>() -> usize {
-        let heap = larder::Heap::<{ 16 * 1024 }, Interrupted<Try>, Segregated, C>::new();
+        let heap = larder::Heap::<{ 16 * 1024 }, C, Interrupted<Try>>::new();
         MIDDLE.set(Some(|| VISITS.set(VISITS.get() + 1)));
         // SAFETY: the size is not zero.
         let block = unsafe { heap.alloc(layout(500)) };
@@ -323,7 +323,7 @@ fn each_reserved_page_is_opened_in_a_visit_of_its_own() {
 }
 
 /// A context that the policy does not keep out comes into the middle of each visit: it is refused, and its releases are deferred.
-fn comes_into_the_middle<P: Policy>(heap: &'static larder::Heap<{ 8 * 1024 }, Interrupted<P>>, middle: fn()) {
+fn comes_into_the_middle<P: Policy>(heap: &'static larder::Heap<{ 8 * 1024 }, Defaults, Interrupted<P>>, middle: fn()) {
     // SAFETY: the size is not zero.
     let block = || unsafe { heap.alloc(layout(500)) };
     let (first, second) = (block(), block());
@@ -351,7 +351,7 @@ macro_rules! comes_into_the_middle {
             #[test]
             $(#[$attribute])*
             fn $name() {
-                static HEAP: larder::Heap<{ 8 * 1024 }, Interrupted<$policy>> = larder::Heap::new();
+                static HEAP: larder::Heap<{ 8 * 1024 }, Defaults, Interrupted<$policy>> = larder::Heap::new();
                 comes_into_the_middle(&HEAP, || {
                     let block = LEFT.replace(std::ptr::null_mut());
                     if block.is_null() {
@@ -492,7 +492,7 @@ fn a_second_free_by_realloc_of_a_deferred_block_is_found() {
 /// lose the others.
 #[test]
 fn a_second_free_in_the_middle_of_the_firsts_drain_is_found() {
-    static HEAP: larder::Heap<{ 8 * 1024 }, Interrupted<Door>> = larder::Heap::new();
+    static HEAP: larder::Heap<{ 8 * 1024 }, Defaults, Interrupted<Door>> = larder::Heap::new();
     thread_local! {
         static AGAIN: RefCell<Vec<*mut u8>> = const { RefCell::new(Vec::new()) };
     }

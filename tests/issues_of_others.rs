@@ -12,8 +12,8 @@ use std::alloc::{GlobalAlloc, Layout};
 const KIB: usize = 1024;
 
 /// A heap of its own, in memory that is zeroed as `.bss` is: large ones don't fit on a stack.
-fn heap<const BYTES: usize, L: Large, C: Config>() -> Box<Heap<BYTES, Try, L, C>> {
-    let layout = Layout::new::<Heap<BYTES, Try, L, C>>();
+fn heap<const BYTES: usize, L: Large, C: Config>() -> Box<Heap<BYTES, C, Try, L>> {
+    let layout = Layout::new::<Heap<BYTES, C, Try, L>>();
     // SAFETY: the size is not zero. An empty heap is all zero bytes, which `an_empty_heap_is_all_zero_bytes`
     // verifies.
     unsafe { Box::from_raw(std::alloc::alloc_zeroed(layout).cast()) }
@@ -152,7 +152,7 @@ fn alignments_beyond_the_arena_are_refused() {
 #[test]
 fn a_free_does_not_hit_the_neighbouring_region() {
     let ram = Ram::new(16 * KIB);
-    let regions: [Region<Try>; 2] = [Region::new(), Region::new()];
+    let regions: [Region<Defaults, Try>; 2] = [Region::new(), Region::new()];
     for (at, region) in regions.iter().enumerate() {
         // SAFETY: the halves are disjoint, nobody else's, and outlive the regions.
         unsafe { region.claim(ram.at(at * 8 * KIB), 8 * KIB) }.unwrap();
@@ -200,7 +200,7 @@ fn a_free_does_not_hit_the_neighbouring_region() {
 #[test]
 fn frees_around_the_edges_are_refused() {
     let ram = Ram::new(8 * KIB);
-    let region: Region<Try> = Region::new();
+    let region: Region<Defaults, Try> = Region::new();
     // SAFETY: nobody else's; a quarter on each side stays the test's.
     unsafe { region.claim(ram.at(2 * KIB), 4 * KIB) }.unwrap();
     let mut wrong = 0;
@@ -266,7 +266,7 @@ fn statistics_never_panic() {
     statistics::<{ 8 * KIB }, larder::large::LinkedList, Defaults>();
     #[cfg(feature = "linked-list")]
     statistics::<KIB, larder::large::LinkedList, Defaults>();
-    let unclaimed: Region<Try> = Region::new();
+    let unclaimed: Region<Defaults, Try> = Region::new();
     let stats = unclaimed.stats();
     print(&stats);
     assert_eq!((stats.arena_bytes, stats.fragmentation_percent()), (0, None));
@@ -284,7 +284,7 @@ fn statistics_never_panic() {
 #[test]
 fn claims_that_fail_touch_nothing() {
     let ram = Ram::new(32 * KIB);
-    let region: Region<Try> = Region::new();
+    let region: Region<Defaults, Try> = Region::new();
     let claim = |offset: usize, len: usize| {
         // SAFETY: the memory is the test's and outlives the region; claims that fail touch nothing.
         unsafe { region.claim(ram.at(offset), len) }
@@ -328,7 +328,7 @@ fn unaligned_memory_can_be_claimed() {
     for skew in [1, 2, 4, 7, 8, 100, 255, 256, 257] {
         for len in [2 * KIB, 2 * KIB + 1, 3 * KIB - 5, 5000] {
             let ram = Ram::new(8 * KIB);
-            let region: Region<Try> = Region::new();
+            let region: Region<Defaults, Try> = Region::new();
             // SAFETY: the memory is the test's, and outlives the region.
             unsafe { region.claim(ram.at(KIB + skew), len) }.unwrap();
             let mut blocks = Vec::new();
@@ -360,7 +360,7 @@ fn unaligned_memory_can_be_claimed() {
 #[test]
 fn an_empty_heap_is_all_zero_bytes() {
     fn is_zero<const BYTES: usize, P: Policy, L: Large, C: Config>() {
-        let heap: Heap<BYTES, P, L, C> = Heap::new();
+        let heap: Heap<BYTES, C, P, L> = Heap::new();
         assert_eq!((size_of_val(&heap), align_of_val(&heap)), (BYTES.next_multiple_of(256), 256));
         // SAFETY: the arena's bytes are initialised; padding behind them is not read.
         let bytes = unsafe { core::slice::from_raw_parts(core::ptr::from_ref(&heap).cast::<u8>(), BYTES) };
@@ -381,7 +381,7 @@ fn an_empty_heap_is_all_zero_bytes() {
 /// bin stood before it, and only two were looked at.
 #[test]
 fn the_largest_request_succeeds() {
-    let heap: Region<Try> = Region::new();
+    let heap: Region<Defaults, Try> = Region::new();
     let memory = Vec::leak(vec![0u8; 16 * 1024]);
     // SAFETY: the memory is nobody else's, for ever.
     unsafe { heap.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();

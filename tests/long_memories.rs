@@ -19,7 +19,7 @@ fn memory(len: usize) -> *mut u8 {
 }
 
 /// A region of one memory.
-fn region<C: Config>(len: usize) -> Region<Try, Segregated, C, 1> {
+fn region<C: Config>(len: usize) -> Region<C, Try, Segregated, 1> {
     let region = Region::new();
     // SAFETY: the memory is nobody else's, for ever.
     unsafe { region.claim(memory(len), len) }.unwrap();
@@ -105,7 +105,7 @@ fn pages_of_pools_lie_in_the_first_16_mib() {
 #[cfg(feature = "linked-list")]
 #[test]
 fn a_tier_that_puts_pages_anywhere_has_16_mib() {
-    let region: Region<Try, larder::large::LinkedList> = Region::new();
+    let region: Region<Defaults, Try, larder::large::LinkedList> = Region::new();
     let start = memory(32 * MIB);
     // SAFETY: the memory is nobody else's, for ever; a claim that fails touches nothing.
     unsafe {
@@ -118,7 +118,7 @@ fn a_tier_that_puts_pages_anywhere_has_16_mib() {
 /// As many memories as the parameter says, and each is used.
 #[test]
 fn a_region_of_twelve_memories() {
-    let region: Region<Try, Segregated, Defaults, 12> = Region::new();
+    let region: Region<Defaults, Try, Segregated, 12> = Region::new();
     let parts = memory(13 * 4096);
     for part in 0..12 {
         // SAFETY: the memory is nobody else's, for ever.

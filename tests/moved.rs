@@ -6,7 +6,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::mem::MaybeUninit;
 use larder::policy::{Policy, Spin, Try};
-use larder::{Compact, Config, Defaults, Frugal, Heap, Small, large};
+use larder::{Compact, Config, Defaults, Frugal, Heap, Small};
 
 const SIZES: [usize; 5] = [8, 24, 64, 200, 1000];
 
@@ -37,7 +37,7 @@ fn moved<T>(value: T) -> T {
 }
 
 fn a_heap<P: Policy, C: Config>() {
-    let heap = Heap::<4096, P, large::Segregated, C>::new();
+    let heap = Heap::<4096, C, P>::new();
     use_it(&heap);
     let heap = moved(heap);
     heap.check().unwrap();

@@ -3,7 +3,7 @@
 
 #![cfg(not(any(loom, miri)))]
 
-use larder::{Config, Emergency, Event, Heap, OutOfMemory, large::Segregated, policy::Try};
+use larder::{Config, Emergency, Event, Heap, OutOfMemory, policy::Try};
 use std::alloc::{GlobalAlloc, Layout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
@@ -12,7 +12,7 @@ const CHILD: &str = "LARDER_TEST_CHILD";
 const CALLED: &str = "the program's own function was called";
 const RETURNED: &str = "the call returned, or unwound";
 
-type Subject<C> = Heap<4096, Try, Segregated, C>;
+type Subject<C> = Heap<4096, C, Try>;
 
 /// Runs `call` in a process of its own, which has to end in its middle.
 fn aborts(test: &str, call: impl FnOnce()) {

@@ -2,11 +2,11 @@
 //! which memory of a region.
 
 use larder::policy::Try;
-use larder::{Compact, Config, Defaults, Frugal, Heap, Holds, Region, large::Segregated};
+use larder::{Compact, Config, Defaults, Frugal, Heap, Holds, Region};
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 
-type Small<C = Defaults> = Heap<{ 64 * 1024 }, Try, Segregated, C>;
+type Small<C = Defaults> = Heap<{ 64 * 1024 }, C, Try>;
 
 fn bytes(size: usize) -> Layout {
     Layout::from_size_align(size, 8).unwrap()
@@ -167,7 +167,7 @@ impl Config for ThreeLanes {
 #[test]
 fn each_lane_of_a_region_begins_in_a_memory_of_its_own() {
     const BYTES: usize = 16 * 1024;
-    let region = Region::<Try, Segregated, ThreeLanes>::new();
+    let region = Region::<ThreeLanes, Try>::new();
     let memories: Vec<_> = (0..2).map(|_| Box::leak(vec![0_u8; BYTES].into_boxed_slice())).collect();
     let starts: Vec<_> = memories.iter().map(|memory| memory.as_ptr() as usize).collect();
     for memory in memories {

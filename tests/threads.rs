@@ -10,7 +10,7 @@
 //! ```
 #![cfg(feature = "spin")]
 
-use larder::large::{Large, Segregated};
+use larder::large::Large;
 use larder::policy::{Patient, Policy, Spin, Try};
 use larder::{CheckError, Config, Defaults, Heap, Small, Stats};
 use std::alloc::{GlobalAlloc, Layout};
@@ -32,7 +32,7 @@ trait Subject: GlobalAlloc + Sync {
     fn trim(&self) {}
 }
 
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, P, L, C> {
+impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, C, P, L> {
     const WALKS: bool = L::WALKS;
 
     fn stats(&self) -> Stats {
@@ -347,20 +347,20 @@ macro_rules! heaps {
 }
 
 heaps! {
-    spin: Heap<{ 32 * 1024 }, Spin, Segregated, Defaults>, hammer;
-    try_: Heap<{ 32 * 1024 }, Try, Segregated, Defaults>, hammer;
-    spin_restless: Heap<{ 12 * 1024 }, Spin, Segregated, Restless>, hammer;
-    try_restless: Heap<{ 12 * 1024 }, Try, Segregated, Restless>, hammer;
-    spin_lanes: Heap<{ 32 * 1024 }, Spin, Segregated, Lanes>, hammer;
-    try_lanes: Heap<{ 12 * 1024 }, Try, Segregated, Lanes>, hammer;
-    patient: Heap<{ 32 * 1024 }, Patient, Segregated, Defaults>, hammer;
-    patient_restless: Heap<{ 12 * 1024 }, Patient, Segregated, Restless>, hammer;
+    spin: Heap<{ 32 * 1024 }, Defaults, Spin>, hammer;
+    try_: Heap<{ 32 * 1024 }, Defaults, Try>, hammer;
+    spin_restless: Heap<{ 12 * 1024 }, Restless, Spin>, hammer;
+    try_restless: Heap<{ 12 * 1024 }, Restless, Try>, hammer;
+    spin_lanes: Heap<{ 32 * 1024 }, Lanes, Spin>, hammer;
+    try_lanes: Heap<{ 12 * 1024 }, Lanes, Try>, hammer;
+    patient: Heap<{ 32 * 1024 }, Defaults, Patient>, hammer;
+    patient_restless: Heap<{ 12 * 1024 }, Restless, Patient>, hammer;
     #[cfg(feature = "critical-section")]
-    critical_section: Heap<{ 32 * 1024 }, larder::policy::CriticalSection, Segregated, Defaults>, hammer;
+    critical_section: Heap<{ 32 * 1024 }, Defaults, larder::policy::CriticalSection>, hammer;
     #[cfg(feature = "linked-list")]
-    spin_linked_list: Heap<{ 32 * 1024 }, Spin, larder::large::LinkedList, Defaults>, hammer;
+    spin_linked_list: Heap<{ 32 * 1024 }, Defaults, Spin, larder::large::LinkedList>, hammer;
     #[cfg(feature = "linked-list")]
-    try_linked_list: Heap<{ 32 * 1024 }, Try, larder::large::LinkedList, Restless>, hammer;
+    try_linked_list: Heap<{ 32 * 1024 }, Restless, Try, larder::large::LinkedList>, hammer;
     small: Small<{ 32 * 1024 }>, hammer;
     small_in_a_few_kib: Small<5000>, hammer;
     small_in_one_kib: Small<1024>, hammer;

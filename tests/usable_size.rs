@@ -4,7 +4,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::c_void;
-use larder::large::{Large, Segregated};
+use larder::large::Large;
 use larder::policy::{Policy, Spin, Try};
 use larder::{Compact, Config, Defaults, Frugal, Heap, Region, Small, Stats};
 use std::cell::Cell;
@@ -36,7 +36,7 @@ trait Subject: GlobalAlloc {
     fn tidy(&self);
 }
 
-impl<P: Policy, L: Large, C: Config> Subject for Heap<BYTES, P, L, C> {
+impl<P: Policy, L: Large, C: Config> Subject for Heap<BYTES, C, P, L> {
     fn usable(&self, ptr: *const u8) -> usize {
         self.usable_size(ptr)
     }
@@ -49,7 +49,7 @@ impl<P: Policy, L: Large, C: Config> Subject for Heap<BYTES, P, L, C> {
     }
 }
 
-impl<P: Policy, L: Large, C: Config> Subject for Region<P, L, C> {
+impl<P: Policy, L: Large, C: Config> Subject for Region<C, P, L> {
     fn usable(&self, ptr: *const u8) -> usize {
         self.usable_size(ptr)
     }
@@ -140,11 +140,11 @@ fn frees_by_what_is_occupied(heap: &impl Subject, seed: u64) {
 
 #[test]
 fn a_free_needs_no_layout() {
-    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Holdable, Segregated, Defaults>::new()), 1);
-    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Holdable, Segregated, Compact>::new()), 2);
-    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Spin, Segregated, Frugal>::new()), 3);
+    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Defaults, Holdable>::new()), 1);
+    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Compact, Holdable>::new()), 2);
+    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Frugal, Spin>::new()), 3);
     frees_by_what_is_occupied(&*Box::new(Small::<BYTES>::new()), 4);
-    let region = Region::<Holdable>::new();
+    let region = Region::<Defaults, Holdable>::new();
     let mut memory = vec![0u64; BYTES / 8];
     // SAFETY: the memory outlives the region, and is nobody else's.
     unsafe { region.claim(memory.as_mut_ptr().cast(), BYTES) }.unwrap();
@@ -156,14 +156,14 @@ fn a_free_needs_no_layout() {
 #[test]
 fn a_free_needs_no_layout_with_a_linked_list() {
     use larder::large::LinkedList;
-    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Holdable, LinkedList, Defaults>::new()), 6);
-    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Spin, LinkedList, Compact>::new()), 7);
+    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Defaults, Holdable, LinkedList>::new()), 6);
+    frees_by_what_is_occupied(&*Box::new(Heap::<BYTES, Compact, Spin, LinkedList>::new()), 7);
 }
 
 /// Every address of an arena: 0 but for the starts of live blocks, as a walk shows them.
 #[test]
 fn what_is_no_live_block_occupies_nothing() {
-    let heap = Box::new(Heap::<BYTES, Try>::new());
+    let heap = Box::new(Heap::<BYTES, Defaults, Try>::new());
     let sizes = [8, 24, 64, 100, 16, 17, 256, 1000, 64, 3000, 40];
     let blocks: Vec<_> = sizes
         .iter()

@@ -13,7 +13,7 @@ fn layout(bytes: usize) -> Layout {
 
 /// A heap in memory of its own, and its blocks.
 struct Used<L: Large, C: Config> {
-    heap: Region<Try, L, C>,
+    heap: Region<C, Try, L>,
     blocks: Vec<(*mut u8, usize)>,
 }
 
@@ -142,7 +142,7 @@ fn pieces_add_up_to_the_statistics() {
 
 #[test]
 fn a_large_block_is_one_piece_however_long() {
-    static HEAP: Heap<{ 1 << 20 }, Try> = Heap::new();
+    static HEAP: Heap<{ 1 << 20 }, Defaults, Try> = Heap::new();
     // SAFETY: the size is not zero; the block stays live.
     let block = unsafe { HEAP.alloc(layout(700_000)) };
     let mut found = Vec::new();

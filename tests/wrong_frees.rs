@@ -8,7 +8,7 @@ use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
 use larder::{Config, Defaults, Frugal, Heap, Holds, Region};
 
-fn heap<P: Policy, L: Large>() -> Region<P, L> {
+fn heap<P: Policy, L: Large>() -> Region<Defaults, P, L> {
     let heap = Region::new();
     let memory = Vec::leak(vec![0u8; 16 * 1024]);
     // SAFETY: the memory is nobody else's, for ever.
@@ -97,7 +97,7 @@ impl Config for Reserving {
     const RESERVED: &'static [(usize, usize)] = &[(32, 2), (64, 1)];
 }
 
-type Reserved = Region<Try, Segregated, Reserving>;
+type Reserved = Region<Reserving, Try>;
 
 /// A heap's first call opens the reserved pages; a wrong free as the first call once gave one of them back.
 #[test]
@@ -121,7 +121,7 @@ fn before_anything_was_handed_out() {
 }
 
 /// Of a static heap, every address in front of its ground and behind, for two pages, is one of none.
-fn refuses_what_lies_around<const BYTES: usize, C: Config>(heap: &Heap<BYTES, Try, Segregated, C>) {
+fn refuses_what_lies_around<const BYTES: usize, C: Config>(heap: &Heap<BYTES, C, Try>) {
     let mut ground = None;
     heap.walk(|piece| {
         if piece.holds != Holds::Tables {
@@ -148,14 +148,14 @@ fn refuses_what_lies_around<const BYTES: usize, C: Config>(heap: &Heap<BYTES, Tr
 
 #[test]
 fn next_to_the_arena_and_in_its_tables() {
-    refuses_what_lies_around(&*Box::new(Heap::<{ 64 * 1024 }, Try, Segregated, Defaults>::new()));
-    refuses_what_lies_around(&*Box::new(Heap::<{ 64 * 1024 }, Try, Segregated, Frugal>::new()));
-    refuses_what_lies_around(&*Box::new(Heap::<{ 16 * 1024 }, Try, Segregated, Defaults>::new()));
+    refuses_what_lies_around(&*Box::new(Heap::<{ 64 * 1024 }, Defaults, Try>::new()));
+    refuses_what_lies_around(&*Box::new(Heap::<{ 64 * 1024 }, Frugal, Try>::new()));
+    refuses_what_lies_around(&*Box::new(Heap::<{ 16 * 1024 }, Defaults, Try>::new()));
 }
 
 /// A heap with three neighbours of 136 bytes, and one of 128 in a hole of 136, which so has a spare granule.
 struct Neighbours<P: Policy, L: Large> {
-    heap: Region<P, L>,
+    heap: Region<Defaults, P, L>,
     blocks: [*mut u8; 4],
 }
 
@@ -178,7 +178,7 @@ impl<P: Policy, L: Large> Neighbours<P, L> {
     }
 
     /// A wrong call for a block, at an offset and with a size, is found and changes nothing; or it is taken for the block's release.
-    fn verify(self, is_found: bool, case: &str, wrong: impl Fn(&Region<P, L>, &[*mut u8; 4])) {
+    fn verify(self, is_found: bool, case: &str, wrong: impl Fn(&Region<Defaults, P, L>, &[*mut u8; 4])) {
         let before = self.heap.stats();
         wrong(&self.heap, &self.blocks);
         self.heap.check().unwrap_or_else(|error| panic!("{case}: {error}"));

@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 
-use larder::large::{Large, Segregated};
+use larder::large::Large;
 use larder::policy::{Policy, Spin, Try};
 use larder::{CheckError, Compact, Config, Defaults, Heap, Region, Small, Stats};
 
@@ -11,14 +11,14 @@ trait Told: GlobalAlloc {
     fn all(&self) -> (Stats, Result<(), CheckError>);
 }
 
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> Told for Heap<BYTES, P, L, C> {
+impl<const BYTES: usize, P: Policy, L: Large, C: Config> Told for Heap<BYTES, C, P, L> {
     fn all(&self) -> (Stats, Result<(), CheckError>) {
         self.trim();
         (self.stats(), self.check())
     }
 }
 
-impl<P: Policy, L: Large, C: Config> Told for Region<P, L, C> {
+impl<P: Policy, L: Large, C: Config> Told for Region<C, P, L> {
     fn all(&self) -> (Stats, Result<(), CheckError>) {
         self.trim();
         (self.stats(), self.check())
@@ -87,17 +87,17 @@ impl Config for Sparse {
 
 #[test]
 fn of_every_policy() {
-    static WAITING: Heap<16384, Spin> = Heap::new();
-    static TRYING: Heap<16384, Try> = Heap::new();
+    static WAITING: Heap<16384, Defaults, Spin> = Heap::new();
+    static TRYING: Heap<16384, Defaults, Try> = Heap::new();
     does_no_harm(&WAITING);
     does_no_harm(&TRYING);
 }
 
 #[test]
 fn of_every_configuration() {
-    static LANES: Heap<32768, Spin, Segregated, Lanes> = Heap::new();
-    static SPARSE: Heap<32768, Spin, Segregated, Sparse> = Heap::new();
-    static COMPACT: Heap<32768, Spin, Segregated, Compact> = Heap::new();
+    static LANES: Heap<32768, Lanes, Spin> = Heap::new();
+    static SPARSE: Heap<32768, Sparse, Spin> = Heap::new();
+    static COMPACT: Heap<32768, Compact, Spin> = Heap::new();
     does_no_harm(&LANES);
     does_no_harm(&SPARSE);
     does_no_harm(&COMPACT);
@@ -106,13 +106,13 @@ fn of_every_configuration() {
 #[cfg(feature = "linked-list")]
 #[test]
 fn of_the_linked_list() {
-    static LIST: Heap<32768, Spin, larder::large::LinkedList, Defaults> = Heap::new();
+    static LIST: Heap<32768, Defaults, Spin, larder::large::LinkedList> = Heap::new();
     does_no_harm(&LIST);
 }
 
 #[test]
 fn of_a_region() {
-    static REGION: Region<Try, Segregated, Defaults> = Region::new();
+    static REGION: Region<Defaults, Try> = Region::new();
     let memory = Box::leak(vec![0xA5; 32768].into_boxed_slice());
     // SAFETY: the memory is nobody else's, for ever.
     unsafe { REGION.claim(memory.as_mut_ptr(), memory.len()) }.unwrap();

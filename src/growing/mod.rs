@@ -92,11 +92,11 @@ pub(crate) unsafe trait Source {
 }
 
 /// The heap.
-pub(crate) struct Growing<S, P, L, C> {
+pub(crate) struct Growing<S, C, P, L> {
     source: S,
-    oldest: AtomicPtr<Extent<P, L, C>>,
+    oldest: AtomicPtr<Extent<C, P, L>>,
     /// The extent that served last: where calls begin.
-    last: AtomicPtr<Extent<P, L, C>>,
+    last: AtomicPtr<Extent<C, P, L>>,
     growing: AtomicU32,
     /// How often memory has arrived.
     arrivals: AtomicU32,
@@ -107,9 +107,9 @@ pub(crate) struct Growing<S, P, L, C> {
     rescues: AtomicU32,
 }
 
-type Extent<P, L, C> = Node<P, L, Hooked<C>>;
+type Extent<C, P, L> = Node<Hooked<C>, P, L>;
 
-impl<S, P, L, C: Config> Growing<S, P, L, C> {
+impl<S, C: Config, P, L> Growing<S, C, P, L> {
     #[cfg(not(all(test, loom)))]
     pub(crate) const fn new(source: S) -> Self {
         let () = C::VALID;
@@ -141,13 +141,13 @@ impl<S, P, L, C: Config> Growing<S, P, L, C> {
     }
 }
 
-impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
+impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     /// Whether extents ever become longer.
     const JOINS: bool = L::GROWS && S::TOUCHES;
 
     /// The extent that served last; `None` before the first request.
     #[inline(always)]
-    fn last(&self) -> Option<&Extent<P, L, C>> {
+    fn last(&self) -> Option<&Extent<C, P, L>> {
         // Acquire: pairs with the Release in `serve_from`.
         let extent = self.last.load(Acquire);
         self.meet();
@@ -157,7 +157,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
 
     /// All extents, in the order in which they came.
     #[inline(always)]
-    fn extents(&self) -> impl Iterator<Item = *mut Extent<P, L, C>> {
+    fn extents(&self) -> impl Iterator<Item = *mut Extent<C, P, L>> {
         let mut link = &self.oldest;
         core::iter::from_fn(move || {
             // Acquire: pairs with the Release in `enter`.
@@ -170,14 +170,14 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     }
 
     #[inline(always)]
-    pub(crate) fn memories(&self) -> impl Iterator<Item = &Extent<P, L, C>> {
+    pub(crate) fn memories(&self) -> impl Iterator<Item = &Extent<C, P, L>> {
         // SAFETY: as in `last`.
         self.extents().map(|extent| unsafe { &*extent })
     }
 
     /// The extent in which an address lies; if it is one of none, an extent to report that.
     #[inline(always)]
-    fn responsible(&self, ptr: *mut u8) -> Option<&Extent<P, L, C>> {
+    fn responsible(&self, ptr: *mut u8) -> Option<&Extent<C, P, L>> {
         match self.last() {
             Some(memory) if !memory.holds(ptr) => self.find_responsible(ptr),
             last => last,
@@ -186,13 +186,13 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
 
     /// The same, off the common path.
     #[inline(never)]
-    fn find_responsible(&self, ptr: *mut u8) -> Option<&Extent<P, L, C>> {
+    fn find_responsible(&self, ptr: *mut u8) -> Option<&Extent<C, P, L>> {
         self.memory_of(ptr).or(self.last())
     }
 
     /// The extent in which an address lies.
     #[inline(always)]
-    fn memory_of(&self, ptr: *mut u8) -> Option<&Extent<P, L, C>> {
+    fn memory_of(&self, ptr: *mut u8) -> Option<&Extent<C, P, L>> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
@@ -265,7 +265,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     }
 
     #[inline(always)]
-    fn serve_from(&self, extent: *mut Extent<P, L, C>, size: usize) {
+    fn serve_from(&self, extent: *mut Extent<C, P, L>, size: usize) {
         // SAFETY: as in `last`.
         unsafe { &*extent }.count_live(0, size);
         // Release: pairs with the Acquire in `last`.
@@ -341,7 +341,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     ///
     /// The memory is the source's, and nobody else's.
     #[inline(always)]
-    unsafe fn lay_out(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Extent<P, L, C> {
+    unsafe fn lay_out(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Extent<C, P, L> {
         // SAFETY: passed on.
         unsafe { Node::lay_out(start, len_bytes, S::SHARED.then_some(reserve_bytes)) }
     }
@@ -350,7 +350,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     /// none.
     #[inline(never)]
     fn get(&self, size: usize, align: usize, ptr: *mut u8, old: usize) -> Option<*mut u8> {
-        let (mut behind, mut total_bytes) = (null_mut::<Extent<P, L, C>>(), 0);
+        let (mut behind, mut total_bytes) = (null_mut::<Extent<C, P, L>>(), 0);
         for extent in self.extents() {
             // SAFETY: as in `last`.
             let node = unsafe { &*extent };
@@ -361,7 +361,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
         }
         // SAFETY: as in `last`.
         let there = unsafe { behind.as_ref() }.map_or(0, |node| Self::there_for(ptr, old, node));
-        let mut needed = units_for::<P, L, Hooked<C>>(size, align, there)?;
+        let mut needed = units_for::<Hooked<C>, P, L>(size, align, there)?;
         // What does not join is more, so that there are few.
         let share = total_bytes / UNIT_BYTES / if S::SHARED && !Self::JOINS { 2 } else { 8 };
         let mut most = usize::MAX;
@@ -374,11 +374,11 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
             } else {
                 // The tables have no room for that.
                 behind = null_mut();
-                needed = units_for::<P, L, Hooked<C>>(size, align, 0)?;
+                needed = units_for::<Hooked<C>, P, L>(size, align, 0)?;
                 reserve_bytes = total_bytes.saturating_mul(RESERVE).min(EXTENT_MAX_BYTES.saturating_sub(total_bytes));
             }
         }
-        let reserved = reserved_units::<P, L, Hooked<C>>(reserve_bytes);
+        let reserved = reserved_units::<Hooked<C>, P, L>(reserve_bytes);
         let mut memory = self.ask(needed + reserved, share.min(most) + reserved);
         if memory.is_none() && reserved != 0 {
             reserve_bytes = 0;
@@ -419,7 +419,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     /// The memory is the source's, nobody else's, and zeroed. Where there is one context, it is not in the heap and has
     /// been in the extent's tier 2.
     #[inline(always)]
-    unsafe fn extend(extent: *mut Extent<P, L, C>, start: *mut u8, len_bytes: usize) -> bool {
+    unsafe fn extend(extent: *mut Extent<C, P, L>, start: *mut u8, len_bytes: usize) -> bool {
         // SAFETY: passed on; as in `last`.
         unsafe {
             match S::SHARED {
@@ -432,7 +432,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     /// How much of what a block needs is there, at the end of an extent: what is free; and the block itself, if it lies
     /// before that.
     #[inline(always)]
-    fn there_for(ptr: *mut u8, old: usize, extent: &Extent<P, L, C>) -> usize {
+    fn there_for(ptr: *mut u8, old: usize, extent: &Extent<C, P, L>) -> usize {
         // SAFETY: inside the entry.
         let free = extent.look(|_| unsafe { L::free_at_end(extent) }).unwrap_or(0) as usize;
         let behind = (extent.map().ground as usize).wrapping_sub(extent.offset_of(ptr));
@@ -500,7 +500,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
     ///
     /// It was laid out for this heap.
     #[inline(never)]
-    unsafe fn enter(&self, extent: *mut Extent<P, L, C>) {
+    unsafe fn enter(&self, extent: *mut Extent<C, P, L>) {
         let mut link = &self.oldest;
         // Release: pairs with the Acquire in `extents`.
         while let Err(other) = link.compare_exchange(null_mut(), extent, Release, Acquire) {
@@ -614,7 +614,7 @@ impl<S: Source, P: Policy, L: Large, C: Config> Growing<S, P, L, C> {
 
 // SAFETY: blocks come from the engines of disjoint extents, whose tables are moved only while nobody is inside;
 // otherwise as for `Heap`.
-unsafe impl<S: Source, P: Policy, L: Large, C: Config> GlobalAlloc for Growing<S, P, L, C> {
+unsafe impl<S: Source, C: Config, P: Policy, L: Large> GlobalAlloc for Growing<S, C, P, L> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.allocate::<true>(layout)
@@ -637,7 +637,7 @@ unsafe impl<S: Source, P: Policy, L: Large, C: Config> GlobalAlloc for Growing<S
 /// Units in which a request fits, tables included, wherever the run that serves it begins, if so many bytes of it are
 /// there. `None`: it is no layout's.
 #[inline(always)]
-fn units_for<P: Policy, L: Large, C: Config>(size: usize, align: usize, free: usize) -> Option<usize> {
+fn units_for<C: Config, P: Policy, L: Large>(size: usize, align: usize, free: usize) -> Option<usize> {
     if size > isize::MAX as usize || align > ALIGN_MAX_BYTES {
         return None;
     }
@@ -645,15 +645,15 @@ fn units_for<P: Policy, L: Large, C: Config>(size: usize, align: usize, free: us
     let bytes = (size + align + 2 * LARGE_MIN_BYTES as usize).saturating_sub(free);
     let pages = bytes / PAGE_BYTES + C::RESERVED_PAGES as usize + 2;
     // A unit may end a granule early.
-    let bytes = Node::<P, L, C>::MOST_BYTES + Map::most_bytes::<P, L, C>(pages) + GRANULE_BYTES;
+    let bytes = Node::<C, P, L>::MOST_BYTES + Map::most_bytes::<C, P, L>(pages) + GRANULE_BYTES;
     Some(bytes / UNIT_BYTES + 1)
 }
 
 /// Units that it takes to have tables for so many bytes more.
 #[inline(always)]
-fn reserved_units<P: Policy, L: Large, C: Config>(bytes: usize) -> usize {
+fn reserved_units<C: Config, P: Policy, L: Large>(bytes: usize) -> usize {
     let pages = bytes / PAGE_BYTES;
-    if pages == 0 { 0 } else { Map::most_table_bytes::<P, L, C>(pages) / UNIT_BYTES + 1 }
+    if pages == 0 { 0 } else { Map::most_table_bytes::<C, P, L>(pages) / UNIT_BYTES + 1 }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -31,7 +31,7 @@ fn aligned(start: *mut u8, align: usize) -> *mut u8 {
 
 /// Lies at the extent's start.
 #[repr(C, align(8))]
-pub(crate) struct Node<P, L, C> {
+pub(crate) struct Node<C, P, L> {
     tables: *mut u8,
     /// What place 0 would be.
     origin: *mut u8,
@@ -59,10 +59,10 @@ pub(crate) struct Node<P, L, C> {
     bytes: usize,
     /// The extent that came next, or null.
     pub(super) next: AtomicPtr<Self>,
-    types: Types<P, L, C>,
+    types: Types<C, P, L>,
 }
 
-impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
+impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     /// What lies before the first page, or is lost to alignment.
     pub(super) const MOST_BYTES: usize = size_of::<Self>() + TABLES_ALIGN + PAGE_BYTES;
 
@@ -98,7 +98,7 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
         let tables = aligned(this.wrapping_add(1).cast(), TABLES_ALIGN);
         // Without a reserve, a little is left over for what alignment takes.
         let most_bytes = end.saturating_sub(tables.addr()).saturating_add(reserve_bytes).min(EXTENT_MAX_BYTES);
-        let Some(map) = Map::roughly::<P, L, C>(most_bytes) else { return null_mut() };
+        let Some(map) = Map::roughly::<C, P, L>(most_bytes) else { return null_mut() };
         let base = aligned(tables.wrapping_add(map.bytes), PAGE_BYTES);
         let there = (end.saturating_sub(base.addr()) as u32 / GRANULE * GRANULE).min(map.ground);
         if there < (C::RESERVED_PAGES + 2) * PAGE {
@@ -136,7 +136,7 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
     /// The node is the caller's to write, if the memory is longer than it.
     #[inline(never)]
     unsafe fn shape(this: *mut Self, base: *mut u8, len_bytes: usize) -> bool {
-        let Some(map) = Map::roughly::<P, L, C>(len_bytes).filter(|map| C::RESERVED_PAGES <= map.pages) else {
+        let Some(map) = Map::roughly::<C, P, L>(len_bytes).filter(|map| C::RESERVED_PAGES <= map.pages) else {
             return false;
         };
         let node = Self::new(base.wrapping_add(map.ground as usize), base, map.ground, map.bytes, &map);
@@ -217,7 +217,7 @@ impl<P: Policy, L: Large, C: Config> Node<P, L, C> {
 }
 
 // SAFETY: whoever laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
-unsafe impl<P: Policy, L: Large, C: Config> Extent for &Node<P, L, C> {
+unsafe impl<C: Config, P: Policy, L: Large> Extent for &Node<C, P, L> {
     type Policy = P;
     type Large = L;
     type Config = C;
@@ -232,7 +232,7 @@ unsafe impl<P: Policy, L: Large, C: Config> Extent for &Node<P, L, C> {
     #[inline(always)]
     fn map(self) -> Map {
         let ground = self.ground.load(Relaxed);
-        let fixed = const { Map::fixed::<P, L, C>() };
+        let fixed = const { Map::fixed::<C, P, L>() };
         let &Node { leaf_words, summary_words, words, owners, large, bytes, .. } = self;
         Map {
             // Every whole page has its entries.

@@ -78,7 +78,7 @@ impl<const SHARED: bool> Drop for Fake<SHARED> {
     }
 }
 
-type Heap<const SHARED: bool, C = Defaults> = Growing<Fake<SHARED>, Try, Segregated, C>;
+type Heap<const SHARED: bool, C = Defaults> = Growing<Fake<SHARED>, C, Try, Segregated>;
 type Alone = Heap<false>;
 type Shared = Heap<true>;
 
@@ -530,10 +530,10 @@ fn a_block_at_the_end_of_a_shared_extent_grows_into_what_is_got() {
 
 #[test]
 fn every_request_fits_into_a_new_extent_with_its_reserve() {
-    type Extent<C> = Node<Try, Segregated, C>;
+    type Extent<C> = Node<C, Try, Segregated>;
     fn fits<C: Config>(memory: *mut u8, offset: usize, size: usize, align: usize, reserve_bytes: usize) {
-        let units = units_for::<Try, Segregated, C>(size, align, 0).unwrap();
-        let reserved = reserved_units::<Try, Segregated, C>(reserve_bytes);
+        let units = units_for::<C, Try, Segregated>(size, align, 0).unwrap();
+        let reserved = reserved_units::<C, Try, Segregated>(reserve_bytes);
         // SAFETY: the memory is long enough, and nobody else's.
         let node = unsafe {
             let node =
@@ -608,7 +608,7 @@ fn nothing_is_moved_below_a_hook() {
             }
         });
     }
-    type Watched = Growing<Fake<false>, Try, Segregated, Greedy>;
+    type Watched = Growing<Fake<false>, Greedy, Try, Segregated>;
     std::thread_local!(static HEAP: Cell<*const Watched> = const { Cell::new(core::ptr::null()) });
     let heap = Watched::new(Fake::new(30_000, 100));
     HEAP.set(&heap);
@@ -643,7 +643,7 @@ fn a_hook_that_is_refused_memory_itself_is_told_once() {
             }
         });
     }
-    type Logged = Growing<Fake<false>, Try, Segregated, Logging>;
+    type Logged = Growing<Fake<false>, Logging, Try, Segregated>;
     std::thread_local! {
         static HEAP: Cell<*const Logged> = const { Cell::new(core::ptr::null()) };
         static RUNS: Cell<u32> = const { Cell::new(0) };
@@ -683,7 +683,7 @@ fn the_out_of_memory_hook_is_asked_when_the_source_has_nothing() {
             Emergency::Retry
         });
     }
-    type Cached = Growing<Fake<false>, Try, Segregated, Caching>;
+    type Cached = Growing<Fake<false>, Caching, Try, Segregated>;
     const LARGE: Layout = Layout::new::<[u8; 100_000]>();
     std::thread_local! {
         static CACHING: Cell<*const Cached> = const { Cell::new(core::ptr::null()) };
@@ -719,8 +719,8 @@ impl Config for ThreeLanes {
 fn every_request_fits_into_what_is_asked_for() {
     // What is asked for has a unit, and so more pages, at least.
     fn fits<C: Config>(pages: usize) {
-        let bytes = Map::most_bytes::<Try, Segregated, C>(pages);
-        let map = Map::roughly::<Try, Segregated, C>(bytes).unwrap();
+        let bytes = Map::most_bytes::<C, Try, Segregated>(pages);
+        let map = Map::roughly::<C, Try, Segregated>(bytes).unwrap();
         assert!(map.ground as usize >= pages * PAGE_BYTES, "{pages} pages in {bytes} bytes");
     }
     for pages in (8..3000).chain((3000..60_000).step_by(997)).chain((60_000..8_000_000).step_by(99_991)) {
@@ -732,9 +732,9 @@ fn every_request_fits_into_what_is_asked_for() {
 #[test]
 fn every_request_fits_into_what_an_extent_becomes_longer_by() {
     fn fits<C: Config>(units: usize, pages: usize) {
-        let old = Map::roughly::<Try, Segregated, C>(units * UNIT_BYTES).unwrap();
-        let bytes = Map::most_bytes::<Try, Segregated, C>(pages);
-        let new = Map::roughly::<Try, Segregated, C>(units * UNIT_BYTES + bytes).unwrap();
+        let old = Map::roughly::<C, Try, Segregated>(units * UNIT_BYTES).unwrap();
+        let bytes = Map::most_bytes::<C, Try, Segregated>(pages);
+        let new = Map::roughly::<C, Try, Segregated>(units * UNIT_BYTES + bytes).unwrap();
         assert!(new.ground >= old.ground + pages as u32 * PAGE, "{pages} pages more than {units} units");
     }
     let mut random = fastrand::Rng::with_seed(1);
@@ -751,7 +751,7 @@ fn every_request_fits_into_what_an_extent_becomes_longer_by() {
 fn a_rough_map_has_nearly_all_pages_that_fit() {
     fn compare<C: Config>(bytes: usize) {
         let [rough, exact] =
-            [Map::roughly::<Try, Segregated, C>, Map::new::<Try, Segregated, C>].map(|map| map(bytes).unwrap());
+            [Map::roughly::<C, Try, Segregated>, Map::new::<C, Try, Segregated>].map(|map| map(bytes).unwrap());
         // A few pages less for what is rounded up to lines of the cache.
         let less = 2 + rough.pages / 1000 + if C::LANES == 1 { 0 } else { C::LANES as u32 };
         assert!(
@@ -772,5 +772,5 @@ fn a_rough_map_has_nearly_all_pages_that_fit() {
             compare::<ThreeLanes>(bytes);
         }
     }
-    assert!(Map::roughly::<Try, Segregated, Defaults>(1000).is_none());
+    assert!(Map::roughly::<Defaults, Try, Segregated>(1000).is_none());
 }

@@ -19,7 +19,7 @@ use linked_list_allocator::Heap;
 /// ```compile_fail
 /// use larder::{Frugal, Heap, large, policy};
 ///
-/// static HEAP: Heap<4096, policy::Default, large::LinkedList, Frugal> = Heap::new(); // pools in a part of the arena
+/// static HEAP: Heap<4096, Frugal, policy::Default, large::LinkedList> = Heap::new(); // pools in a part of the arena
 /// ```
 pub struct LinkedList;
 

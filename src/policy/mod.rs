@@ -70,7 +70,7 @@ if_one_thread! {
 /// deferred. `f` is short: one visit, never a copy or a fill.
 ///
 /// ```
-/// use larder::{Heap, policy::{Policy, Try}};
+/// use larder::{Defaults, Heap, policy::{Policy, Try}};
 ///
 /// /// Waits, and lets other threads run meanwhile. Not for interrupt handlers.
 /// struct Yielding;
@@ -90,7 +90,7 @@ if_one_thread! {
 ///     }
 /// }
 ///
-/// static HEAP: Heap<4096, Yielding> = Heap::new();
+/// static HEAP: Heap<4096, Defaults, Yielding> = Heap::new();
 /// assert_eq!(HEAP.check(), Ok(()));
 /// ```
 ///
@@ -121,7 +121,7 @@ pub unsafe trait Policy: 'static {
 pub(crate) const fn is_named<P: Policy>() {
     assert!(
         P::IS_NAMED,
-        "larder: name the heap's policy, as in Heap<BYTES, policy::Try>: on bare metal there is no default one without the feature \
+        "larder: name the heap's policy, as in Heap<BYTES, Defaults, policy::Try>: on bare metal there is no default one without the feature \
          `critical-section`. Under `Try`, a request that interrupts another may be refused, on which collections abort"
     );
 }

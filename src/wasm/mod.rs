@@ -88,9 +88,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
+/// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 /// | `P` | how contexts enter the large tier: see [`policy`](crate::policy) | [`Entry`] |
 /// | `L` | the large tier: see [`large`]; of [`large::LinkedList`](crate::large), memories don't join | [`large::Segregated`] |
-/// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 ///
 /// Blocks can be as long as a `Layout` can be, just below 2 GiB, and extents as long as the memory, up to all 4 GiB of
 /// it. Tables take about 4 %. Where an extent becomes longer, in a module with one thread, they move behind what was
@@ -98,7 +98,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// Several of these heaps in one module share the memory: the first that is used begins in the module's own. A module
 /// of fixed memory can have a [`larder::Heap<BYTES>`](crate::Heap) instead, as on any other target.
-pub struct Heap<P = Entry, L = large::Segregated, C = Defaults>(Growing<Pages, P, L, C>);
+pub struct Heap<C = Defaults, P = Entry, L = large::Segregated>(Growing<Pages, C, P, L>);
 
 /// How the large tier is entered by default: `policy::Alone` where there is one thread, else
 /// [`policy::Patient`](crate::policy::Patient).
@@ -174,7 +174,7 @@ fn between(start: usize, end: usize) -> (*mut u8, usize) {
     (with_exposed_provenance_mut(start), end.saturating_sub(start))
 }
 
-impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
+impl<C: Config, P: Policy, L: Large> Heap<C, P, L> {
     /// A heap that has nothing yet. As a `static`, all its bytes are zero.
     pub const fn new() -> Self {
         let () = const { system::is_asked() };
@@ -244,14 +244,14 @@ impl<P: Policy, L: Large, C: Config> Heap<P, L, C> {
     attempts!();
 }
 
-impl<P: Policy, L: Large, C: Config> Default for Heap<P, L, C> {
+impl<C: Config, P: Policy, L: Large> Default for Heap<C, P, L> {
     fn default() -> Self {
         Self::new()
     }
 }
 
 // SAFETY: passed on.
-unsafe impl<P: Policy, L: Large, C: Config> GlobalAlloc for Heap<P, L, C> {
+unsafe impl<C: Config, P: Policy, L: Large> GlobalAlloc for Heap<C, P, L> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: passed on.

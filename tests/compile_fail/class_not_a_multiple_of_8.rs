@@ -1,12 +1,12 @@
 //~ a class size must be a positive multiple of 8 bytes
 
-use larder::{Config, Heap, large::Segregated, policy};
+use larder::{Config, Heap};
 
 struct Wrong;
 impl Config for Wrong {
     const CLASSES: &'static [usize] = &[8, 12];
 }
 
-static HEAP: Heap<4096, policy::Default, Segregated, Wrong> = Heap::new();
+static HEAP: Heap<4096, Wrong> = Heap::new();
 
 fn main() {}

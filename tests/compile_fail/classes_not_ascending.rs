@@ -1,12 +1,12 @@
 //~ class sizes must be strictly ascending
 
-use larder::{Config, Heap, large::Segregated, policy};
+use larder::{Config, Heap};
 
 struct Wrong;
 impl Config for Wrong {
     const CLASSES: &'static [usize] = &[8, 32, 16];
 }
 
-static HEAP: Heap<4096, policy::Default, Segregated, Wrong> = Heap::new();
+static HEAP: Heap<4096, Wrong> = Heap::new();
 
 fn main() {}

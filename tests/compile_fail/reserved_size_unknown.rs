@@ -1,12 +1,12 @@
 //~ pages are reserved for a block size that is not in the class list
 
-use larder::{Config, Heap, large::Segregated, policy};
+use larder::{Config, Heap};
 
 struct Wrong;
 impl Config for Wrong {
     const RESERVED: &'static [(usize, usize)] = &[(33, 1)];
 }
 
-static HEAP: Heap<4096, policy::Default, Segregated, Wrong> = Heap::new();
+static HEAP: Heap<4096, Wrong> = Heap::new();
 
 fn main() {}

@@ -1,6 +1,6 @@
 //~ the arena is too small for its tables: take more bytes, or fewer classes, lanes, kept pages or pages in the stash
 
-use larder::{Config, Heap, large::Segregated, policy};
+use larder::{Config, Heap};
 
 struct Wrong;
 impl Config for Wrong {
@@ -8,6 +8,6 @@ impl Config for Wrong {
     const STASH_PAGES: usize = 64;
 }
 
-static HEAP: Heap<1024, policy::Default, Segregated, Wrong> = Heap::new();
+static HEAP: Heap<1024, Wrong> = Heap::new();
 
 fn main() {}

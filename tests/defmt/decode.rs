@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
 use defmt_decoder::{DecodeError, Table};
-use larder::{Config, Event, Heap, Stats, WrongFree, large, policy};
+use larder::{Config, Event, Heap, Stats, WrongFree, policy};
 
 /// A value as it was logged: its name, and its text.
 type Line = (String, String);
@@ -38,7 +38,7 @@ impl Config for Told {
 const LONG_POINTER_BYTES: usize = size_of::<[usize; 2]>() - 8;
 
 /// The same heap as the firmware's: with as much memory to serve.
-static HEAP: Heap<{ workload::ARENA_BYTES + LONG_POINTER_BYTES }, policy::Try, large::Segregated, Told> = Heap::new();
+static HEAP: Heap<{ workload::ARENA_BYTES + LONG_POINTER_BYTES }, Told, policy::Try> = Heap::new();
 
 #[test]
 fn format_says_what_debug_says() {

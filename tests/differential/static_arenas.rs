@@ -7,7 +7,7 @@ use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
 use larder::{CheckError, Compact, Config, Defaults, Frugal, Heap, Holds, Stats};
 
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<BYTES, P, L, C> {
+impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<BYTES, C, P, L> {
     fn check(&self) -> Result<(), CheckError> {
         self.check()
     }
@@ -26,7 +26,7 @@ impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<B
 }
 
 /// Where the tables of a heap lie: `true` is before the pages.
-fn tables_are_first<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES, P, L, C>) -> bool {
+fn tables_are_first<const BYTES: usize, P: Policy, L: Large, C: Config>(heap: &Heap<BYTES, C, P, L>) -> bool {
     let mut pieces = Vec::new();
     heap.walk(|piece| pieces.push(piece));
     let mut end = core::ptr::from_ref(heap).cast::<u8>();
@@ -42,9 +42,9 @@ fn run<const BYTES: usize, P: Policy, L: Large, C: Config>(seeds: u64, size: usi
     let mut exhausted = 0;
     for seed in 0..seeds {
         // Something of nobody's behind it, where wrong frees go too.
-        let memory = Memory::new(size_of::<Heap<BYTES, P, L, C>>() + 1024);
+        let memory = Memory::new(size_of::<Heap<BYTES, C, P, L>>() + 1024);
         // SAFETY: all zeros is an empty heap.
-        let heap = unsafe { memory.zeroed::<Heap<BYTES, P, L, C>>(0) };
+        let heap = unsafe { memory.zeroed::<Heap<BYTES, C, P, L>>(0) };
         assert_eq!(tables_are_first(heap), tables_first);
         let mut shadow = Shadow::new(heap, &memory);
         let mut random = fastrand::Rng::with_seed(seed);

@@ -325,7 +325,7 @@ impl<C: Config, L: Large> Drop for Arena<C, L> {
 /// The tables for so many pages, in the smallest arena that has them.
 fn map<C: Config, L: Large>(pages: u32) -> Map {
     let smallest = Map::MIN_BYTES.max(pages as usize * PAGE_BYTES);
-    let fits = |bytes: usize| Map::new::<Watched, L, C>(bytes).filter(|map| map.pages >= pages);
+    let fits = |bytes: usize| Map::new::<C, Watched, L>(bytes).filter(|map| map.pages >= pages);
     let map = (smallest..).step_by(GRANULE_BYTES).find_map(fits).unwrap();
     assert_eq!(map.pages, pages, "1 KiB has more pages");
     map

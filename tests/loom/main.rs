@@ -89,7 +89,7 @@ mod walk;
 // What the sources expect of the crate's root.
 use config::Defaults;
 mod heap {
-    pub type Types<P, L, C> = core::marker::PhantomData<fn() -> (P, L, C)>;
+    pub type Types<C, P, L> = core::marker::PhantomData<fn() -> (C, P, L)>;
 
     pub fn opaque(tables: *mut u8) -> *mut u8 {
         tables

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 type Config = Small<1, 1>;
-type Extent = Node<Watched, Segregated, Hooked<Config>>;
+type Extent = Node<Hooked<Config>, Watched, Segregated>;
 
 /// Memory of so many units, given away from the bottom up, as `memory.grow` does: at once, and to each caller another
 /// part.
@@ -61,7 +61,7 @@ unsafe impl Source for Units {
 }
 
 struct Heap {
-    growing: Growing<Units, Watched, Segregated, Config>,
+    growing: Growing<Units, Config, Watched, Segregated>,
     base: *mut u8,
     layout: Layout,
     /// One a granule, written by who owns it; and whether somebody does.

@@ -21,7 +21,7 @@ impl Memory {
         Self(ptr, layout)
     }
 
-    pub fn region<P: Policy, L: Large, C: Config>(&self) -> Region<P, L, C> {
+    pub fn region<P: Policy, L: Large, C: Config>(&self) -> Region<C, P, L> {
         let region = Region::new();
         // SAFETY: the memory outlives the region in every test, and is nobody else's.
         unsafe { region.claim(self.0, self.1.size()) }.unwrap();

@@ -56,7 +56,7 @@ pub trait Heap: GlobalAlloc {
     }
 }
 
-impl<P: Policy, L: Large, C: Config> Heap for Region<P, L, C> {
+impl<P: Policy, L: Large, C: Config> Heap for Region<C, P, L> {
     fn check(&self) -> Result<(), CheckError> {
         Region::check(self)
     }

@@ -52,7 +52,7 @@ impl<C: Config> Arena<C> {
     /// An arena of at least so many pages, nothing of which is in use.
     pub fn new(pages: usize) -> Self {
         let smallest = Map::MIN_BYTES.max(pages * PAGE_BYTES);
-        let fits = |bytes: usize| Map::new::<Try, Segregated, C>(bytes).filter(|map| map.pages as usize >= pages);
+        let fits = |bytes: usize| Map::new::<C, Try, Segregated>(bytes).filter(|map| map.pages as usize >= pages);
         let map = (smallest..).step_by(PAGE_BYTES / 4).find_map(fits).unwrap();
         let layout = Layout::from_size_align(map.ground as usize + map.bytes, PAGE_BYTES).unwrap();
         // SAFETY: the layout's size is not zero, and the tables lie behind the ground.

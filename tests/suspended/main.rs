@@ -66,7 +66,7 @@ mod walk;
 // What the sources expect of the crate's root.
 use config::Defaults;
 mod heap {
-    pub type Types<P, L, C> = core::marker::PhantomData<fn() -> (P, L, C)>;
+    pub type Types<C, P, L> = core::marker::PhantomData<fn() -> (C, P, L)>;
 }
 
 mod arena;

@@ -54,7 +54,7 @@ pub unsafe trait Shared: Sync + Sized + 'static {
 }
 
 /// larder needs no lock around it, in so many memories. A variant is a type, its name, and a line in [`ENTRIES`].
-pub struct Larder<P, L, C, const MEMORIES: usize>(Region<P, L, C>);
+pub struct Larder<P, L, C, const MEMORIES: usize>(Region<C, P, L>);
 
 /// As it comes on hosts.
 pub type Default = Larder<policy::Spin, large::Segregated, larder::Defaults, 1>;

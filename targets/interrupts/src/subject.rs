@@ -12,13 +12,13 @@ use larder_suite::{Door, Shape, Subject};
 pub const ARENA_BYTES: usize = 4 * 1024;
 
 /// What the binaries make their global allocator of.
-pub type Heap<P> = larder::Heap<ARENA_BYTES, Door<Marked<P>>, larder::large::Segregated, Swept>;
+pub type Heap<P> = larder::Heap<ARENA_BYTES, Swept, Door<Marked<P>>>;
 
 /// So long that pages have numbers of 16 bits, and indexes two levels.
 const LONG_BYTES: usize = 72 * 1024;
 
 /// The same in a long arena, of which all but the last few pages is one block.
-pub type Long<P> = Filled<larder::Heap<LONG_BYTES, Door<Marked<P>>, larder::large::Segregated, Swept>>;
+pub type Long<P> = Filled<larder::Heap<LONG_BYTES, Swept, Door<Marked<P>>>>;
 
 /// Pages are kept and stashed, so that there is something to interrupt.
 pub struct Swept;

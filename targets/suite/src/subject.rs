@@ -45,7 +45,7 @@ pub trait Subject: GlobalAlloc + Sync {
     }
 }
 
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, P, L, C>
+impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, C, P, L>
 where
     Self: GlobalAlloc + Sync,
 {

@@ -2,7 +2,6 @@
 
 use crate::differ;
 use larder::Config;
-use larder::large::Segregated;
 use larder::wasm::{Entry, Heap};
 
 /// Its `lane` is the program's code, which the heap would call in the middle of a call, where the tables that it works on could move.
@@ -16,7 +15,7 @@ impl Config for Laned {
     }
 }
 
-static HEAP: Heap<Entry, Segregated, Laned> = Heap::new();
+static HEAP: Heap<Laned, Entry> = Heap::new();
 
 #[unsafe(no_mangle)]
 extern "C" fn differential_with_lanes(seed: u32, steps: u32) -> u32 {

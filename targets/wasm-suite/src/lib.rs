@@ -15,18 +15,18 @@ mod small;
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::Write;
 use larder::policy::Try;
-use larder::{CheckError, Config, Heap, Small, Stats, large::Segregated};
+use larder::{CheckError, Config, Defaults, Heap, Small, Stats};
 use shadow::seeded::{Mix, action};
 use shadow::{Memory, Shadow};
 use std::string::String;
 use std::vec::Vec;
 
 #[global_allocator]
-static BOOKS: Heap<{ 4 << 20 }, Try> = Heap::new();
+static BOOKS: Heap<{ 4 << 20 }, Defaults, Try> = Heap::new();
 
 static HEAP: larder::wasm::Heap = larder::wasm::Heap::new();
 
-static ARENA: Heap<{ 64 << 10 }, Try> = Heap::new();
+static ARENA: Heap<{ 64 << 10 }, Defaults, Try> = Heap::new();
 
 static SMALL_ARENA: Small<{ 64 << 10 }> = Small::new();
 
@@ -45,7 +45,7 @@ fn panic(info: &core::panic::PanicInfo) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-impl<C: Config> shadow::Heap for larder::wasm::Heap<larder::wasm::Entry, Segregated, C> {
+impl<C: Config> shadow::Heap for larder::wasm::Heap<C, larder::wasm::Entry> {
     fn check(&self) -> Result<(), CheckError> {
         self.check()
     }
@@ -60,7 +60,7 @@ impl<C: Config> shadow::Heap for larder::wasm::Heap<larder::wasm::Entry, Segrega
     }
 }
 
-impl<const BYTES: usize> shadow::Heap for Heap<BYTES, Try> {
+impl<const BYTES: usize> shadow::Heap for Heap<BYTES, Defaults, Try> {
     fn check(&self) -> Result<(), CheckError> {
         self.check()
     }

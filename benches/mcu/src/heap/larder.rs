@@ -6,7 +6,7 @@
 #[allow(unused_imports, reason = "each variant takes what it needs")]
 use super::ARENA_BYTES;
 #[allow(unused_imports, reason = "as above")]
-use larder::{Heap, policy};
+use larder::{Defaults, Heap, policy};
 
 macro_rules! variants {
     ($($feature:literal, $lock:literal, $heap:ty;)*) => {
@@ -23,10 +23,10 @@ macro_rules! variants {
 
 variants! {
     "larder", "critical-section", Heap<ARENA_BYTES>;
-    "larder-try", "try", Heap<ARENA_BYTES, policy::Try>;
+    "larder-try", "try", Heap<ARENA_BYTES, Defaults, policy::Try>;
     "larder-one-core", "critical-section", Heap<ARENA_BYTES>;
-    "larder-frugal", "critical-section", Heap<ARENA_BYTES, policy::CriticalSection, larder::large::Segregated, larder::Frugal>;
-    "larder-compact", "critical-section", Heap<ARENA_BYTES, policy::CriticalSection, larder::large::Segregated, larder::Compact>;
+    "larder-frugal", "critical-section", Heap<ARENA_BYTES, larder::Frugal, policy::CriticalSection>;
+    "larder-compact", "critical-section", Heap<ARENA_BYTES, larder::Compact, policy::CriticalSection>;
     "larder-small", "lock-free", larder::Small<ARENA_BYTES>;
 }
 

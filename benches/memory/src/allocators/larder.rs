@@ -5,7 +5,7 @@ use ::larder::{Config, Region, large, policy};
 use core::ptr::NonNull;
 
 /// A region with a name for the tables. A variant is a type of these three, and a line in `ENTRIES`.
-pub struct Larder<L, C>(Region<policy::Default, L, C>);
+pub struct Larder<L, C>(Region<C, policy::Default, L>);
 
 /// As it comes.
 pub type Default = Larder<large::Segregated, ::larder::Defaults>;

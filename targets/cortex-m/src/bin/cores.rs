@@ -3,14 +3,14 @@
 #![no_main]
 
 use cortex_m_rt::{entry, exception};
-use larder::{Heap, policy::CriticalSection};
+use larder::{Defaults, Heap, policy::CriticalSection};
 use larder_cortex_m::board::Mcu;
 use larder_cortex_m::cores::Handler;
 use larder_cortex_m::sse200;
 use panic_semihosting as _;
 
 #[global_allocator]
-static HEAP: Heap<{ 64 * 1024 }, CriticalSection> = Heap::new();
+static HEAP: Heap<{ 64 * 1024 }, Defaults, CriticalSection> = Heap::new();
 
 #[entry]
 fn main() -> ! {

@@ -3,7 +3,6 @@
 #![no_main]
 
 use cortex_m_rt::{entry, exception};
-use larder::large::Segregated;
 use larder::{Heap, policy::Try};
 use larder_cortex_m::board::{self, Mcu};
 use larder_cortex_m::demo::{self, Handler};
@@ -11,8 +10,7 @@ use larder_cortex_m::watch::{Watched, WatchedEvents, WatchedPolicy};
 use panic_semihosting as _;
 
 #[global_allocator]
-static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<Try>, Segregated, WatchedEvents>> =
-    Watched(Heap::new());
+static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedEvents, WatchedPolicy<Try>>> = Watched(Heap::new());
 
 #[entry]
 fn main() -> ! {

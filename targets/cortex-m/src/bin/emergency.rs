@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use cortex_m_rt::entry;
-use larder::{Config, Emergency, Heap, OutOfMemory, large, policy};
+use larder::{Config, Emergency, Heap, OutOfMemory};
 use larder_cortex_m::board;
 use larder_suite::{Mailbox, Subject};
 use panic_semihosting as _;
@@ -42,7 +42,7 @@ impl Config for Thrifty {
 }
 
 #[global_allocator]
-static HEAP: Heap<{ board::ARENA_BYTES }, policy::Default, large::Segregated, Thrifty> = Heap::new();
+static HEAP: Heap<{ board::ARENA_BYTES }, Thrifty> = Heap::new();
 
 /// Runs in the middle of whatever asked for memory.
 fn drop_cache(request: OutOfMemory) -> Emergency {

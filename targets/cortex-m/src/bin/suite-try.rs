@@ -3,13 +3,13 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use larder::{Heap, policy};
+use larder::{Defaults, Heap, policy};
 use larder_cortex_m::board;
 use larder_suite::Door;
 use panic_semihosting as _;
 
 #[global_allocator]
-static HEAP: Heap<{ board::ARENA_BYTES }, Door<policy::Try>> = Heap::new();
+static HEAP: Heap<{ board::ARENA_BYTES }, Defaults, Door<policy::Try>> = Heap::new();
 
 #[entry]
 fn main() -> ! {

@@ -2,13 +2,13 @@
 #![no_std]
 #![no_main]
 
-use larder::Heap;
 use larder::policy::Try;
+use larder::{Defaults, Heap};
 use larder_counts::masks::Measuring;
 use larder_counts::{ARENA_BYTES, entry, workloads};
 
 #[global_allocator]
-static HEAP: Heap<ARENA_BYTES, Try> = Heap::new();
+static HEAP: Heap<ARENA_BYTES, Defaults, Try> = Heap::new();
 
 critical_section::set_impl!(Measuring);
 

@@ -11,7 +11,7 @@ use core::fmt::Debug;
 use cortex_m_rt::entry;
 use defmt::{Debug2Format, Format};
 use defmt_semihosting as _;
-use larder::{CheckError, Config, Event, Heap, Region, large, policy};
+use larder::{CheckError, Config, Defaults, Event, Heap, Region, policy};
 use larder_cortex_m::board;
 use panic_semihosting as _;
 
@@ -26,8 +26,8 @@ impl Config for Told {
 
 // What the program is linked with wants an allocator; nobody asks it for more than the workload.
 #[global_allocator]
-static HEAP: Heap<{ workload::ARENA_BYTES }, policy::Try, large::Segregated, Told> = Heap::new();
-static REGION: Region<policy::Try> = Region::new();
+static HEAP: Heap<{ workload::ARENA_BYTES }, Told, policy::Try> = Heap::new();
+static REGION: Region<Defaults, policy::Try> = Region::new();
 
 fn log(name: &str, value: &(impl Format + Debug)) {
     defmt::println!("{=str} format {}", name, value);

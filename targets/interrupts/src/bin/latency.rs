@@ -4,7 +4,6 @@
 
 use cortex_m_rt::entry;
 use larder::Heap;
-use larder::large::Segregated;
 use larder::policy::CriticalSection;
 use larder_cortex_m::board::ARENA_BYTES;
 use larder_interrupts::latency::{self, Noted};
@@ -13,7 +12,7 @@ use larder_interrupts::masking::Measured;
 critical_section::set_impl!(Measured);
 
 #[global_allocator]
-static HEAP: Heap<ARENA_BYTES, CriticalSection, Segregated, Noted> = Heap::new();
+static HEAP: Heap<ARENA_BYTES, Noted, CriticalSection> = Heap::new();
 
 #[entry]
 fn main() -> ! {

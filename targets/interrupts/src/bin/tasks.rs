@@ -3,8 +3,8 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use larder::Heap;
 use larder::policy::CriticalSection;
+use larder::{Defaults, Heap};
 use larder_interrupts::masking::Primask;
 use larder_interrupts::subject::Marked;
 use larder_interrupts::tasks::{self, ARENA_BYTES, Promise};
@@ -12,7 +12,7 @@ use larder_interrupts::tasks::{self, ARENA_BYTES, Promise};
 critical_section::set_impl!(Primask);
 
 #[global_allocator]
-static HEAP: Heap<ARENA_BYTES, Marked<CriticalSection>> = Heap::new();
+static HEAP: Heap<ARENA_BYTES, Defaults, Marked<CriticalSection>> = Heap::new();
 
 #[entry]
 fn main() -> ! {

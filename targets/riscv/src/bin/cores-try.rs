@@ -2,13 +2,13 @@
 #![no_std]
 #![no_main]
 
-use larder::{Heap, policy::Try};
+use larder::{Defaults, Heap, policy::Try};
 use larder_riscv::cores::Handler;
 use larder_riscv::harts;
 use riscv_rt::entry;
 
 #[global_allocator]
-static HEAP: Heap<{ 64 * 1024 }, Try> = Heap::new();
+static HEAP: Heap<{ 64 * 1024 }, Defaults, Try> = Heap::new();
 
 #[entry]
 fn main(hart: usize) -> ! {

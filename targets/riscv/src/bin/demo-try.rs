@@ -1,8 +1,6 @@
 //! The demo, with the policy `Try`.
 #![no_std]
 #![no_main]
-
-use larder::large::Segregated;
 use larder::{Heap, policy::Try};
 use larder_riscv::board::{self, Virt};
 use larder_riscv::demo::{self, Handler};
@@ -10,8 +8,7 @@ use larder_riscv::watch::{Watched, WatchedEvents, WatchedPolicy};
 use riscv_rt::entry;
 
 #[global_allocator]
-static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<Try>, Segregated, WatchedEvents>> =
-    Watched(Heap::new());
+static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedEvents, WatchedPolicy<Try>>> = Watched(Heap::new());
 
 #[entry]
 fn main() -> ! {

@@ -1,8 +1,6 @@
 //! The interrupt storm, with the policy `CriticalSection`.
 #![no_std]
 #![no_main]
-
-use larder::large::Segregated;
 use larder::{Heap, policy::CriticalSection};
 use larder_riscv::board::{self, Virt};
 use larder_riscv::storm::{self, Handler};
@@ -10,7 +8,7 @@ use larder_riscv::watch::{Watched, WatchedEvents, WatchedPolicy};
 use riscv_rt::entry;
 
 #[global_allocator]
-static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedPolicy<CriticalSection>, Segregated, WatchedEvents>> =
+static HEAP: Watched<Heap<{ board::ARENA_BYTES }, WatchedEvents, WatchedPolicy<CriticalSection>>> =
     Watched(Heap::new());
 
 #[entry]

@@ -2,14 +2,14 @@
 #![no_std]
 #![no_main]
 
-use larder::{Heap, policy};
+use larder::{Defaults, Heap, policy};
 use larder_programs::Board;
 use larder_riscv::board::{self, Virt};
 use larder_suite::Door;
 use riscv_rt::entry;
 
 #[global_allocator]
-static HEAP: Heap<{ board::ARENA_BYTES }, Door<policy::Default>> = Heap::new();
+static HEAP: Heap<{ board::ARENA_BYTES }, Defaults, Door<policy::Default>> = Heap::new();
 
 #[entry]
 fn main() -> ! {

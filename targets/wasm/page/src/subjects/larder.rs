@@ -2,7 +2,7 @@
 
 use super::Subject;
 use core::alloc::{GlobalAlloc, Layout};
-use larder::{Config, Defaults, Region, large};
+use larder::{Config, Defaults, Region};
 
 /// A module of one thread has nobody to lock out; its peers have no lock here either.
 #[cfg(target_arch = "wasm32")]
@@ -10,7 +10,7 @@ type Entry = larder::wasm::Entry;
 #[cfg(not(target_arch = "wasm32"))]
 type Entry = larder::policy::Default;
 
-pub struct Larder<C = Defaults>(pub Region<Entry, large::Segregated, C>);
+pub struct Larder<C = Defaults>(pub Region<C, Entry>);
 
 // SAFETY: larder keeps the contract.
 unsafe impl<C: Config> Subject for Larder<C> {
