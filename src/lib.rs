@@ -221,6 +221,7 @@
 //! | `extents` | a row of memories that others look at while it becomes longer | `sync` |
 //! | `growing` | a few of those, and where more comes from | `memory` |
 //! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |
+//! | `trace/` | what the heap did, as a stream of records: their format, and a queue that any context writes to | `sync` |
 //! | `live` | the exact peak of live bytes, as a feature | `sync` |
 //! | `allocator` | collections with a heap to themselves, as a feature | the public types |
 //! | `small/` | the smallest heap, without tiers: the table and its protocol, the calls, the census, what it takes to grow | `sync`, `emergency` |
@@ -279,6 +280,7 @@ mod slots;
 mod small;
 mod stats;
 mod sync;
+pub mod trace;
 mod walk;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
