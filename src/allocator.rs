@@ -115,5 +115,4 @@ allocator! {
 #[cfg(target_arch = "wasm32")]
 allocator! {
     [C: crate::Config, P: crate::policy::Policy, L: crate::large::Large] crate::wasm::Heap<C, P, L>,
-    [C: crate::Config] crate::wasm::Small<C>,
 }

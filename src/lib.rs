@@ -25,7 +25,7 @@
 //! | [`Heap`] | a static arena of 1 KiB to 16 MiB, in `.bss`: it costs no flash |
 //! | [`Region`] | memory that is only known at run time, or several memories |
 //! | `wasm::Heap` | a wasm module, whose memory grows |
-//! | [`Small`], `wasm::Small` | programs in which code size matters more than speed |
+//! | [`Small`] | programs in which code size matters more than speed |
 //!
 //! To see what a heap holds: [`Heap::stats`] counts, [`Heap::walk`] shows every piece, [`Heap::check`] verifies. To
 //! change how it works: [`Config`], [`policy`], [`large`]. The repository's `docs/configuration.md` says which choice

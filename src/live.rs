@@ -13,16 +13,6 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) const fn new() -> Self {
-        Self {
-            #[cfg(feature = "live-peak")]
-            now: AtomicU32::new(0),
-            #[cfg(feature = "live-peak")]
-            peak: AtomicU32::new(0),
-        }
-    }
-
     /// A block of `less` bytes has become one of `more`; 0 stands for none.
     #[cfg(feature = "live-peak")]
     #[inline(always)]

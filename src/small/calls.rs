@@ -51,7 +51,7 @@ pub(crate) trait Calls: Granules {
             let first = self.granule(block);
             let end = first + len;
             if end > self.count() {
-                if from == 0 && !self.grow(end, most) {
+                if from == 0 {
                     return None;
                 }
                 from = 0;

@@ -73,14 +73,6 @@ pub(crate) trait Granules: Copy {
     /// The start of the arena.
     fn base(self) -> *mut u8;
 
-    /// Gets more granules behind the last, so that there are `wanted`; or where what lies behind can't be had, `len`
-    /// behind that. `false`: there are none.
-    #[inline(always)]
-    fn grow(self, wanted: usize, len: usize) -> bool {
-        let _ = (wanted, len);
-        false
-    }
-
     /// What a granule is.
     #[inline(always)]
     fn state(self, at: usize) -> u32 {

@@ -3,14 +3,10 @@
 mod calls;
 mod census;
 mod granules;
-#[cfg(any(target_arch = "wasm32", all(test, not(loom))))]
-mod growth;
 
 pub(crate) use self::calls::Calls;
 pub(crate) use self::census::Census;
 pub(crate) use self::granules::{Granules, WORD_GRANULES};
-#[cfg(target_arch = "wasm32")]
-pub(crate) use self::growth::{UNIT_GRANULES, lack, room};
 use crate::attempts::attempts;
 use crate::check::CheckError;
 use crate::config::{Config, Defaults, Table};
@@ -41,19 +37,6 @@ pub(crate) struct Header {
     /// Runs of the out-of-memory hook: see `emergency`.
     rescues: AtomicU32,
     live: Live,
-}
-
-#[cfg(target_arch = "wasm32")]
-impl Header {
-    pub(crate) const fn new() -> Self {
-        Self {
-            hints: [const { AtomicU32::new(0) }; HINTS],
-            refused: AtomicU32::new(0),
-            wrong_frees: AtomicU32::new(0),
-            rescues: AtomicU32::new(0),
-            live: Live::new(),
-        }
-    }
 }
 
 /// A heap of `BYTES` bytes for programs where code size matters most and no interrupt may wait: about 1 KiB of flash,

@@ -1,9 +1,6 @@
 //! The heap of a wasm module, whose memory grows.
 
-mod small;
 mod system;
-
-pub use small::Small;
 
 use crate::attempts::attempts;
 use crate::check::CheckError;

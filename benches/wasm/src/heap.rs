@@ -19,7 +19,6 @@ heaps! {
     "larder-static", larder::Heap<ARENA_BYTES>, larder::Heap::new();
     "larder-compact", larder::wasm::Heap<larder::Compact, larder::wasm::Entry>, larder::wasm::Heap::new();
     "larder-static-compact", larder::Heap<ARENA_BYTES, larder::Compact, larder::wasm::Entry>, larder::Heap::new();
-    "larder-small", larder::wasm::Small, larder::wasm::Small::new();
     "larder-static-small", larder::Small<ARENA_BYTES>, larder::Small::new();
     "talc", talc::wasm::WasmDynamicTalc, talc::wasm::new_wasm_dynamic_allocator();
     "talc-small", talc::cell::TalcSyncCell<talc::wasm::WasmGrowAndClaim, talc::wasm::WasmBinning>,

@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { INITIAL, instance as instantiate } from "./instance.mjs";
 import { PAGE } from "./others.mjs";
 import { run } from "./runner.mjs";
-import { small } from "./small.mjs";
 
 const module = new WebAssembly.Module(readFileSync(process.argv[2]));
 const instance = (memory) => instantiate(module, memory);
@@ -124,4 +123,4 @@ const tests = {
   },
 };
 
-run({ ...tests, ...small(instance) });
+run(tests);

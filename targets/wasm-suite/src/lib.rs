@@ -10,7 +10,6 @@ mod lanes;
 #[allow(dead_code, reason = "what the host's tests need besides")]
 #[path = "../../../tests/shadow/mod.rs"]
 mod shadow;
-mod small;
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::Write;

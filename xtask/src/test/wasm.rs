@@ -10,7 +10,6 @@ use super::tally::Tally;
 use crate::toolchain::{self, Toolchain};
 use crate::{packages, project, step};
 
-mod edge;
 mod limits;
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
@@ -41,7 +40,6 @@ pub fn under_node(tally: &mut Tally) -> Result<()> {
     tally.cargo_test("when a sample of bench wasm-threads counts", &mut command)?;
     let toolchain = Toolchain::for_target(TRIPLE)?;
     suite(tally, &toolchain, TRIPLE)?;
-    edge::under_node(tally, &toolchain)?;
     limits::under_node(tally, &toolchain)?;
     match Toolchain::for_target(FIRST_VERSION) {
         Err(reason) => tally.skip(&format!("targets/wasm-suite for {FIRST_VERSION}"), &toolchain::first_line(&reason)),
