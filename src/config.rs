@@ -63,74 +63,54 @@ pub trait Config: Sized + 'static {
     /// it.
     const STASH_PAGES: usize = 0;
 
-    /// How many lanes there are: threads or cores that use the heap at the same time and shall not be in each other's
-    /// way; at most 15, and with 16 classes at most 7. [`lane`](Config::lane) says which context runs in which: by
-    /// default, all are in lane 0.
+    /// The memory of a [`Region`](crate::Region) in which the requests of the calling context begin, modulo the number
+    /// of memories that it has: the core's number (`mhartid`, for example), or a number for each thread. So threads or
+    /// cores with a memory each do not compete for pages, nor for the large tier, as long as there is room in theirs;
+    /// what one frees goes back to the memory that it came from. The default is 0: all begin in the first memory.
     ///
-    /// Each lane has its own classes, with their pages, [`KEPT_PAGES`](Config::KEPT_PAGES) and
-    /// [`STASH_PAGES`](Config::STASH_PAGES): two threads in two lanes touch no common word, but for
-    /// - a block that one frees and the other had allocated: it goes back to its page, in the lane that it came from;
-    /// - the large tier: large requests, refills, retirements.
-    ///
-    /// In a [`Region`](crate::Region) of several memories, each lane begins in another one: then the large tier is
-    /// shared only by lanes that have the same.
-    ///
-    /// A lane that finds nothing there takes what others have: pages of their stashes, empty pages that they keep, and,
-    /// before the request goes on to the large tier, blocks of their pages. So more lanes cost memory as long as there
-    /// is some: each has pages that are partly free for each size. In the tables, a lane has a bit a page for each
-    /// class, and its words at a distance of 64 bytes from those of others.
-    ///
-    /// With a stash, a refill takes besides the page that it needs the next ones too, of the 16 whose words share a
-    /// line of the cache, as long as the lane's stash has room: up to 17 visits of the large tier more. On machines
-    /// with caches, 16 are worth having.
-    ///
-    /// Figures for threads are in `benches/results/host.md`. With one lane there is nothing of all this.
+    /// Called by every allocation, and by `realloc` and `dealloc`, which look in that memory first. It must not
+    /// allocate: it would recurse. It must not unwind: a panic aborts. Any answer at any time is right: contexts that
+    /// begin in the same memory only meet more often. Figures for threads are in `benches/results/host.md`.
     ///
     /// ```
+    /// use std::alloc::{GlobalAlloc, Layout};
     /// use std::cell::Cell;
     /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-    /// use larder::{Config, Heap};
+    /// use larder::{Config, Region};
     ///
-    /// thread_local! {
-    ///     /// This thread's lane, and one more; 0 before it has one.
-    ///     static LANE: Cell<usize> = const { Cell::new(0) };
-    /// }
     /// static THREADS: AtomicUsize = AtomicUsize::new(0);
+    /// thread_local! {
+    ///     static HOME: Cell<Option<usize>> = const { Cell::new(None) };
+    /// }
     ///
     /// struct ByThread;
     /// impl Config for ByThread {
-    ///     const LANES: usize = 4;
-    ///     const STASH_PAGES: usize = 16;
-    ///
-    ///     fn lane() -> usize {
-    ///         if LANE.get() == 0 {
-    ///             LANE.set(THREADS.fetch_add(1, Relaxed) % 1024 + 1);
-    ///         }
-    ///         LANE.get()
+    ///     fn home() -> usize {
+    ///         HOME.get().unwrap_or_else(|| {
+    ///             HOME.set(Some(THREADS.fetch_add(1, Relaxed)));
+    ///             HOME.get().unwrap_or(0)
+    ///         })
     ///     }
     /// }
-    /// static HEAP: Heap<{ 1024 * 1024 }, ByThread> = Heap::new();
+    /// static REGION: Region<ByThread> = Region::new();
     ///
+    /// for _ in 0..2 {
+    ///     let memory: &'static mut [u8] = Box::leak(vec![0; 64 * 1024].into());
+    ///     // SAFETY: the memory is nobody else's, for ever.
+    ///     unsafe { REGION.claim(memory.as_mut_ptr(), memory.len()) }?;
+    /// }
     /// let allocate = || {
     ///     // SAFETY: the size is not zero.
-    ///     let block = unsafe { std::alloc::GlobalAlloc::alloc(&HEAP, std::alloc::Layout::new::<[u8; 30]>()) };
+    ///     let block = unsafe { REGION.alloc(Layout::new::<[u8; 30]>()) };
     ///     assert!(!block.is_null());
     ///     block.addr()
     /// };
     /// let (a, b) = (allocate(), std::thread::spawn(allocate).join().unwrap());
-    /// assert!(a.abs_diff(b) >= 256); // not in one page
+    /// assert!(a.abs_diff(b) > 32 * 1024); // not in one memory
+    /// # Ok::<(), larder::ClaimError>(())
     /// ```
-    const LANES: usize = 1;
-
-    /// The lane of the context that calls, modulo [`LANES`](Config::LANES): the core's number (`mhartid`, for example),
-    /// or one of a thread. Called by every pooled allocation, and by releases into a page that was full. It must not
-    /// allocate: it would recurse. It must not unwind: a panic aborts. Not called where there is one lane, as always in
-    /// a `wasm::Heap` of a module with one thread. The default is 0 for all.
-    ///
-    /// Any answer at any time is right: a context that changes its lane in the middle of a call, an interrupt handler
-    /// that runs in the lane of what it interrupted, or many in one lane only meet each other more often.
     #[inline(always)]
-    fn lane() -> usize {
+    fn home() -> usize {
         0
     }
 
@@ -378,21 +358,15 @@ pub(crate) trait Table: Config {
     /// The classes, laid out.
     const TABLE: ClassTable = ClassTable::of::<Self>();
 
-    /// The lane of the context that calls. A panic of the program's function does not unwind into the program: it
-    /// aborts.
+    /// The home of the calling context, as a number of one of so many memories; `None`: there are none. A panic of the
+    /// program's function does not unwind into the program: it aborts.
     #[inline(always)]
-    fn lane_here() -> usize {
+    fn home_of(memories: usize) -> Option<usize> {
         #[inline(always)]
         extern "C" fn no_unwind<C: Config>() -> usize {
-            C::lane()
+            C::home()
         }
-        if Self::LANES == 1 { 0 } else { no_unwind::<Self>() % Self::LANES }
-    }
-
-    /// The class for a number of granules, at most the largest class's, in the lane of the context that calls.
-    #[inline(always)]
-    fn class_of(granules: usize) -> u32 {
-        Self::TABLE.in_lane(Self::TABLE.class_of(granules), Self::lane_here())
+        no_unwind::<Self>().checked_rem(memories)
     }
 
     /// Whether pools may have all of the arena.

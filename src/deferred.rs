@@ -131,8 +131,9 @@ pub(crate) fn finds(
 ) -> Option<bool> {
     // Acquire: pairs with every `push`; whose bytes were counted before.
     let (mut before, mut at) = (0, head.load(Acquire));
-    // Acquire: pairs with the fence in `put_down`, behind which a block's bytes are subtracted: it is seen off the list then.
-    for _ in 0..bytes.load(Acquire) / LARGE_MIN_BYTES {
+    // Relaxed: a block's bytes are subtracted behind the fence in `put_down`. If that was seen, the fence below, or the
+    // one in `is_held`, shows the block off the list.
+    for _ in 0..bytes.load(Relaxed) / LARGE_MIN_BYTES {
         if at == block {
             return Some(true);
         }

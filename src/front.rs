@@ -11,8 +11,8 @@
 //! Front and index together keep the promise of the pools: *a page of the class whose word is not 0 has an
 //! entry in one of them, or a context that is running right now holds its entry in hand.* The rules:
 //!
-//! 1. A context that moves a page's word away from 0, by a release or a publication, pushes an entry, or from another
-//!    lane puts one into the index. Always: another entry of the page may be on its way out.
+//! 1. A context that moves a page's word away from 0, by a release or a publication, pushes an entry. Always: another
+//!    entry of the page may be on its way out.
 //! 2. A context that takes an entry out, or displaces one, has it in hand, and then looks at the page's word: if that
 //!    is not 0, the entry goes back in, to the front or to the index. If it is 0, the context that moves it away from 0
 //!    later brings another entry (rule 1).

@@ -18,8 +18,6 @@ pub const GRANULE_BYTES: usize = 8;
 pub const PAGE_GRANULES: u32 = 32;
 /// Bytes of a page: what one size class owns at a time.
 pub const PAGE_BYTES: usize = GRANULE_BYTES * PAGE_GRANULES as usize;
-/// Words that share a line of a cache, on most cores that have one: what several lanes write is that far apart.
-pub const LINE_WORDS: usize = 16;
 /// The smallest block of the large tier, in bytes: room for a free run's two links and two sizes.
 pub const LARGE_MIN_BYTES: u32 = 16;
 /// The largest alignment that is served, in bytes.

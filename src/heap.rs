@@ -84,7 +84,7 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
                 map
             }
             None => panic!(
-                "larder: the arena is too small for its tables: take more bytes, or fewer classes, lanes, kept pages or pages in the stash"
+                "larder: the arena is too small for its tables: take more bytes, or fewer classes, kept pages or pages in the stash"
             ),
         }
     };

@@ -3,9 +3,9 @@
 //! A bitmap, one bit a page. Arenas of more than [`FLAT_WORDS`] words have one more
 //! level: a bit for each word that is not 0.
 //!
-//! A bit is an entry in the sense of [`front`](crate::front), whose rules hold here too: bits can be old ones, and who
-//! takes one out has it in hand. A page gets here when it falls out of the front, or is freed into from another lane,
-//! and leaves when an empty front is filled. The order in which an entry changes its place:
+//! A bit is an entry in the sense of [`front`](crate::front), whose rules hold here too: bits can be stale, and the
+//! context that takes one out has it in hand. A page gets here when it falls out of the front, and leaves when an empty
+//! front is filled. The order in which an entry changes its place:
 //!
 //! | step | D fills the empty front from the index | B, at any time |
 //! |---|---|---|
@@ -38,15 +38,9 @@
 //!
 //! In memory that grows, a third level says the same of the summary's words where these are many, by the same protocol:
 //! set whatever the word held before; clear, look again, set again; repaired by [`Index::reveal`].
-//!
-//! # Lanes
-//!
-//! With several lanes, a release in another lane puts its page straight here, and so tells D's step 4 nothing of the
-//! front: D could see an old front in step 5, while B, which has dropped page 3 from the front in step 3, sees an old
-//! word. A sequentially consistent fence before each of these two looks makes one of them see what the other did.
 
 use crate::front::Front;
-use crate::pools::{Pools, Tables};
+use crate::pools::Tables;
 use crate::sync::{AtomicU32, Ordering::*, SINGLE, fence};
 
 /// The most words of an index that is searched without a second level.
@@ -190,7 +184,6 @@ impl<'a, T: Tables<'a>> Index<T> {
         }
         if front.fill(pages) {
             self.take(leaf, seen & !rest);
-            Pools::<T>::order_looks();
             if !SINGLE && front.seen() != pages {
                 // One of the pages may have come back here before it was taken out: better an old entry than none.
                 self.add(leaf, seen & !rest);

@@ -137,9 +137,9 @@
 //!
 //! # Threads and cores apart
 //!
-//! Contexts that use the heap at the same time take blocks from the same pages, unless it has several
-//! [`Config::LANES`]: then each thread or core has pages that no other takes blocks from, and meets the others only in
-//! the large tier, where it frees what they allocated, and where memory is short.
+//! Contexts that use a heap at the same time take blocks from the same pages. In a [`Region`] with a memory for each
+//! thread or core, [`Config::home`] gives each its own to begin with: it then meets the others only where it frees what
+//! they allocated, and where memory is short.
 //!
 //! # Wrong frees
 //!
@@ -215,7 +215,7 @@
 //! | `emergency` | when the out-of-memory hook runs, and which request tries again | `sync` |
 //! | `events` | when the program's hook is told what happens | `sync` |
 //! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
-//! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, deferring, and several lanes | everything above |
+//! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, and deferring | everything above |
 //! | `memory` | an extent that is only known at run time | `extent` |
 //! | `attempts` | requests without the out-of-memory hook, the same for every heap | nothing |
 //! | `extents` | a row of memories that others look at while it becomes longer | `sync` |

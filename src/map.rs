@@ -21,7 +21,7 @@ use crate::classes::CLASSES_MAX;
 use crate::config::{Config, Table};
 use crate::events::Events;
 use crate::front::AtomicFront;
-use crate::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, LINE_WORDS, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
+use crate::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
 use crate::header::Header;
 use crate::index;
 use crate::large::{Large, TableBytes};
@@ -30,9 +30,6 @@ use crate::sync::{AtomicU8, AtomicU32};
 
 /// Bytes of a table's word: 4, but loom's are larger.
 const WORD_BYTES: usize = size_of::<AtomicU32>();
-
-/// Bytes of a line of the cache, as tables count it.
-const LINE_BYTES: usize = LINE_WORDS * WORD_BYTES;
 
 /// The tables of an arena, as offsets in bytes from the first.
 #[derive(Clone, Copy)]
@@ -45,7 +42,7 @@ pub(crate) struct Map {
     pub(crate) ground: u32,
     /// Where the header lies: first, or behind the words.
     pub(crate) header: usize,
-    /// One front a class, and one for no class; a lane's lie in a line of the cache.
+    /// One front a class, and one for no class.
     pub(crate) fronts: usize,
     pub(crate) kept: usize,
     pub(crate) stash: usize,
@@ -69,14 +66,14 @@ pub(crate) struct Map {
 impl Map {
     /// Where the index of a class begins, in words from the first.
     #[inline(always)]
-    pub(crate) fn leaf_row<C: Config>(&self, class: u32) -> usize {
-        row::<C>(class, self.leaf_words)
+    pub(crate) fn leaf_row(&self, class: u32) -> usize {
+        (class as usize - 1) * self.leaf_words
     }
 
     /// Where the second level of a class begins, in words from the first.
     #[inline(always)]
-    pub(crate) fn summary_row<C: Config>(&self, class: u32) -> usize {
-        row::<C>(class, self.summary_words)
+    pub(crate) fn summary_row(&self, class: u32) -> usize {
+        (class as usize - 1) * self.summary_words
     }
 
     /// Where the words for events are: before the indexes, if the program has a hook.
@@ -111,7 +108,7 @@ impl Map {
         }
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
         // Every page needs its word, its owner and its bits at least: start from what that allows.
-        let pooled = (5 + C::TABLE.count * C::LANES / 8) * C::POOLED_PERCENT / 100;
+        let pooled = (5 + C::TABLE.count / 8) * C::POOLED_PERCENT / 100;
         let mut pages = bytes / (PAGE_BYTES + pooled + L::TABLE_BYTES.per_page);
         // Without pools there are no pages; with them there is one at least.
         let least = (C::TABLE.count != 0) as usize;
@@ -146,10 +143,9 @@ impl Map {
     #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
     pub(crate) fn roughly<C: Config, P: Policy, L: Large>(bytes: usize) -> Option<Self> {
-        let classes = C::TABLE.count * C::LANES * WORD_BYTES;
+        let classes = C::TABLE.count * WORD_BYTES;
         // Entries for no page, words that are begun, alignment.
-        let fixed =
-            const { Self::fixed::<C, P, L>().leaves } + 3 * classes + WORD_BYTES + 3 * GRANULE_BYTES + lines::<C>();
+        let fixed = const { Self::fixed::<C, P, L>().leaves } + 3 * classes + WORD_BYTES + 3 * GRANULE_BYTES;
         let backend = L::TABLE_BYTES;
         // In so many there is a page.
         let least = fixed + backend.before + backend.behind + backend.per_doubling * 32 + 3 * PAGE_BYTES;
@@ -178,11 +174,11 @@ impl Map {
     #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_table_bytes<C: Config, P: Policy, L: Large>(pages: usize) -> usize {
         // With its word, its owner, its bits, and a byte for its share of the upper levels.
-        let bits = (C::TABLE.count * C::LANES * WORD_BYTES).div_ceil(32);
+        let bits = (C::TABLE.count * WORD_BYTES).div_ceil(32);
         let a_page = WORD_BYTES + size_of::<AtomicU8>() + bits + L::TABLE_BYTES.per_page + 1;
         let large = L::TABLE_BYTES.before + L::TABLE_BYTES.per_doubling * 32 + L::TABLE_BYTES.behind;
         let fixed = const { Self::fixed::<C, P, L>().leaves } + large;
-        pages * a_page + fixed + lines::<C>() + 2 * PAGE_BYTES
+        pages * a_page + fixed + 2 * PAGE_BYTES
     }
 
     /// Moves the tables to those of a longer arena with the same start: all but the backend's, which was moved before,
@@ -205,8 +201,8 @@ impl Map {
             }
             let mut end = new.words;
             for class in (1..C::TABLE.numbers() as u32).rev().filter(|&class| C::TABLE.is_class(class)) {
-                let row = from.add(self.leaves + self.leaf_row::<C>(class) * WORD_BYTES);
-                let at = new.leaves + new.leaf_row::<C>(class) * WORD_BYTES;
+                let row = from.add(self.leaves + self.leaf_row(class) * WORD_BYTES);
+                let at = new.leaves + new.leaf_row(class) * WORD_BYTES;
                 move_table(row, self.leaf_words * WORD_BYTES, to.add(at), end - at);
                 end = at;
             }
@@ -216,7 +212,7 @@ impl Map {
 
     /// Where the second levels begin, behind so many words of each class's index.
     pub(crate) const fn summaries_behind<C: Config>(leaves: usize, leaf_words: usize) -> usize {
-        leaves + C::LANES * lane_words::<C>(leaf_words) * WORD_BYTES
+        leaves + C::TABLE.count * leaf_words * WORD_BYTES
     }
 
     /// Some map of these types: of it, everything before the indexes is the same in all of them.
@@ -239,16 +235,14 @@ impl Map {
         let leaf_words = pooled.div_ceil(32);
         let summary_words = index::upper_words(leaf_words);
         let word_bytes = (pooled + 1) * WORD_BYTES;
-        let words_first = side.has_words_first::<C>(word_bytes);
+        let words_first = side.has_words_first(word_bytes);
         let header = if words_first { word_bytes.next_multiple_of(GRANULE_BYTES) } else { 0 };
-        let fronts = header + size_of::<Header<P>>().next_multiple_of(alignment::<C>());
+        let fronts = header + size_of::<Header<P>>().next_multiple_of(GRANULE_BYTES);
         let kept = fronts + C::TABLE.numbers() * size_of::<AtomicFront>();
-        let stash = kept + C::LANES * C::KEPT_PAGES * WORD_BYTES;
+        let stash = kept + C::KEPT_PAGES * WORD_BYTES;
         let leaves = events_at::<C>(stash) + if C::TELLS { size_of::<Events>() } else { 0 };
         let summaries = Self::summaries_behind::<C>(leaves, leaf_words);
-        let words = summaries + C::LANES * lane_words::<C>(summary_words) * WORD_BYTES;
-        // The first page's word begins a line.
-        let words = if C::LANES == 1 { words } else { (words + WORD_BYTES).next_multiple_of(LINE_BYTES) - WORD_BYTES };
+        let words = summaries + C::TABLE.count * summary_words * WORD_BYTES;
         let (words, owners) = if words_first { (0, words) } else { (words, words + word_bytes) };
         let large = (owners + (pooled + 1) * size_of::<AtomicU8>() + before(L::TABLE_BYTES, bytes)).next_multiple_of(8);
         // No more ground than that, with its share of the backend's table.
@@ -264,7 +258,7 @@ impl Map {
         let ground = if ground > most && classes > 0 && !tail { most } else { ground };
         let ground = match side {
             Side::Before => bytes.saturating_sub((bytes - ground).next_multiple_of(PAGE_BYTES)),
-            Side::Behind => ground / alignment::<C>() * alignment::<C>(),
+            Side::Behind => ground / GRANULE_BYTES * GRANULE_BYTES,
         };
         Self {
             pages: pooled as u32,
@@ -301,8 +295,8 @@ impl Side {
     }
 
     /// Whether the pages' words are the first table: as long as all others are still found by one small offset.
-    const fn has_words_first<C: Config>(self, word_bytes: usize) -> bool {
-        matches!(self, Self::Before) && C::LANES == 1 && word_bytes <= 2048
+    const fn has_words_first(self, word_bytes: usize) -> bool {
+        matches!(self, Self::Before) && word_bytes <= 2048
     }
 }
 
@@ -315,34 +309,10 @@ const fn lead_pages<C: Config>(pages: usize) -> usize {
     pages - if pooled > PAGES_MAX { PAGES_MAX } else { pooled }
 }
 
-/// To which the tables and the fronts are aligned: to lines of the cache, where there are lanes.
-const fn alignment<C: Config>() -> usize {
-    if C::LANES == 1 { GRANULE_BYTES } else { LINE_BYTES }
-}
-
-/// Bytes that rounding up to lines takes at most: behind each lane's two levels, before the pages' words, and behind
-/// the ground.
-#[cfg(any(target_arch = "wasm32", test))]
-const fn lines<C: Config>() -> usize {
-    if C::LANES == 1 { 0 } else { (2 * C::LANES + 3) * LINE_BYTES }
-}
-
 /// Where the words for events are, if the program has a hook, and where the indexes begin, if not: behind the stash.
 const fn events_at<C: Config>(stash: usize) -> usize {
-    let end = stash + C::LANES * C::STASH_PAGES * WORD_BYTES;
+    let end = stash + C::STASH_PAGES * WORD_BYTES;
     if C::TELLS { end.next_multiple_of(align_of::<Events>()) } else { end }
-}
-
-/// Words of a lane: so many for each of its classes, and what keeps the next lane's out of the last line.
-const fn lane_words<C: Config>(words: usize) -> usize {
-    let words = C::TABLE.count * words;
-    if C::LANES == 1 { words } else { words.next_multiple_of(LINE_WORDS) }
-}
-
-/// Where a class's row of so many words begins.
-#[inline(always)]
-fn row<C: Config>(class: u32, words: usize) -> usize {
-    C::TABLE.lane(class) * lane_words::<C>(words) + (C::TABLE.size_class(class) as usize - 1) * words
 }
 
 /// Bytes of a backend's table before its place. Counted for all of the arena, tables included, which is never too few.
@@ -390,11 +360,6 @@ mod tests {
         const ON_EVENT: Option<fn(Event)> = Some(|_| ());
     }
 
-    struct TwoLanes;
-    impl Config for TwoLanes {
-        const LANES: usize = 2;
-    }
-
     fn fits<C: Config>(bytes: usize) {
         let map = Map::new::<C, Try, Segregated>(bytes).unwrap();
         let (pages, ground) = (map.pages as usize + map.lead as usize / PAGE_BYTES, map.ground as usize);
@@ -416,11 +381,11 @@ mod tests {
         let mut tables = [
             (map.header, size_of::<Header<Try>>()),
             (map.fronts, C::TABLE.numbers() * size_of::<AtomicFront>()),
-            (map.kept, C::LANES * C::KEPT_PAGES * WORD_BYTES),
-            (map.stash, C::LANES * C::STASH_PAGES * WORD_BYTES),
+            (map.kept, C::KEPT_PAGES * WORD_BYTES),
+            (map.stash, C::STASH_PAGES * WORD_BYTES),
             (map.events::<C>(), if C::TELLS { size_of::<Events>() } else { 0 }),
-            (map.leaves, C::LANES * lane_words::<C>(map.leaf_words) * WORD_BYTES),
-            (map.summaries, C::LANES * lane_words::<C>(map.summary_words) * WORD_BYTES),
+            (map.leaves, C::TABLE.count * map.leaf_words * WORD_BYTES),
+            (map.summaries, C::TABLE.count * map.summary_words * WORD_BYTES),
             (map.words, pages * WORD_BYTES),
             (map.owners, pages),
             (map.large - before, before + behind),
@@ -454,7 +419,6 @@ mod tests {
         all_have_room::<Segregated, Compact>();
         all_have_room::<Segregated, OneKept>();
         all_have_room::<Segregated, Told>();
-        all_have_room::<Segregated, TwoLanes>();
         all_have_room::<Segregated, Frugal>();
         all_have_room::<Segregated, Tenth>();
         #[cfg(feature = "linked-list")]
@@ -511,9 +475,6 @@ mod tests {
             fits::<Told>(bytes);
             fits::<Frugal>(bytes);
             fits::<Tenth>(bytes);
-            if bytes > 2000 {
-                fits::<TwoLanes>(bytes);
-            }
             assert_eq!(Map::new::<Compact, Try, Segregated>(bytes).unwrap().pages, 0);
         }
     }

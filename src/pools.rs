@@ -20,9 +20,6 @@
 //!
 //! Without a sequentially consistent fence between the two steps of each side, F could still read
 //! page 3 in step 4, and the empty page would be found by nobody but `trim`.
-//!
-//! With several [`Config::LANES`], each lane has all of this for itself: a class here is a size class of a lane. A page
-//! stays in the lane whose refill got it, in whichever lane its blocks are freed.
 
 use crate::classes::ClassTable;
 use crate::config::{Config, Event, Table};
@@ -72,8 +69,8 @@ pub(crate) trait Tables<'a>: Copy {
     fn summary(self, class: u32, at: usize) -> &'a AtomicU32;
     /// Pages that may be empty.
     fn kept(self) -> &'a [AtomicU32];
-    /// Takes over a page that was retired: word 0, in transit, in no index. `class` is what it was.
-    fn surrender(self, page: u32, class: u32);
+    /// Takes over a page that was retired: word 0, in transit, in no index.
+    fn surrender(self, page: u32);
     /// Grows with each claim that lost a page's blocks to other contexts.
     fn retries(self) -> &'a AtomicU32;
     /// Reports bits that a wrong free planted in a page that was nobody's.
@@ -171,7 +168,6 @@ impl<'a, T: Tables<'a>> Pools<T> {
     /// Does what rule 2 of the front asks of a context that has an entry in hand.
     #[inline(always)]
     fn put_back(self, page: u32, class: u32) {
-        Self::order_looks();
         // Relaxed: ordered after the removal of the entry by its Acquire.
         if !SINGLE && self.0.word(page).load(Relaxed) != 0 {
             self.reenter(page, class);
@@ -183,16 +179,6 @@ impl<'a, T: Tables<'a>> Pools<T> {
     fn reenter(self, page: u32, class: u32) {
         if self.0.owner_of(page) == class {
             self.enter(page, class);
-        }
-    }
-
-    /// What comes between a change of front or index and the look at what that may have missed, where a release from
-    /// another lane goes past the front: see [`index`](crate::index).
-    #[inline(always)]
-    pub(crate) fn order_looks() {
-        if T::Config::LANES > 1 {
-            // SeqCst: pairs with the same fence of a context that draws, or that has taken the page out of the front.
-            fence(SeqCst);
         }
     }
 
@@ -210,7 +196,6 @@ impl<'a, T: Tables<'a>> Pools<T> {
     fn shelve(self, page: u32, class: u32) {
         // Acquire: pairs with the push of this page, as in `Front::drop_first`.
         fence(Acquire);
-        Self::order_looks();
         if self.0.word(page).load(Relaxed) != 0 && self.0.owner_of(page) == class {
             Index(self.0, class).insert(page);
         }
@@ -252,41 +237,24 @@ impl<'a, T: Tables<'a>> Pools<T> {
         0
     }
 
-    /// Takes a block of the same size from another lane's pages. Returns its place, or 0.
-    ///
-    /// Time: as `claim_any`, once for each lane.
-    #[inline(never)]
-    pub(crate) fn claim_elsewhere(self, class: u32) -> u32 {
-        let classes = (0..T::Config::LANES).map(|lane| Self::TABLE.in_lane(Self::TABLE.size_class(class), lane));
-        classes
-            .filter(|&other| other != class)
-            .map(|other| self.claim_any(other))
-            .find(|&place| place != 0)
-            .unwrap_or(0)
-    }
-
-    /// Takes a block that [`claim_any`](Self::claim_any) has overlooked, in any lane: the last resort before a request
-    /// is refused. Its page may be invisible because another context is suspended, or stand behind more old entries
-    /// than a claim tries. Returns its place, or 0.
+    /// Takes a block that [`claim_any`](Self::claim_any) has overlooked: the last resort before a request is refused.
+    /// Its page may be invisible because another context is suspended, or stand behind more old entries than a claim
+    /// tries. Returns its place, or 0.
     ///
     /// Time: [`Index::reveal`]'s, and a try for each old entry.
     #[cold]
     #[inline(never)]
     pub(crate) fn claim_overlooked(self, class: u32) -> u32 {
-        for lane in 0..T::Config::LANES {
-            let class = Self::TABLE.in_lane(Self::TABLE.size_class(class), lane);
-            let index = Index(self.0, class);
-            index.reveal();
-            // Each round that is in vain has dropped old entries, or lost to other contexts: the bound is for the
-            // latter.
-            for _ in 0..=self.0.leaf_count() as u32 * 32 / PAGE_TRIES {
-                if self.0.front(class).seen() == 0 && index.first_leaf().1 == 0 {
-                    break;
-                }
-                let place = self.claim_any(class);
-                if place != 0 {
-                    return place;
-                }
+        let index = Index(self.0, class);
+        index.reveal();
+        // Each round that is in vain has dropped old entries, or lost to other contexts: the bound is for the latter.
+        for _ in 0..=self.0.leaf_count() as u32 * 32 / PAGE_TRIES {
+            if self.0.front(class).seen() == 0 && index.first_leaf().1 == 0 {
+                break;
+            }
+            let place = self.claim_any(class);
+            if place != 0 {
+                return place;
             }
         }
         0
@@ -347,19 +315,10 @@ impl<'a, T: Tables<'a>> Pools<T> {
     pub(crate) fn released(self, page: u32, class: u32, old: u32, bits: u32) {
         if old == 0 {
             // Rule 1 of the front.
-            if T::Config::LANES > 1 && Self::TABLE.lane(class) != T::Config::lane_here() {
-                return self.send(page, class);
-            }
             self.enter(page, class);
         } else if old | bits == Self::TABLE.mask(class) {
             Self::emptied(class, page, self);
         }
-    }
-
-    /// Puts a page of another lane into that lane's index: its front is what the lane uses all the time.
-    #[inline(never)]
-    fn send(self, page: u32, class: u32) {
-        Index(self.0, class).insert(page);
     }
 
     /// Keeps an empty page in its class; retires the page that it displaces from `kept`. The page and the handle are
@@ -369,8 +328,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
         if T::Config::KEPT_PAGES == 0 {
             return pools.retire_away(page);
         }
-        let lane = Self::TABLE.lane(class) * T::Config::KEPT_PAGES;
-        let slot = &pools.0.kept()[lane + (Self::TABLE.size_class(class) as usize - 1) % T::Config::KEPT_PAGES];
+        let slot = &pools.0.kept()[(class as usize - 1) % T::Config::KEPT_PAGES];
         // SeqCst: between the bit that made the page empty and the look at the slot; pairs with the
         // fence in `evict` (see the table above).
         fence(SeqCst);
@@ -395,34 +353,33 @@ impl<'a, T: Tables<'a>> Pools<T> {
     #[inline(always)]
     fn retire_away(self, page: u32) {
         self.0.tell(Event::RetireBegins);
-        let class = self.retire(page);
-        if class != 0 {
-            self.0.surrender(page, class);
+        if self.retire(page) {
+            self.0.surrender(page);
         }
         self.0.tell(Event::RetireEnds);
     }
 
-    /// Takes an empty page out of its class, which is returned. The page is then the caller's, its word 0, in transit.
-    /// 0: it is in use, or reserved.
+    /// Takes an empty page out of its class. The page is then the caller's, its word 0, in transit. `false`: it is in
+    /// use, or reserved.
     #[inline(never)]
-    pub(crate) fn retire(self, page: u32) -> u32 {
+    pub(crate) fn retire(self, page: u32) -> bool {
         let class = self.0.owner_of(page);
         if page <= T::Config::RESERVED_PAGES || !Self::TABLE.is_class(class) {
-            return 0;
+            return false;
         }
         let mask = Self::TABLE.mask(class);
         if !page::retire(self.0.word(page), mask) {
-            return 0;
+            return false;
         }
         // Relaxed: ordered after the retirement by its Acquire (rule 6).
         if !SINGLE && self.0.owner_of(page) != class {
             self.give(page, mask);
-            return 0;
+            return false;
         }
         // Relaxed: the next owner gets the page by another Release.
         self.0.owner(page).store(Self::TABLE.in_transit() as u8, Relaxed);
         Index(self.0, class).remove(page);
-        class
+        true
     }
 
     /// Takes one of the pages that are kept empty, from whatever class; 0 for none.
@@ -437,7 +394,7 @@ impl<'a, T: Tables<'a>> Pools<T> {
             let page = slot.swap(0, AcqRel);
             // SeqCst: as in `emptied`.
             fence(SeqCst);
-            if page != 0 && self.retire(page) != 0 {
+            if page != 0 && self.retire(page) {
                 return page;
             }
         }

@@ -22,8 +22,8 @@ use core::ptr::null_mut;
 /// first. A block whose growth its memory can't serve moves to another. `KEPT_PAGES`, `STASH_PAGES` and `RESERVED` of the
 /// configuration are for each memory.
 ///
-/// With several [`Config::LANES`], each lane has a memory of its own to begin with, in turns: lane 0 the first, lane 1 the second. So threads or
-/// cores that have a lane and a memory each share not even the large tier, as long as there is room in what is theirs.
+/// Where threads or cores use the region at the same time, [`Config::home`] gives each a memory to begin with. They then
+/// share not even the large tier, as long as there is room in what is theirs.
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
@@ -253,14 +253,11 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
         self.extents.iter()
     }
 
-    /// The memory in which the calls of this lane begin: the first, if there is one lane, else each lane has one, in turns.
+    /// The memory in which the calls of this context begin.
     #[inline(always)]
     fn home(&self) -> Option<&Memory<C, P, L>> {
-        if C::LANES == 1 {
-            return self.memories().next();
-        }
         // There can be more by then.
-        self.memories().nth(C::lane_here().checked_rem(self.extents.len())?)
+        self.memories().nth(C::home_of(self.extents.len())?)
     }
 
     /// The memory in which an address lies.
@@ -269,7 +266,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
-    /// The memory that answers for an address: one of none is for the lane's memory to report.
+    /// The memory that answers for an address: one of none is for the home memory to report.
     #[inline(always)]
     fn responsible(&self, ptr: *mut u8) -> Option<&Memory<C, P, L>> {
         let home = self.home()?;
@@ -282,22 +279,29 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
         self.memory_of(ptr)
     }
 
-    /// A block of the first memory that has one, behind the first few.
-    fn find_block(&self, layout: Layout, skipped: usize) -> Option<*mut u8> {
-        let mut memories = self.memories().skip(skipped);
-        memories.find_map(|memory| Some(memory.allocate::<false>(layout)).filter(|block| !block.is_null()))
+    /// A block of the home memory, or of the first other that has one.
+    fn find_block(&self, layout: Layout) -> Option<*mut u8> {
+        let home = self.home()?;
+        let block = home.allocate::<false>(layout);
+        if block.is_null() { self.find_beside(home, layout) } else { Some(block) }
     }
 
-    /// The lane's memory had nothing: the others are asked, and all of them again when an out-of-memory hook says so.
+    /// A block of the first memory that has one, but this.
+    fn find_beside(&self, home: &Memory<C, P, L>, layout: Layout) -> Option<*mut u8> {
+        let others = self.memories().filter(|&memory| !core::ptr::eq(memory, home));
+        others.map(|memory| memory.allocate::<false>(layout)).find(|block| !block.is_null())
+    }
+
+    /// The home memory had nothing: the others are asked, and all of them when an out-of-memory hook says so.
     #[cold]
     #[inline(never)]
-    fn allocate_elsewhere(&self, layout: Layout) -> *mut u8 {
+    fn allocate_elsewhere(&self, home: &Memory<C, P, L>, layout: Layout) -> *mut u8 {
         let Some(first) = self.memories().next() else { return null_mut() };
-        // With an out-of-memory hook, the lane's memory is asked again: another context's may have run since that was asked, and every
+        // With a hook, the home memory is asked again: another context's may have run since it was asked, and every
         // attempt that the hook is asked about has to begin after it was looked how often one ran.
-        let mut asked = usize::from(C::LANES == 1 && !C::RESCUES);
+        let attempt = || if C::RESCUES { self.find_block(layout) } else { self.find_beside(home, layout) };
         // The first memory keeps count, for all of them.
-        first.persist(layout.size(), layout.align(), || self.find_block(layout, core::mem::take(&mut asked)))
+        first.persist(layout.size(), layout.align(), attempt)
     }
 
     /// Changes the size of a block where it is, or moves it, perhaps to another memory; null: it is none. `None`: there
@@ -316,7 +320,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
             // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
             // the contract of `realloc`. The new one may lie in another memory.
             Ok(false) => unsafe {
-                let new = self.find_block(Layout::from_size_align_unchecked(new_size, layout.align()), 0)?;
+                let new = self.find_block(Layout::from_size_align_unchecked(new_size, layout.align()))?;
                 core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
                 memory.release(ptr, layout);
                 Some(new)
@@ -370,8 +374,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
 
     /// A block, or null, without asking the out-of-memory hook, and uncounted.
     fn attempt(&self, layout: Layout) -> *mut u8 {
-        let block = self.home().map_or(null_mut(), |home| home.allocate::<false>(layout));
-        if block.is_null() { self.find_block(layout, usize::from(C::LANES == 1)).unwrap_or(null_mut()) } else { block }
+        self.find_block(layout).unwrap_or(null_mut())
     }
 
     /// Changes the size of a block likewise.
@@ -419,7 +422,7 @@ unsafe impl<C: Config, P: Policy, L: Large, const N: usize> GlobalAlloc for Regi
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(home) = self.home() else { return null_mut() };
         let block = home.allocate::<false>(layout);
-        if block.is_null() { self.allocate_elsewhere(layout) } else { block }
+        if block.is_null() { self.allocate_elsewhere(home, layout) } else { block }
     }
 
     #[inline]

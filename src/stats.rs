@@ -337,7 +337,7 @@ pub(crate) trait Census: Walk {
             let mask = Self::TABLE.mask(class);
             let free = (Tables::word(self, page).load(Relaxed) & mask).count_ones() as usize;
             let live = mask.count_ones() as usize - free;
-            let row = &mut stats.classes[Self::TABLE.size_class(class) as usize - 1];
+            let row = &mut stats.classes[class as usize - 1];
             row.pages += 1;
             row.blocks_live += live;
             row.blocks_free += free;

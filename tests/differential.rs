@@ -10,7 +10,7 @@ mod static_arenas;
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
 use larder::{Compact, Config, Defaults, Frugal};
-use shadow::configs::{Apart, EveryClass, KeepsNothing, LaneByLane, ManyLanes, Reserving, Sparse};
+use shadow::configs::{Apart, EveryClass, KeepsNothing, Reserving, Sparse};
 use shadow::seeded::{Mix, action};
 use shadow::{Door, Memory, Shadow};
 use std::alloc::{GlobalAlloc, Layout};
@@ -63,11 +63,7 @@ configurations! {
     pools_in_a_quarter: Spin, Segregated, Frugal, 64 * 1024, 12, 256, 60;
     pools_in_a_quarter_of_a_few_pages: Try, Segregated, Frugal, 3000, 40, 128, 55;
     reserved_pages_behind_the_rest: Spin, Segregated, Apart, 16 * 1024, 20, 256, 60;
-    two_lanes: Spin, Segregated, LaneByLane, 16 * 1024, 20, 256, 60;
-    two_lanes_in_a_few_pages: Spin, Segregated, LaneByLane, 3000, 40, 128, 55;
-    two_lanes_in_a_mebibyte: Try, Segregated, LaneByLane, 1024 * 1024, 2, 32 * 1024, 60;
-    fifteen_lanes: Spin, Segregated, ManyLanes, 20_001, 20, 256, 60;
-    seven_lanes_of_every_class: Spin, Segregated, EveryClass, 16 * 1024, 20, 256, 60;
+    every_class: Spin, Segregated, EveryClass, 16 * 1024, 20, 256, 60;
 }
 
 #[cfg(feature = "linked-list")]
@@ -98,8 +94,6 @@ fn interrupting_tier_2() {
     run_interrupting::<Segregated, Reserving>(16 * 1024);
     run_interrupting::<Segregated, Apart>(16 * 1024);
     run_interrupting::<Segregated, KeepsNothing>(8 * 1024);
-    run_interrupting::<Segregated, LaneByLane>(8 * 1024);
-    run_interrupting::<Segregated, ManyLanes>(16 * 1024);
 }
 
 #[cfg(feature = "linked-list")]
@@ -141,7 +135,6 @@ fn the_largest_request_of_any_heap_is_served() {
         the_largest_request_is_served::<Frugal>(16 * 1024, mix);
         the_largest_request_is_served::<Sparse>(16 * 1024, mix);
         the_largest_request_is_served::<Reserving>(16 * 1024, mix);
-        the_largest_request_is_served::<LaneByLane>(16 * 1024, mix);
     }
 }
 

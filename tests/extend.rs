@@ -34,18 +34,6 @@ impl Config for Reserving {
     const KEPT_PAGES: usize = 3;
 }
 
-struct Lanes;
-impl Config for Lanes {
-    const LANES: usize = 3;
-    const STASH_PAGES: usize = 4;
-
-    fn lane() -> usize {
-        LANE.get()
-    }
-}
-
-thread_local!(static LANE: Cell<usize> = const { Cell::new(0) });
-
 /// Blocks come and go while the memory becomes longer, piece by piece: none of them loses its contents or its place, the heap
 /// verifies, and in the end all is one run.
 fn grows_below_live_blocks<P: Policy, C: Config>(first: usize, pieces: &[usize]) {
@@ -58,7 +46,6 @@ fn grows_below_live_blocks<P: Policy, C: Config>(first: usize, pieces: &[usize])
     let mut live: Vec<(*mut u8, usize, u8)> = Vec::new();
     for (round, &piece) in pieces.iter().chain([&0]).enumerate() {
         for _ in 0..if cfg!(miri) { 60 } else { 300 } {
-            LANE.set(random.usize(0..3));
             let size = if random.u8(..) < 200 { random.usize(1..=70) } else { random.usize(71..1500) };
             // SAFETY: the size is not zero.
             let block = unsafe { region.alloc(bytes(size)) };
@@ -114,7 +101,6 @@ fn a_memory_grows_below_live_blocks() {
     grows_below_live_blocks::<Try, Defaults>(2 * KIB, &small);
     grows_below_live_blocks::<Spin, Reserving>(3 * KIB, &small);
     grows_below_live_blocks::<Try, Compact>(KIB, &small);
-    grows_below_live_blocks::<Try, Lanes>(8 * KIB, &[2000, 8 * KIB, 1001]);
     // From an index of one level to two, and on.
     grows_below_live_blocks::<Try, Defaults>(60 * KIB, &[8 * KIB, 300, 100 * KIB]);
 }

@@ -3,7 +3,7 @@
 
 #![cfg(not(any(loom, miri)))]
 
-use larder::{Config, Emergency, Event, Heap, OutOfMemory, policy::Try};
+use larder::{Config, Emergency, Event, Heap, OutOfMemory, Region, policy::Try};
 use std::alloc::{GlobalAlloc, Layout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
@@ -71,14 +71,20 @@ fn when_memory_runs_out() {
 }
 
 #[test]
-fn when_it_is_asked_for_the_lane() {
+fn when_it_is_asked_for_the_home() {
     struct Lost;
     impl Config for Lost {
-        const LANES: usize = 2;
-
-        fn lane() -> usize {
+        fn home() -> usize {
             panic!("{CALLED}");
         }
     }
-    aborts("when_it_is_asked_for_the_lane", || fill(&Subject::<Lost>::new(), Layout::new::<u64>()));
+    aborts("when_it_is_asked_for_the_home", || {
+        let region = Region::<Lost, Try>::new();
+        let memory = Box::leak(vec![0_u8; 4096].into_boxed_slice());
+        // SAFETY: the memory is nobody else's, for ever; the size is not zero.
+        unsafe {
+            region.claim(memory.as_mut_ptr(), memory.len()).unwrap();
+            region.alloc(Layout::new::<u64>());
+        }
+    });
 }

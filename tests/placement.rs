@@ -152,22 +152,20 @@ fn a_large_request_gets_all_pages_that_wait() {
 }
 
 thread_local! {
-    static LANE: Cell<usize> = const { Cell::new(0) };
+    static HOME: Cell<usize> = const { Cell::new(0) };
 }
 
-struct ThreeLanes;
-impl Config for ThreeLanes {
-    const LANES: usize = 3;
-
-    fn lane() -> usize {
-        LANE.get()
+struct Homes;
+impl Config for Homes {
+    fn home() -> usize {
+        HOME.get()
     }
 }
 
 #[test]
-fn each_lane_of_a_region_begins_in_a_memory_of_its_own() {
+fn each_context_of_a_region_begins_in_its_home() {
     const BYTES: usize = 16 * 1024;
-    let region = Region::<ThreeLanes, Try>::new();
+    let region = Region::<Homes, Try>::new();
     let memories: Vec<_> = (0..2).map(|_| Box::leak(vec![0_u8; BYTES].into_boxed_slice())).collect();
     let starts: Vec<_> = memories.iter().map(|memory| memory.as_ptr() as usize).collect();
     for memory in memories {
@@ -177,18 +175,18 @@ fn each_lane_of_a_region_begins_in_a_memory_of_its_own() {
     let memory_of = |block: *mut u8| starts.iter().position(|start| (block as usize).wrapping_sub(*start) < BYTES);
     // SAFETY: no size here is zero, and each block is freed with its size.
     unsafe {
-        for (lane, memory) in [(0, 0), (1, 1), (2, 0), (3, 0), (4, 1)] {
-            LANE.set(lane);
+        for (home, memory) in [(0, 0), (1, 1), (2, 0), (3, 1), (usize::MAX, 1)] {
+            HOME.set(home);
             let blocks = [8, 60, 300, 3000].map(|size| (region.alloc(bytes(size)), size));
             for (block, size) in blocks {
-                assert_eq!(memory_of(block), Some(memory), "{size} bytes of lane {lane}");
-                // Another lane's to free.
-                LANE.set(lane + 1);
+                assert_eq!(memory_of(block), Some(memory), "{size} bytes from home {home}");
+                // Another context's to free.
+                HOME.set(home.wrapping_add(1));
                 region.dealloc(block, bytes(size));
-                LANE.set(lane);
+                HOME.set(home);
             }
         }
-        LANE.set(1);
+        HOME.set(1);
         let full = std::iter::from_fn(|| Some(region.alloc(bytes(1000))).filter(|&block| memory_of(block) == Some(1)));
         assert!(full.count() > 10);
         assert_eq!(memory_of(region.alloc(bytes(1000))), Some(0), "when its own is full");

@@ -70,15 +70,6 @@ fn does_no_harm(heap: &impl Told) {
     assert_eq!(stats.free_runs.unwrap_or(1), 1, "a page was lost\n{stats}");
 }
 
-struct Lanes;
-impl Config for Lanes {
-    const LANES: usize = 2;
-
-    fn lane() -> usize {
-        1
-    }
-}
-
 /// Its smallest class is not the smallest block.
 struct Sparse;
 impl Config for Sparse {
@@ -95,10 +86,8 @@ fn of_every_policy() {
 
 #[test]
 fn of_every_configuration() {
-    static LANES: Heap<32768, Lanes, Spin> = Heap::new();
     static SPARSE: Heap<32768, Sparse, Spin> = Heap::new();
     static COMPACT: Heap<32768, Compact, Spin> = Heap::new();
-    does_no_harm(&LANES);
     does_no_harm(&SPARSE);
     does_no_harm(&COMPACT);
 }

@@ -11,7 +11,7 @@ use arbitrary::Arbitrary;
 use larder::large::{Large, Segregated};
 use larder::policy::Try;
 use larder::{Config, Defaults, Small};
-use shadow::configs::{Apart, KeepsNothing, LaneByLane, Reserving, Sparse};
+use shadow::configs::{Apart, KeepsNothing, Reserving, Sparse};
 use shadow::{Action, Door, Memory, Shadow};
 
 /// One run of a fuzzer.
@@ -37,7 +37,6 @@ enum Configuration {
     Reserving,
     Apart,
     KeepsNothing,
-    LaneByLane,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -52,9 +51,6 @@ const RESERVING_BYTES: usize = 2048;
 /// The arena that [`Apart`] needs at least: its reserved pages are two fifths of it.
 const APART_BYTES: usize = 4096;
 
-/// The arena that [`LaneByLane`] needs at least.
-const LANES_BYTES: usize = 2048;
-
 impl Run {
     /// Does the run, on a heap with that large tier; panics when the heap is not what the model says.
     pub fn on<L: Large>(&self) {
@@ -65,7 +61,6 @@ impl Run {
             // Not every large tier can.
             Configuration::Apart => self.with::<Segregated, Apart>(self.arena.bytes().max(APART_BYTES)),
             Configuration::KeepsNothing => self.with::<L, KeepsNothing>(self.arena.bytes()),
-            Configuration::LaneByLane => self.with::<L, LaneByLane>(self.arena.bytes().max(LANES_BYTES)),
         }
     }
 

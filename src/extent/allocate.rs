@@ -2,7 +2,7 @@
 //! as in `release`.
 
 use super::entry::Answer;
-use super::{Engine, Extent, Lanes, Release, large_bytes};
+use super::{Engine, Extent, Release, large_bytes};
 use crate::config::{Config, Event, Table};
 use crate::emergency;
 use crate::geometry::*;
@@ -32,7 +32,7 @@ pub(crate) trait Allocate: Release {
         if align > GRANULE_BYTES {
             return Self::allocate_rarely::<REPORT>(size, align, self);
         }
-        let class = Self::Config::class_of(granules(size));
+        let class = Self::TABLE.class_of(granules(size));
         let (claim, seen) = Pools(self).claim_first(class);
         match claim {
             Claim::Block(block) => self.at(block.place(self.lead())),
@@ -58,7 +58,7 @@ pub(crate) trait Allocate: Release {
     fn allocate_behind<const REPORT: bool>(size: usize, align: usize, class: u32, extent: Self) -> *mut u8 {
         // A request of no bytes is a caller's error. It is of no class, whose front is always empty, and gets the
         // smallest block.
-        let class = class + u32::from(Self::TABLE.size_class(class) == 0);
+        let class = class.max(1);
         match Pools(extent).claim_any(class) {
             0 => extent.allocate_anywhere::<REPORT>(size, align, class),
             place => extent.at(place),
@@ -112,9 +112,6 @@ pub(crate) trait Allocate: Release {
     fn find_block(self, size: usize, align: usize, class: u32) -> u32 {
         let mut place = self.refill(class);
         if place == 0 {
-            place = self.block_of_others(class);
-        }
-        if place == 0 {
             place = self.allocate_large(size, align);
         }
         if place == 0 {
@@ -140,7 +137,7 @@ pub(crate) trait Allocate: Release {
         if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
             return 0;
         }
-        let class = Self::Config::class_of(granules(size));
+        let class = Self::TABLE.class_of(granules(size));
         if self.fits(class, align) { class } else { 0 }
     }
 
@@ -156,13 +153,9 @@ pub(crate) trait Allocate: Release {
     fn refill(self, class: u32) -> u32 {
         let block_bytes = Self::TABLE.block_bytes(class);
         Engine::tell(self, Event::RefillBegins { block_bytes });
-        let mut page = slots::take(self.stash_of(class));
+        let mut page = slots::take(self.stash());
         if page == 0 {
             page = self.page_from_large();
-            self.stock(class, page);
-        }
-        if page == 0 {
-            page = self.page_of_others();
         }
         if page == 0 {
             page = Pools(self).reclaim();
@@ -191,19 +184,15 @@ pub(crate) trait Allocate: Release {
     /// A block of a larger class, or of the same, which may have got one meanwhile. Its page's owner then says how to
     /// free it.
     ///
-    /// Of larger classes only fronts are looked at: one that has pages in its index alone is not found. With several
-    /// lanes, where releases come from others into the index, both are.
+    /// Of larger classes only fronts are looked at: one that has pages in its index alone is not found.
     #[inline(always)]
     fn borrow(self, class: u32, align: usize) -> u32 {
-        for size_class in Self::TABLE.size_class(class)..=Self::TABLE.count as u32 {
-            for lane in 0..Self::Config::LANES {
-                let larger = Self::TABLE.in_lane(size_class, lane);
-                let may_have = Self::Config::LANES > 1 || larger == class || Tables::front(self, larger).seen() != 0;
-                if may_have && self.fits(larger, align) {
-                    let place = Pools(self).claim_any(larger);
-                    if place != 0 {
-                        return place;
-                    }
+        for larger in class..=Self::TABLE.count as u32 {
+            let may_have = larger == class || Tables::front(self, larger).seen() != 0;
+            if may_have && self.fits(larger, align) {
+                let place = Pools(self).claim_any(larger);
+                if place != 0 {
+                    return place;
                 }
             }
         }
@@ -236,7 +225,7 @@ pub(crate) trait Allocate: Release {
     #[inline(never)]
     fn bring_home(self) -> bool {
         let mut found = self.drain_all();
-        for _ in 0..Self::Config::LANES * (Self::Config::STASH_PAGES + Self::Config::KEPT_PAGES) {
+        for _ in 0..Self::Config::STASH_PAGES + Self::Config::KEPT_PAGES {
             let mut page = slots::take(self.stash());
             if page == 0 {
                 page = Pools(self).reclaim();

@@ -6,7 +6,6 @@
 mod allocate;
 mod defer;
 mod entry;
-mod lanes;
 mod lengthen;
 mod release;
 mod resize;
@@ -14,7 +13,6 @@ mod resize;
 pub(crate) use allocate::Allocate;
 pub(crate) use defer::{Defer, Drained};
 pub(crate) use entry::Entry;
-pub(crate) use lanes::Lanes;
 pub(crate) use lengthen::lengthen;
 pub(crate) use release::Release;
 pub(crate) use resize::Resize;
@@ -123,20 +121,20 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     #[inline(always)]
     fn leaf(self, class: u32, at: usize) -> &'a AtomicU32 {
         debug_assert!(class >= 1 && at < self.map().leaf_words);
-        entry(self, self.map().leaves, self.map().leaf_row::<E::Config>(class) + at)
+        entry(self, self.map().leaves, self.map().leaf_row(class) + at)
     }
     #[inline(always)]
     fn summary(self, class: u32, at: usize) -> &'a AtomicU32 {
         debug_assert!(class >= 1 && at < self.map().summary_words);
-        entry(self, self.map().summaries, self.map().summary_row::<E::Config>(class) + at)
+        entry(self, self.map().summaries, self.map().summary_row(class) + at)
     }
     #[inline(always)]
     fn kept(self) -> &'a [AtomicU32] {
-        table(self, self.map().kept, E::Config::LANES * E::Config::KEPT_PAGES)
+        table(self, self.map().kept, E::Config::KEPT_PAGES)
     }
-    /// To the lane's stash; if that is full, to tier 2; if that is held, to the deferred list.
-    fn surrender(self, page: u32, class: u32) {
-        if !slots::put(self.stash_of(class), page) {
+    /// To the stash; if that is full, to tier 2; if that is held, to the deferred list.
+    fn surrender(self, page: u32) {
+        if !slots::put(self.stash(), page) {
             self.page_to_large(page);
         }
     }
@@ -247,24 +245,13 @@ pub(crate) trait Engine: Extent {
         entry(self, self.map().header, 0)
     }
 
-    /// Pages that belong to nobody, of all lanes.
+    /// Pages that belong to nobody.
     #[inline(always)]
     fn stash<'a>(self) -> &'a [AtomicU32]
     where
         Self: 'a,
     {
-        table(self, self.map().stash, Self::Config::LANES * Self::Config::STASH_PAGES)
-    }
-
-    /// Pages that belong to nobody, of the class's lane.
-    #[inline(always)]
-    fn stash_of<'a>(self, class: u32) -> &'a [AtomicU32]
-    where
-        Self: 'a,
-    {
-        debug_assert!(Self::TABLE.lane(class) < Self::Config::LANES);
-        let offset = self.map().stash + Self::TABLE.lane(class) * Self::Config::STASH_PAGES * size_of::<AtomicU32>();
-        table(self, offset, Self::Config::STASH_PAGES)
+        table(self, self.map().stash, Self::Config::STASH_PAGES)
     }
 
     #[inline(always)]

@@ -116,7 +116,7 @@ pub(crate) trait Release: Entry {
     fn trim(self) {
         self.drain_all();
         for page in 1..=self.map().pages {
-            if Pools(self).retire(page) != 0 {
+            if Pools(self).retire(page) {
                 self.page_to_large(page);
             }
         }

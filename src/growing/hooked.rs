@@ -2,7 +2,6 @@
 
 use crate::config::{Config, Event, Table};
 use crate::events;
-use crate::sync::SINGLE;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -79,7 +78,6 @@ pub(super) fn untold<C: Config>() -> u32 {
 /// A configuration whose hook may use the heap, in spite of tables that move. What is not passed on:
 /// - The out-of-memory hook, which is not an extent's to call: only when none has anything, and the source neither, memory has run out.
 /// - `POOLED_PERCENT`: memory that grows has no last part that pools could be confined to.
-/// - Lanes, where there is one context. There tables move, and `lane` is called by the program's code in the middle of a call.
 pub(crate) struct Hooked<C>(PhantomData<C>);
 
 impl<C: Config> Config for Hooked<C> {
@@ -87,12 +85,5 @@ impl<C: Config> Config for Hooked<C> {
     const RESERVED: &'static [(usize, usize)] = C::RESERVED;
     const KEPT_PAGES: usize = C::KEPT_PAGES;
     const STASH_PAGES: usize = C::STASH_PAGES;
-    const LANES: usize = if SINGLE { 1 } else { C::LANES };
-
-    #[inline(always)]
-    fn lane() -> usize {
-        C::lane()
-    }
-
     const ON_EVENT: Option<fn(Event)> = if C::ON_EVENT.is_some() { Some(tell::<C>) } else { None };
 }

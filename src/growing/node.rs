@@ -11,7 +11,7 @@
 use crate::config::{Config, Table};
 use crate::extent::{Engine, Entry, Extent, lengthen};
 use crate::front::GROWING_PAGE_BITS;
-use crate::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, LINE_WORDS, PAGE, PAGE_BYTES};
+use crate::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, PAGE, PAGE_BYTES};
 use crate::heap::Types;
 use crate::large::Large;
 use crate::map::Map;
@@ -19,9 +19,6 @@ use crate::policy::Policy;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use core::marker::PhantomData;
 use core::ptr::null_mut;
-
-/// To which tables in front of the ground are aligned: a line of the cache.
-const TABLES_ALIGN: usize = 64;
 
 /// The first address at or behind this one that is so aligned.
 #[inline(always)]
@@ -64,7 +61,7 @@ pub(crate) struct Node<C, P, L> {
 
 impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     /// What lies before the first page, or is lost to alignment.
-    pub(super) const MOST_BYTES: usize = size_of::<Self>() + TABLES_ALIGN + PAGE_BYTES;
+    pub(super) const MOST_BYTES: usize = size_of::<Self>() + GRANULE_BYTES + PAGE_BYTES;
 
     /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long. Its tables lie behind the
     /// ground, and move when it becomes longer; or, if a reserve is given, before it, with room for so many bytes more.
@@ -95,7 +92,7 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     unsafe fn lay_out_in_front(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Self {
         let end = start.addr() + len_bytes;
         let this = aligned(start, align_of::<Self>()).cast::<Self>();
-        let tables = aligned(this.wrapping_add(1).cast(), TABLES_ALIGN);
+        let tables = aligned(this.wrapping_add(1).cast(), GRANULE_BYTES);
         // Without a reserve, a little is left over for what alignment takes.
         let most_bytes = end.saturating_sub(tables.addr()).saturating_add(reserve_bytes).min(EXTENT_MAX_BYTES);
         let Some(map) = Map::roughly::<C, P, L>(most_bytes) else { return null_mut() };
@@ -266,4 +263,3 @@ unsafe impl<C: Config, P: Policy, L: Large> Extent for &Node<C, P, L> {
     }
 }
 
-const _: () = assert!(TABLES_ALIGN % (LINE_WORDS * size_of::<u32>()) == 0);

@@ -191,7 +191,7 @@ fn memory_that_touches_joins_and_the_tables_move() {
 }
 
 #[test]
-fn tables_of_heaps_without_pools_and_with_lanes_move_as_well() {
+fn tables_of_heaps_without_pools_move_as_well() {
     fn joins<C: Config>() {
         for seed in 0..4 {
             let heap = Heap::<false, C>::new(Fake::new(seed as usize * 9000, 64));
@@ -201,7 +201,6 @@ fn tables_of_heaps_without_pools_and_with_lanes_move_as_well() {
     }
     joins::<Compact>();
     joins::<Frugal>();
-    joins::<ThreeLanes>();
 }
 
 /// A configuration may give pools a part of an arena; memory that grows has no last part.
@@ -263,20 +262,6 @@ fn a_shared_heap_grows_below_live_blocks() {
     }
     assert!(heap.source.asked.get() > heap.memories().count());
     assert_eq!(heap.stats().live_bytes, 0);
-}
-
-#[test]
-fn lanes_have_pages_of_their_own() {
-    let heap = Heap::<true, ThreeLanes>::new(Fake::new(40_000, 4));
-    let blocks = [0, 1, 2].map(|lane| {
-        LANE.set(lane);
-        Block::new(&heap, 8, lane as u8).unwrap()
-    });
-    let mut pages = blocks.each_ref().map(|block| block.0.addr() / PAGE_BYTES);
-    pages.sort_unstable();
-    assert!(pages[0] < pages[1] && pages[1] < pages[2], "{pages:?}");
-    blocks.into_iter().for_each(|block| block.free(&heap));
-    verify_empty(&heap);
 }
 
 #[test]
@@ -557,7 +542,6 @@ fn every_request_fits_into_a_new_extent_with_its_reserve() {
         let (offset, align) = (random.usize(..9) * 8, 1 << random.u32(3..17));
         fits::<Defaults>(memory, offset, size, align, reserve);
         fits::<Compact>(memory, offset, size, align, reserve);
-        fits::<ThreeLanes>(memory, offset, size, align, reserve);
     }
     // SAFETY: allocated so.
     unsafe { std::alloc::dealloc(memory, layout) };
@@ -701,20 +685,6 @@ fn the_out_of_memory_hook_is_asked_when_the_source_has_nothing() {
     heap.check().unwrap();
 }
 
-std::thread_local! {
-    static LANE: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Each call in the next lane.
-struct ThreeLanes;
-impl Config for ThreeLanes {
-    const LANES: usize = 3;
-
-    fn lane() -> usize {
-        LANE.replace(LANE.get().wrapping_add(1))
-    }
-}
-
 #[test]
 fn every_request_fits_into_what_is_asked_for() {
     // What is asked for has a unit, and so more pages, at least.
@@ -725,7 +695,6 @@ fn every_request_fits_into_what_is_asked_for() {
     }
     for pages in (8..3000).chain((3000..60_000).step_by(997)).chain((60_000..8_000_000).step_by(99_991)) {
         fits::<Defaults>(pages);
-        fits::<ThreeLanes>(pages);
     }
 }
 
@@ -743,7 +712,6 @@ fn every_request_fits_into_what_an_extent_becomes_longer_by() {
         let (units, pages) = (random.usize(1..=units), random.usize(1..=pages));
         fits::<Defaults>(units, pages);
         fits::<Compact>(units, pages);
-        fits::<ThreeLanes>(units, pages);
     }
 }
 
@@ -752,8 +720,7 @@ fn a_rough_map_has_nearly_all_pages_that_fit() {
     fn compare<C: Config>(bytes: usize) {
         let [rough, exact] =
             [Map::roughly::<C, Try, Segregated>, Map::new::<C, Try, Segregated>].map(|map| map(bytes).unwrap());
-        // A few pages less for what is rounded up to lines of the cache.
-        let less = 2 + rough.pages / 1000 + if C::LANES == 1 { 0 } else { C::LANES as u32 };
+        let less = 2 + rough.pages / 1000;
         assert!(
             rough.pages <= exact.pages && rough.pages + less >= exact.pages,
             "{bytes} bytes: {} of {}",
@@ -768,9 +735,6 @@ fn a_rough_map_has_nearly_all_pages_that_fit() {
     for bytes in (1..20_000).map(|step| 2000 + step * 7).chain((1 << 20..ARENA_MAX_BYTES).step_by(77_777)) {
         compare::<Defaults>(bytes);
         compare::<Compact>(bytes);
-        if bytes > 4000 {
-            compare::<ThreeLanes>(bytes);
-        }
     }
     assert!(Map::roughly::<Defaults, Try, Segregated>(1000).is_none());
 }

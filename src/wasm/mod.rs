@@ -85,7 +85,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
-/// | `C` | classes, lanes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
+/// | `C` | classes, reserved pages and the hook: see [`Config`]; pages and the stash are for each extent; the out-of-memory hook is asked when `memory.grow` has nothing left | [`Defaults`] |
 /// | `P` | how contexts enter the large tier: see [`policy`](crate::policy) | [`Entry`] |
 /// | `L` | the large tier: see [`large`]; of [`large::LinkedList`](crate::large), memories don't join | [`large::Segregated`] |
 ///

@@ -1,4 +1,4 @@
-//~ the arena is too small for its tables: take more bytes, or fewer classes, lanes, kept pages or pages in the stash
+//~ the arena is too small for its tables: take more bytes, or fewer classes, kept pages or pages in the stash
 
 use larder::{Config, Heap};
 

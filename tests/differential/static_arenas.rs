@@ -1,6 +1,6 @@
 //! Static heaps, where all others are regions: an arena of 64 KiB or more has its tables before its pages, and so another layout.
 
-use super::shadow::configs::{Apart, EveryClass, LaneByLane, Reserving};
+use super::shadow::configs::{Apart, EveryClass, Reserving};
 use super::shadow::seeded::{Mix, action};
 use super::shadow::{self, Memory, Shadow};
 use larder::large::{Large, Segregated};
@@ -79,8 +79,7 @@ arenas! {
     with_reserved_pages: 66_000, Spin, Segregated, Reserving, 2048, true;
     with_pools_in_a_quarter: 100_000, Spin, Segregated, Frugal, 2048, true;
     with_pages_apart: 50_001, Try, Segregated, Apart, 2048, false;
-    with_lanes: 100_000, Spin, Segregated, LaneByLane, 2048, true;
-    with_lanes_of_every_class: 131_072, Try, Segregated, EveryClass, 4096, true;
+    with_every_class: 131_072, Try, Segregated, EveryClass, 4096, true;
     of_a_mebibyte: 1_048_576, Spin, Segregated, Defaults, 32_768, true;
     without_pools: 65_536, Spin, Segregated, Compact, 2048, false;
 }

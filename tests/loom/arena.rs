@@ -56,27 +56,6 @@ impl<const KEPT: usize, const STASH: usize> Config for Small<KEPT, STASH> {
     const STASH_PAGES: usize = STASH;
 }
 
-/// [`Small`] with two lanes; a thread is in the one that it has entered.
-pub struct Laned;
-
-impl Config for Laned {
-    const CLASSES: &'static [usize] = &[64, 128];
-    const LANES: usize = 2;
-
-    fn lane() -> usize {
-        LANE.with(Cell::get)
-    }
-}
-
-loom::thread_local! {
-    static LANE: Cell<usize> = Cell::new(0);
-}
-
-/// From now on this thread is in that lane.
-pub fn enter_lane(lane: usize) {
-    LANE.with(|here| here.set(lane));
-}
-
 /// The classes that blocks of these sizes have in [`Small`].
 pub const CLASS_64: u32 = 1;
 pub const CLASS_128: u32 = 2;
@@ -272,7 +251,7 @@ impl<C: Config, L: Large> Arena<C, L> {
     /// Gives a page that belongs to nobody to the stash or to tier 2.
     pub fn surrender_page(&self, page: Block) {
         self.disown(page.offset, PAGE_BYTES);
-        self.heap.surrender(page.page(), CLASS_64);
+        self.heap.surrender(page.page());
     }
 
     fn at(&self, offset: usize) -> *mut u8 {

@@ -109,7 +109,6 @@ mod model_events;
 mod model_extents;
 mod model_growing;
 mod model_index;
-mod model_lanes;
 mod model_looks;
 mod model_page;
 mod model_reuse;

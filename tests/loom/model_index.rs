@@ -302,7 +302,7 @@ impl<const LEAVES: usize> Tables<'static> for Words<LEAVES> {
     fn kept(self) -> &'static [AtomicU32] {
         unreachable!()
     }
-    fn surrender(self, _: u32, _: u32) {
+    fn surrender(self, _: u32) {
         unreachable!()
     }
     fn retries(self) -> &'static AtomicU32 {

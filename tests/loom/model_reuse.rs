@@ -76,7 +76,7 @@ fn retire_against_free_and_alloc() {
             move || arena.must_alloc(128)
         });
         tick();
-        if Pools(arena.heap).retire(first) != 0 {
+        if Pools(arena.heap).retire(first) {
             let page = arena.own_page(first);
             arena.surrender_page(page);
         }
@@ -111,7 +111,7 @@ fn retire_against_a_page_of_another_class_with_the_same_free_blocks() {
             }
         });
         tick();
-        if Pools(arena.heap).retire(first) != 0 {
+        if Pools(arena.heap).retire(first) {
             let page = arena.own_page(first);
             arena.surrender_page(page);
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! shared      an allocator that threads share: larder as it is, a peer behind a spin lock, the floor
-//! lanes       larder's configuration with a lane a thread
+//! homes       larder's configuration with a home for each thread
 //! actions     random allocations and releases
 //! replay      a trace, by each thread for itself
 //! exchange    blocks that one thread gets and another frees
@@ -16,7 +16,7 @@
 mod actions;
 mod count;
 mod exchange;
-mod lanes;
+mod homes;
 mod replay;
 mod samples;
 mod shared;

@@ -10,7 +10,7 @@ use memory::allocators::{buddy, dlmalloc, emballoc, linked_list, rlsf, talc};
 use memory::heap::Heap;
 use spin::Mutex;
 
-use crate::lanes::Lanes;
+use crate::homes::Homes;
 use crate::threads::THREADS_MAX;
 use crate::{actions, count, replay};
 
@@ -59,11 +59,8 @@ pub struct Larder<P, L, C, const MEMORIES: usize>(Region<C, P, L>);
 /// As it comes on hosts.
 pub type Default = Larder<policy::Spin, large::Segregated, larder::Defaults, 1>;
 
-/// A lane a thread.
-pub type FourLanes = Larder<policy::Spin, large::Segregated, Lanes<4>, 1>;
-
-/// A lane and a memory a thread.
-pub type FourMemories = Larder<policy::Spin, large::Segregated, Lanes<4>, 4>;
+/// A memory a thread.
+pub type FourMemories = Larder<policy::Spin, large::Segregated, Homes, 4>;
 
 trait Named {
     const NAME: &'static str;
@@ -71,10 +68,6 @@ trait Named {
 
 impl Named for Default {
     const NAME: &'static str = "larder";
-}
-
-impl Named for FourLanes {
-    const NAME: &'static str = "larder 4 lanes";
 }
 
 impl Named for FourMemories {
@@ -316,7 +309,6 @@ pub const ENTRIES: &[Entry] = &[
     entry::<Nothing>(),
     entry::<Floor>(),
     entry::<Default>(),
-    entry::<FourLanes>(),
     entry::<FourMemories>(),
     entry::<Locked<dlmalloc::Dl>>(),
     entry::<Locked<linked_list::LinkedList>>(),

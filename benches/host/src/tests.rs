@@ -68,7 +68,6 @@ fn threads_that_share_a_heap_keep_their_blocks() {
     let names = ["json", "toml", "synthetic-mixed"].map(str::to_owned);
     let traces = traces::load(&names).unwrap();
     check::<crate::shared::Default>(&arena, &traces);
-    check::<crate::shared::FourLanes>(&arena, &traces);
     check::<crate::shared::FourMemories>(&arena, &traces);
     check::<Locked<dlmalloc::Dl>>(&arena, &traces);
     check::<Locked<linked_list::LinkedList>>(&arena, &traces);

@@ -27,12 +27,6 @@ const tests = {
     }
   },
 
-  with_one_thread_there_is_one_lane_and_nobody_asks_which() {
-    const { call, pages } = instance({ more: 1000 });
-    call("differential_with_lanes", 13, 3000);
-    assert.ok(pages() > INITIAL + 3);
-  },
-
   the_differential_suite_at_a_limit() {
     for (const seed of [4, 5, 6]) {
       // Some requests are larger than any memory.

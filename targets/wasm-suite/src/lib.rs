@@ -6,7 +6,6 @@
 
 extern crate alloc as std;
 
-mod lanes;
 #[allow(dead_code, reason = "what the host's tests need besides")]
 #[path = "../../../tests/shadow/mod.rs"]
 mod shadow;

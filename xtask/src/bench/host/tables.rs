@@ -104,9 +104,8 @@ pub fn page(results: &Results) -> String {
 
 const ABOUT: &str = "\
 Throughput of all threads together. A sample counts only if two threads that share nothing were at least 1.7 times as fast as one
-right before and after it: else other programs were at work. larder with the policy `Spin`, without a lock around it; *4 lanes*: with `Config::LANES`, each thread in the next
-one, and a stash of 16 pages a lane; *4 memories*: the same in a `Region` of four memories, each of which has a quarter of the arena, and where each
-lane begins in one of its own; each peer behind the lock of the crate
+right before and after it: else other programs were at work. larder with the policy `Spin`, without a lock around it; *4 memories*: in a
+`Region` of four memories, each with a quarter of the arena, and with `Config::home`: each thread begins in the next one; each peer behind the lock of the crate
 `spin`, as one would have it in a `static`; the floor is a bump pointer a thread, which shares nothing: its ratio is what the machine
 could do. *8-64 bytes*, *up to 4 KiB*: random actions of each thread on a table of 512 blocks of its own, half of them live (up to 4 KiB: 70 % up
 to 64 bytes, 20 % up to 256, 8 % up to 1 KiB, 2 % up to 4 KiB); *traces*: each thread replays the same trace, geometric mean over the real
@@ -114,8 +113,7 @@ programs. Blocks of random actions, and exchanged ones of traces, are checked wh
 holds a lock may be put to sleep. emballoc looks at every block in turn and is left out of the traces.
 ";
 
-/// As `benches/host` calls larder with a lane a thread, and with a memory too.
-const LANES: &str = "larder 4 lanes";
+/// As `benches/host` calls larder with a memory for each thread.
 const MEMORIES: &str = "larder 4 memories";
 
 fn each(results: &Results, value: fn(&super::Figure) -> f64, threads: u32, digits: usize) -> Table {
@@ -148,8 +146,7 @@ fn head(allocators: &[&str]) -> Table {
 pub fn title(allocator: &str) -> &str {
     match allocator {
         FLOOR => "floor: a bump pointer a thread",
-        LANES => "larder, 4 lanes",
-        MEMORIES => "larder, 4 lanes, 4 memories",
+        MEMORIES => "larder, 4 memories",
         _ => allocator,
     }
 }

@@ -1,12 +1,12 @@
-//! A lane a thread: what a program on a host would write.
+//! A home for each thread: what a program on a host would write.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use larder::Config;
 
-/// So many lanes, in which threads take turns as they come.
-pub struct Lanes<const LANES: usize>;
+/// Threads take turns as they come.
+pub struct Homes;
 
 /// So many threads have a number by now.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -16,12 +16,9 @@ thread_local! {
     static NUMBER: Cell<usize> = const { Cell::new(0) };
 }
 
-impl<const LANES: usize> Config for Lanes<LANES> {
-    const LANES: usize = LANES;
-    const STASH_PAGES: usize = 16;
-
+impl Config for Homes {
     #[inline(always)]
-    fn lane() -> usize {
+    fn home() -> usize {
         match NUMBER.get() {
             0 => number_this_thread(),
             number => number,
