@@ -1,0 +1,115 @@
+//! The commands, and what they are told.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::read::Options;
+use crate::report::{self, Report};
+use crate::symbols::Symbols;
+use crate::{generate, output};
+
+/// Reads allocation traces: who holds memory, what leaks, how fragmented it is, and which heap fits.
+#[derive(Debug, Parser)]
+#[command(name = "larder-tools", version, max_term_width = 100)]
+pub struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Who held the peak, what is live at the end, who allocates most often, how fragmented memory is
+    Report(ReportArguments),
+    /// Write a made-up trace, to try the other commands with
+    Generate(GenerateArguments),
+}
+
+/// A trace and its program.
+#[derive(Debug, Args)]
+pub struct TraceArguments {
+    /// The trace; - for standard input
+    pub trace: PathBuf,
+    /// The program's ELF file, which gives call sites names and lines
+    #[arg(long, value_name = "FILE")]
+    pub elf: Option<PathBuf>,
+    /// Pass over damaged bytes, as gaps, instead of stopping there
+    #[arg(long)]
+    pub resync: bool,
+}
+
+impl TraceArguments {
+    /// How the trace is read.
+    pub fn options(&self) -> Options {
+        Options { resync: self.resync }
+    }
+
+    /// The program's symbols.
+    ///
+    /// # Errors
+    /// If there is an ELF file that can't be read.
+    pub fn symbols(&self) -> Result<Symbols> {
+        self.elf.as_deref().map_or(Ok(Symbols::default()), Symbols::load)
+    }
+
+    /// What the trace is called in results.
+    pub fn name(&self) -> String {
+        self.trace
+            .file_name()
+            .map_or_else(|| self.trace.display().to_string(), |name| name.to_string_lossy().into_owned())
+    }
+}
+
+#[derive(Debug, Args)]
+struct ReportArguments {
+    #[command(flatten)]
+    trace: TraceArguments,
+    /// Rows of each table
+    #[arg(long, default_value_t = 10)]
+    top: usize,
+    /// Write JSON
+    #[arg(long, conflicts_with = "html")]
+    json: bool,
+    /// Write one page that needs nothing else into a file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct GenerateArguments {
+    /// Where to
+    out: PathBuf,
+    #[arg(long, default_value_t = 100_000)]
+    events: u64,
+    /// Bytes of the device's arena
+    #[arg(long, default_value_t = 128 * 1024, value_parser = clap::value_parser!(u64).range(1024..=1 << 26))]
+    arena: u64,
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// In words for the user.
+    pub fn run(self) -> Result<()> {
+        match self.what {
+            What::Report(arguments) => report(&arguments),
+            What::Generate(arguments) => {
+                output::file(&arguments.out, |out| generate::write(out, arguments.events, arguments.arena as usize))
+            }
+        }
+    }
+}
+
+fn report(arguments: &ReportArguments) -> Result<()> {
+    let mut symbols = arguments.trace.symbols()?;
+    let analysis = report::analyse(&arguments.trace.trace, arguments.trace.options())?;
+    let report = Report::new(&arguments.trace.name(), &analysis, &mut symbols);
+    if let Some(path) = &arguments.html {
+        let page = report.html()?;
+        return output::file(path, |out| Ok(out.write_all(page.as_bytes())?));
+    }
+    let text = if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.text(arguments.top) };
+    output::result(text.as_bytes())
+}

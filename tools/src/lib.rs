@@ -1,0 +1,11 @@
+//! The library of `larder-tools`: what its commands do, for tests and for other programs. See `docs/tools.md`.
+
+pub mod analysis;
+pub mod commands;
+pub mod gaps;
+pub mod generate;
+pub mod ledger;
+pub mod output;
+pub mod read;
+pub mod report;
+pub mod symbols;
