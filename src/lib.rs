@@ -192,41 +192,26 @@
 //!
 //! # Layers
 //!
-//! For contributors: each file is one concern, and uses only what the table says. `docs/architecture.md` follows calls
-//! through them. *Tier 1* are the pools, *tier 2* is the large tier.
+//! For contributors: each folder uses those above it in this table alone, which `tests/layers.rs` verifies.
+//! `docs/architecture.md` follows calls through them.
 //!
-//! | file | what it is | may use |
-//! |---|---|---|
-//! | `target` | what kind of target there is, where that is asked more than once | nothing |
-//! | `single` | the atomics of a wasm module with one thread: plain memory | nothing |
-//! | `one_core` | the atomics of a processor that has one core for sure: `core`'s, ordered by the compiler alone | nothing |
-//! | `sync` | the atomics, `core`'s, `portable-atomic`'s, loom's or those | `single`, `one_core` |
-//! | `geometry` | granules of 8 bytes, pages of 256, places | nothing |
-//! | `classes` | size classes and their masks, computed at compile time | `geometry` |
-//! | `page` | the protocol of one page's word: claim, release, retire, publish | `sync` |
-//! | `slots` | slots of one page number each: the stash | `sync` |
-//! | `front` | the pages from which a class claims first, in one word | `sync` |
-//! | `index` | which further pages of a class have free blocks | `front` |
-//! | `pools` | tier 1: pages, index, kept pages | all of the above, never a block's memory |
-//! | `deferred` | the list of releases that found tier 2 held | `sync` |
-//! | `moment` | how what visits of tier 2 change can be looked at from outside | `sync` |
-//! | `policy/` | how contexts enter tier 2; a file each | `sync` |
-//! | `large/` | tier 2: a trait, and a file or a folder for each backend | `geometry`; inside the entry alone |
-//! | `emergency` | when the out-of-memory hook runs, and which request tries again | `sync` |
-//! | `events` | when the program's hook is told what happens | `sync` |
-//! | `header`, `map` | the words that are no tables, and where the tables lie | the layout of all of the above |
-//! | `extent/` | one memory with its tables: what a call does, across the tiers; a file each for allocating, releasing, resizing, entering tier 2, and deferring | everything above |
-//! | `memory` | an extent that is only known at run time | `extent` |
-//! | `attempts` | requests without the out-of-memory hook, the same for every heap | nothing |
-//! | `extents` | a row of memories that others look at while it becomes longer | `sync` |
-//! | `growing` | a few of those, and where more comes from | `memory` |
-//! | `heap`, `region`, `wasm` | the public types: one static extent, a few claimed ones, a module's memory | `extent`, `memory`, `growing` |
-//! | `trace/` | what the heap did, as a stream of records: their format, and a queue that any context writes to | `sync` |
-//! | `live` | the exact peak of live bytes, as a feature | `sync` |
-//! | `allocator` | collections with a heap to themselves, as a feature | the public types |
-//! | `small/` | the smallest heap, without tiers: the table and its protocol, the calls, the census, what it takes to grow | `sync`, `emergency` |
-//! | `walk`, `stats`, `check` | what lies where, the census and the verification of an extent | `extent`, and the one before |
-//! | `config` | what can be set, and what is told back | `classes` |
+//! | folder | what it holds |
+//! |---|---|
+//! | `sync/` | the atomics: `core`'s, `portable-atomic`'s, loom's, or cheaper ones where one core or one thread is sure |
+//! | `config/` | what can be set, what is told back, the size classes, the units |
+//! | `policy/` | how contexts enter the large tier; a file each |
+//! | `pools/` | pages of small blocks: the protocol of a page's word, front, index, kept pages. Lock-free; never touches a block |
+//! | `large/` | the large tier: a file or a folder for each backend. Runs inside the lock alone |
+//! | `hooks/` | when the program's hooks run, and the exact count of live bytes |
+//! | `extent/` | one memory with its tables: what a call does, across pools and large tier |
+//! | `report/` | statistics, walk, verification |
+//! | `heap/` | the static heap, and what all heaps share |
+//! | `region/` | a heap of memories that are claimed at run time |
+//! | `growing/`, `wasm/` | a heap whose memory grows, and a wasm module's |
+//! | `small/` | the smallest heap: one table, no tiers |
+//! | `trace/` | what the heap did, as a stream of records: their format, and a queue that any context writes to |
+//!
+//! At the root are `target.rs`, what kind of target there is, and `allocator.rs`, the trait `Allocator` for all heaps.
 //!
 //! `no_std`, without `alloc`. Rust 1.85 or later.
 #![no_std]
@@ -240,58 +225,28 @@ mod target;
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
-mod attempts;
-mod check;
-mod classes;
 mod config;
-mod deferred;
-mod emergency;
-mod events;
 mod extent;
-mod extents;
-mod front;
-mod geometry;
 #[cfg(any(target_arch = "wasm32", test))]
 mod growing;
-mod header;
 mod heap;
-mod index;
+mod hooks;
 pub mod large;
-mod live;
-mod map;
-mod memory;
-mod moment;
-#[cfg(all(
-    feature = "unsafe-assume-single-core",
-    target_os = "none",
-    target_has_atomic = "32",
-    not(target_arch = "wasm32")
-))]
-mod one_core;
-mod page;
-mod peek;
 pub mod policy;
 mod pools;
 mod region;
-#[cfg(target_arch = "wasm32")]
-#[allow(dead_code, reason = "a module may have several threads")]
-mod single;
-mod slots;
+mod report;
 mod small;
-mod stats;
 mod sync;
 pub mod trace;
-mod walk;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
 
-pub use check::CheckError;
 pub use config::{Compact, Config, Defaults, Emergency, Event, Frugal, OutOfMemory, Reason, WrongFree};
 pub use heap::Heap;
 pub use region::{ClaimError, Region};
+pub use report::{CheckError, ClassStats, Holds, Piece, Stats};
 pub use small::Small;
-pub use stats::{ClassStats, Stats};
-pub use walk::{Holds, Piece};
 
 /// The documents' code, as tests.
 #[cfg(doctest)]

@@ -1,21 +1,21 @@
 //! What an allocation may take, from its class's first page to a page that another class keeps. Arguments are ordered
 //! as in `release`.
 
-use super::entry::Answer;
-use super::{Engine, Extent, Release, large_bytes};
+use super::enter::Answer;
+use super::{Extent, Storage, large_bytes};
+use crate::config::geometry::*;
 use crate::config::{Config, Event, Table};
-use crate::emergency;
-use crate::geometry::*;
+use crate::hooks::emergency;
+use crate::pools::slots;
 use crate::pools::{Block, Claim, Pools, Tables};
-use crate::slots;
 use crate::sync::{Ordering::*, SINGLE};
 use core::alloc::Layout;
 use core::ptr::null_mut;
 
 /// Serves requests.
-pub(crate) trait Allocate: Release {
+impl<S: Storage> Extent<S> {
     #[inline(always)]
-    fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
+    pub(crate) fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let block = self.allocate_uncounted::<REPORT>(layout);
         if !block.is_null() {
             self.count_live(0, layout.size());
@@ -24,7 +24,7 @@ pub(crate) trait Allocate: Release {
     }
 
     #[inline(always)]
-    fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
+    pub(crate) fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
         if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
             return Self::allocate_long::<REPORT>(size, align, self);
@@ -48,14 +48,14 @@ pub(crate) trait Allocate: Release {
     /// The first page of the front is another class's by now.
     #[cold]
     #[inline(never)]
-    fn allocate_past<const REPORT: bool>(size: usize, class: u32, stray: Block, extent: Self) -> *mut u8 {
+    pub(crate) fn allocate_past<const REPORT: bool>(size: usize, class: u32, stray: Block, extent: Self) -> *mut u8 {
         Pools(extent).give_stray(stray);
         Self::allocate_behind::<REPORT>(size, GRANULE_BYTES, class, extent)
     }
 
     /// The front led to no block.
     #[inline(never)]
-    fn allocate_behind<const REPORT: bool>(size: usize, align: usize, class: u32, extent: Self) -> *mut u8 {
+    pub(crate) fn allocate_behind<const REPORT: bool>(size: usize, align: usize, class: u32, extent: Self) -> *mut u8 {
         // A request of no bytes is a caller's error. It is of no class, whose front is always empty, and gets the
         // smallest block.
         let class = class.max(1);
@@ -67,7 +67,7 @@ pub(crate) trait Allocate: Release {
 
     /// A small request that is aligned to more than a granule, or any.
     #[inline(never)]
-    fn allocate_rarely<const REPORT: bool>(size: usize, align: usize, extent: Self) -> *mut u8 {
+    pub(crate) fn allocate_rarely<const REPORT: bool>(size: usize, align: usize, extent: Self) -> *mut u8 {
         match extent.class_for(size, align) {
             0 => Self::allocate_long::<REPORT>(size, align, extent),
             class => Self::allocate_behind::<REPORT>(size, align, class, extent),
@@ -76,19 +76,19 @@ pub(crate) trait Allocate: Release {
 
     /// No page of the class has a free block.
     #[inline(never)]
-    fn allocate_anywhere<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
+    pub(crate) fn allocate_anywhere<const REPORT: bool>(self, size: usize, align: usize, class: u32) -> *mut u8 {
         self.serve::<REPORT>(size, align, || self.find_block(size, align, class))
     }
 
     /// A request that no class serves.
     #[inline(never)]
-    fn allocate_long<const REPORT: bool>(size: usize, align: usize, extent: Self) -> *mut u8 {
+    pub(crate) fn allocate_long<const REPORT: bool>(size: usize, align: usize, extent: Self) -> *mut u8 {
         extent.serve::<REPORT>(size, align, || extent.allocate_large(size, align))
     }
 
     /// The block at the place that is found, or null.
     #[inline(always)]
-    fn serve<const REPORT: bool>(self, size: usize, align: usize, find: impl Fn() -> u32) -> *mut u8 {
+    pub(crate) fn serve<const REPORT: bool>(self, size: usize, align: usize, find: impl Fn() -> u32) -> *mut u8 {
         let attempt = || match find() {
             0 => None,
             place => Some(self.at(place)),
@@ -101,15 +101,15 @@ pub(crate) trait Allocate: Release {
 
     /// Makes attempts to serve a request: see [`emergency::persist`].
     #[inline(always)]
-    fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
+    pub(crate) fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
         let header = self.header();
-        let tell = |event| Engine::tell(self, event);
-        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
+        let tell = |event| self.tell(event);
+        emergency::persist::<S::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
     }
 
     /// A block of a new page, of tier 2, or of another class: its place, or 0.
     #[inline(always)]
-    fn find_block(self, size: usize, align: usize, class: u32) -> u32 {
+    pub(crate) fn find_block(self, size: usize, align: usize, class: u32) -> u32 {
         let mut place = self.refill(class);
         if place == 0 {
             place = self.allocate_large(size, align);
@@ -125,13 +125,13 @@ pub(crate) trait Allocate: Release {
 
     #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
-    fn refused(self, size: usize, align: usize) {
-        emergency::refuse(&self.header().refused, size, align, |event| Engine::tell(self, event));
+    pub(crate) fn refused(self, size: usize, align: usize) {
+        emergency::refuse(&self.header().refused, size, align, |event| self.tell(event));
     }
 
     /// The class that serves such a request; 0 for none.
     #[inline(always)]
-    fn class_for(self, size: usize, align: usize) -> u32 {
+    pub(crate) fn class_for(self, size: usize, align: usize) -> u32 {
         // Blocks of a class lie at multiples of its size, from the start of a page.
         let size = (size.max(1).wrapping_add(align - 1)) & !(align - 1);
         if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
@@ -143,16 +143,16 @@ pub(crate) trait Allocate: Release {
 
     /// Whether a class's blocks are so aligned.
     #[inline(always)]
-    fn fits(self, class: u32, align: usize) -> bool {
+    pub(crate) fn fits(self, class: u32, align: usize) -> bool {
         Self::TABLE.block_bytes(class) & (align - 1) == 0
     }
 
     /// Gets the class a page, and a block of it: from the stash, from tier 2, from another class that
     /// keeps an empty one.
     #[inline(always)]
-    fn refill(self, class: u32) -> u32 {
+    pub(crate) fn refill(self, class: u32) -> u32 {
         let block_bytes = Self::TABLE.block_bytes(class);
-        Engine::tell(self, Event::RefillBegins { block_bytes });
+        self.tell(Event::RefillBegins { block_bytes });
         let mut page = slots::take(self.stash());
         if page == 0 {
             page = self.page_from_large();
@@ -165,12 +165,12 @@ pub(crate) trait Allocate: Release {
             self.header().refills.fetch_add(1, Relaxed);
             place = Pools(self).open(page, class);
         }
-        Engine::tell(self, Event::RefillEnds { block_bytes });
+        self.tell(Event::RefillEnds { block_bytes });
         place
     }
 
     #[inline(always)]
-    fn page_from_large(self) -> u32 {
+    pub(crate) fn page_from_large(self) -> u32 {
         let answer = self.take(PAGE, PAGE);
         if !answer.is_place() {
             return 0;
@@ -186,7 +186,7 @@ pub(crate) trait Allocate: Release {
     ///
     /// Of larger classes only fronts are looked at: one that has pages in its index alone is not found.
     #[inline(always)]
-    fn borrow(self, class: u32, align: usize) -> u32 {
+    pub(crate) fn borrow(self, class: u32, align: usize) -> u32 {
         for larger in class..=Self::TABLE.count as u32 {
             let may_have = larger == class || Tables::front(self, larger).seen() != 0;
             if may_have && self.fits(larger, align) {
@@ -201,12 +201,12 @@ pub(crate) trait Allocate: Release {
 
     /// A block of tier 2. When there is none, what is on its way there is brought home first.
     #[inline(always)]
-    fn allocate_large(self, size: usize, align: usize) -> u32 {
+    pub(crate) fn allocate_large(self, size: usize, align: usize) -> u32 {
         if align > ALIGN_MAX_BYTES || size > self.map().ground as usize {
             return 0;
         }
         let (bytes, mut align) = (large_bytes(size), align.max(GRANULE_BYTES) as u32);
-        let apart = !Self::Config::POOLED_EVERYWHERE || self.map().pages as usize == PAGES_MAX;
+        let apart = !S::Config::POOLED_EVERYWHERE || self.map().pages as usize == PAGES_MAX;
         if apart && bytes == PAGE && align == PAGE {
             // Not a page of the pools, which would have to lie where they are.
             align *= 2;
@@ -223,9 +223,9 @@ pub(crate) trait Allocate: Release {
     ///
     /// Time: at most the deferred releases, the stash and the kept pages.
     #[inline(never)]
-    fn bring_home(self) -> bool {
+    pub(crate) fn bring_home(self) -> bool {
         let mut found = self.drain_all();
-        for _ in 0..Self::Config::STASH_PAGES + Self::Config::KEPT_PAGES {
+        for _ in 0..S::Config::STASH_PAGES + S::Config::KEPT_PAGES {
             let mut page = slots::take(self.stash());
             if page == 0 {
                 page = Pools(self).reclaim();
@@ -239,5 +239,3 @@ pub(crate) trait Allocate: Release {
         found
     }
 }
-
-impl<E: Extent> Allocate for E {}

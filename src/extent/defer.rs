@@ -1,12 +1,21 @@
 //! Releases that found tier 2 held: each block is sealed and listed, and given back by a later visitor.
 
-use super::{Engine, Extent};
+use super::{Extent, Storage};
 use crate::config::Reason;
-use crate::deferred::{self, Links};
-use crate::geometry::GRANULE;
+use crate::config::geometry::GRANULE;
+use crate::extent::deferred::{self, Links};
+use crate::large::peek::peek;
 use crate::large::{Ground, Large};
-use crate::peek::peek;
-use crate::sync::Ordering::*;
+use crate::sync::{Ordering::*, fence};
+
+/// The block in the hand, measured between two visits.
+#[derive(Clone, Copy)]
+pub(crate) struct Measured {
+    first: u32,
+    bytes: u32,
+    /// Of the visit before.
+    moment: u32,
+}
 
 /// What became of a deferred release.
 pub(crate) enum Drained {
@@ -21,13 +30,13 @@ pub(crate) enum Drained {
 }
 
 /// Defers releases.
-pub(crate) trait Defer: Engine {
+impl<S: Storage> Extent<S> {
     /// Leaves a release to the next visitor of tier 2.
     ///
     /// Time: a fixed number of steps, and more only where other contexts come in between.
     #[cold]
     #[inline(never)]
-    fn defer(self, first: u32, bytes: u32) -> Result<(), Reason> {
+    pub(crate) fn defer(self, first: u32, bytes: u32) -> Result<(), Reason> {
         if !self.is_live(first) {
             return Err(Reason::Double);
         }
@@ -42,13 +51,13 @@ pub(crate) trait Defer: Engine {
 
     /// Where a block on the deferred list carries its seal: behind its link.
     #[inline(always)]
-    fn seal(self, first: u32) -> *mut [u32; 2] {
+    pub(crate) fn seal(self, first: u32) -> *mut [u32; 2] {
         Ground::word(self, first + GRANULE).cast()
     }
 
     /// 64 bits that few blocks hold there which are not deferred.
     #[inline(always)]
-    fn seal_of(first: u32) -> [u32; 2] {
+    pub(crate) fn seal_of(first: u32) -> [u32; 2] {
         let seal = 0x5EA1_ED0F ^ first;
         [seal, !seal.rotate_left(16)]
     }
@@ -61,7 +70,7 @@ pub(crate) trait Defer: Engine {
     /// Time: a few steps; for a block with the seal, as `deferred::finds`.
     #[cold]
     #[inline(never)]
-    fn is_deferred(self, first: u32) -> bool {
+    pub(crate) fn is_deferred(self, first: u32) -> bool {
         let header = self.header();
         if !self.has_seal(first) {
             // What is in the hand has lost it.
@@ -71,9 +80,9 @@ pub(crate) trait Defer: Engine {
         header.moment.steady(find)
     }
 
-    fn has_seal(self, first: u32) -> bool {
+    pub(crate) fn has_seal(self, first: u32) -> bool {
         // SAFETY: `first` comes from `locate`: a place of the ground.
-        if !unsafe { Self::Large::is_live(self, first) } {
+        if !unsafe { S::Large::is_live(self, first) } {
             return false;
         }
         let seal = self.seal(first).cast::<u32>();
@@ -83,16 +92,32 @@ pub(crate) trait Defer: Engine {
         found == Self::seal_of(first)
     }
 
-    /// Takes a block off the list, or what is in the hand from before; 0: there is nothing. Inside the entry.
+    /// How long the block in the hand really is. Outside of the entry.
     #[inline(always)]
-    fn next_deferred(self) -> u32 {
-        // SAFETY: inside the entry.
-        unsafe { deferred::take(&self.header().deferred, &self.header().in_hand, &self) }
+    pub(crate) fn measure(self, first: u32) -> Measured {
+        let moment = self.header().moment.now();
+        // Acquire: pairs with the fence at the end of the last visit.
+        fence(Acquire);
+        Measured { first, bytes: self.true_bytes(first), moment }
     }
 
-    /// Gives back what is in the hand: `first`, and if that is known, it has so many bytes in truth. Inside the entry.
+    /// Takes a block off the list, or what is in the hand from before; what was measured, if it still is there. 0: there
+    /// is nothing. Inside the entry.
     #[inline(always)]
-    fn give_deferred(self, first: u32, true_bytes: Option<u32>) -> Drained {
+    pub(crate) fn next_deferred(self, measured: Option<Measured>) -> u32 {
+        let header = self.header();
+        let Some(measured) = measured else {
+            // SAFETY: inside the entry.
+            return unsafe { deferred::take(&header.deferred, &header.in_hand, &self) };
+        };
+        // A later visitor has given it back, or is about to: the hand is theirs.
+        let is_mine = header.moment.now() == measured.moment && header.in_hand.load(Relaxed) == measured.first;
+        if is_mine { measured.first } else { 0 }
+    }
+
+    /// Gives back what is in the hand: `first`, if it is not 0. Inside the entry.
+    #[inline(always)]
+    pub(crate) fn give_deferred(self, first: u32, measured: Option<Measured>) -> Drained {
         let header = self.header();
         if first == 0 {
             return Drained::Nothing;
@@ -109,8 +134,9 @@ pub(crate) trait Defer: Engine {
         // SAFETY: as above.
         unsafe { seal.write([0; 2]) };
         // SAFETY: inside the entry. The block was its caller's by the contract of dealloc, and nobody else has got it since.
-        let given = unsafe { Self::Large::give(self, first, true_bytes.unwrap_or(0).max(bytes)) };
-        if given == Err(Reason::Size) && true_bytes.is_none() && Self::Large::KNOWS_ENDS {
+        let given =
+            unsafe { S::Large::give(self, first, measured.map_or(bytes, |measured| measured.bytes.max(bytes))) };
+        if given == Err(Reason::Size) && measured.is_none() && S::Large::KNOWS_ENDS {
             // SAFETY: as above.
             unsafe { seal.write(Self::seal_of(first)) };
             return Drained::Resized(first);
@@ -123,5 +149,3 @@ pub(crate) trait Defer: Engine {
         }
     }
 }
-
-impl<E: Extent> Defer for E {}

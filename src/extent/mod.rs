@@ -5,31 +5,30 @@
 
 mod allocate;
 mod defer;
-mod entry;
+pub(crate) mod deferred;
+mod enter;
+pub(crate) mod header;
 mod lengthen;
+pub(crate) mod map;
+pub(crate) mod moment;
 mod release;
 mod resize;
 
-pub(crate) use allocate::Allocate;
-pub(crate) use defer::{Defer, Drained};
-pub(crate) use entry::Entry;
 pub(crate) use lengthen::lengthen;
-pub(crate) use release::Release;
-pub(crate) use resize::Resize;
 
-use crate::classes::{ClassTable, owner};
+use crate::config::classes::{ClassTable, owner};
+use crate::config::geometry::*;
 use crate::config::{Config, Event, Reason, Table, WrongFree};
-use crate::deferred::Links;
-use crate::events::{self, Events};
-use crate::front::AtomicFront;
-use crate::geometry::*;
-use crate::header::Header;
+use crate::extent::deferred::Links;
+use crate::extent::header::Header;
+use crate::extent::map::Map;
+use crate::hooks::events::{self, Events};
+use crate::large::peek::peek;
 use crate::large::{Ground, Large};
-use crate::map::Map;
-use crate::peek::peek;
 use crate::policy::Policy;
 use crate::pools::Tables;
-use crate::slots;
+use crate::pools::front::AtomicFront;
+use crate::pools::slots;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 
 /// Where an extent lies, and its types. A handle: cheap to copy.
@@ -39,7 +38,7 @@ use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 /// - `tables` points to `map().bytes` bytes that were zeroed before the first use. `map().ground` bytes, aligned to a page, end there, or, if
 ///   `tables_place` says so, begin behind. The pointer may be used for all of it, and all of it is the extent's alone for as long as any copy of the handle is used.
 /// - `map` is what `Map::new` made for these types, and both always give the same values.
-pub(crate) unsafe trait Extent: Copy {
+pub(crate) unsafe trait Storage: Copy {
     type Policy: Policy;
     type Large: Large;
     type Config: Config;
@@ -68,11 +67,15 @@ pub(crate) unsafe trait Extent: Copy {
     }
 }
 
+/// One memory with its tables inside. A handle: cheap to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent<S>(pub(crate) S);
+
 /// Words of a table.
 #[inline(always)]
-fn table<'a, E, T>(extent: E, offset: usize, len: usize) -> &'a [T]
+fn table<'a, S, T>(extent: Extent<S>, offset: usize, len: usize) -> &'a [T]
 where
-    E: Extent + 'a,
+    S: Storage + 'a,
 {
     // SAFETY: offsets and lengths come from the map, whose tables are inside the extent, disjoint,
     // aligned, and zeroed, which is a valid value of the atomics that they hold. Everything in
@@ -82,18 +85,18 @@ where
 
 /// One entry of a table.
 #[inline(always)]
-fn entry<'a, E, T>(extent: E, offset: usize, at: usize) -> &'a T
+fn entry<'a, S, T>(extent: Extent<S>, offset: usize, at: usize) -> &'a T
 where
-    E: Extent + 'a,
+    S: Storage + 'a,
 {
     // SAFETY: as in `table`; callers pass the number of a page, a class or a word for which the map
     // has an entry.
     unsafe { &*extent.tables().add(offset).cast::<T>().add(at) }
 }
 
-impl<'a, E: Extent + 'a> Tables<'a> for E {
-    type Config = E::Config;
-    const PAGE_BITS: u32 = E::PAGE_BITS;
+impl<'a, S: Storage + 'a> Tables<'a> for Extent<S> {
+    type Config = S::Config;
+    const PAGE_BITS: u32 = S::PAGE_BITS;
 
     #[inline(always)]
     fn lead(self) -> u32 {
@@ -101,17 +104,17 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     }
     #[inline(always)]
     fn word(self, page: u32) -> &'a AtomicU32 {
-        debug_assert!(page <= self.entries());
+        debug_assert!(page <= self.0.entries());
         entry(self, self.map().words, page as usize)
     }
     #[inline(always)]
     fn owner(self, page: u32) -> &'a AtomicU8 {
-        debug_assert!(page <= self.entries());
+        debug_assert!(page <= self.0.entries());
         entry(self, self.map().owners, page as usize)
     }
     #[inline(always)]
     fn front_word(self, class: u32) -> &'a AtomicFront {
-        debug_assert!((class as usize) < E::Config::TABLE.numbers());
+        debug_assert!((class as usize) < S::Config::TABLE.numbers());
         entry(self, self.map().fronts, class as usize)
     }
     #[inline(always)]
@@ -130,7 +133,7 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     }
     #[inline(always)]
     fn kept(self) -> &'a [AtomicU32] {
-        table(self, self.map().kept, E::Config::KEPT_PAGES)
+        table(self, self.map().kept, S::Config::KEPT_PAGES)
     }
     /// To the stash; if that is full, to tier 2; if that is held, to the deferred list.
     fn surrender(self, page: u32) {
@@ -148,14 +151,14 @@ impl<'a, E: Extent + 'a> Tables<'a> for E {
     }
     #[inline(always)]
     fn tell(self, event: Event) {
-        Engine::tell(self, event);
+        Extent::tell(self, event);
     }
 }
 
 // SAFETY: the map says how many bytes there are, their start is aligned to a page, and the backend's table, which lies among the tables,
 // before or behind, was counted by `Map` from its own constants.
-unsafe impl<E: Extent> Ground for E {
-    const HAS_PAGES: bool = E::Config::TABLE.count != 0;
+unsafe impl<S: Storage> Ground for Extent<S> {
+    const HAS_PAGES: bool = S::Config::TABLE.count != 0;
 
     #[inline(always)]
     fn bytes(self) -> u32 {
@@ -179,12 +182,12 @@ unsafe impl<E: Extent> Ground for E {
     }
     #[inline(always)]
     fn table_place(self) -> u32 {
-        (self.tables_place() as u32).wrapping_add(self.map().large as u32)
+        (self.0.tables_place() as u32).wrapping_add(self.map().large as u32)
     }
 }
 
 // SAFETY: a place of the ground is aligned to 8 and has 8 bytes at least: two words.
-unsafe impl<E: Extent> Links for E {
+unsafe impl<S: Storage> Links for Extent<S> {
     #[inline(always)]
     unsafe fn write(&self, place: u32, next: u32, len: u32) {
         // SAFETY: the block is the caller's.
@@ -212,33 +215,51 @@ unsafe impl<E: Extent> Links for E {
 }
 
 /// What all calls need.
-pub(crate) trait Engine: Extent {
-    const TABLE: ClassTable = Self::Config::TABLE;
+impl<S: Storage> Extent<S> {
+    pub(crate) const TABLE: ClassTable = S::Config::TABLE;
+
+    /// Where the tables begin.
+    #[inline(always)]
+    pub(crate) fn tables(self) -> *mut u8 {
+        self.0.tables()
+    }
+
+    /// Where each of them lies.
+    #[inline(always)]
+    pub(crate) fn map(self) -> Map {
+        self.0.map()
+    }
+
+    /// What place 0 would be.
+    #[inline(always)]
+    pub(crate) fn origin(self) -> *mut u8 {
+        self.0.origin()
+    }
 
     /// The start of the ground.
     #[inline(always)]
-    fn base(self) -> *mut u8 {
+    pub(crate) fn base(self) -> *mut u8 {
         self.origin().wrapping_add(GRANULE_BYTES)
     }
 
     /// The place of a page.
     #[inline(always)]
-    fn place_of_page(self, page: u32) -> u32 {
+    pub(crate) fn place_of_page(self, page: u32) -> u32 {
         self.lead() + page_place(page)
     }
 
     /// The page that starts at a place, of those that pools can have.
     #[inline(always)]
-    fn page_at(self, place: u32) -> u32 {
+    pub(crate) fn page_at(self, place: u32) -> u32 {
         debug_assert!(place > self.lead() && place % PAGE == GRANULE);
         (place - self.lead()) / PAGE + 1
     }
 
     /// Whether releases can find tier 2 held.
-    const DEFERS: bool = !Self::Policy::WAITS;
+    pub(crate) const DEFERS: bool = !S::Policy::WAITS;
 
     #[inline(always)]
-    fn header<'a>(self) -> &'a Header<Self::Policy>
+    pub(crate) fn header<'a>(self) -> &'a Header<S::Policy>
     where
         Self: 'a,
     {
@@ -247,39 +268,39 @@ pub(crate) trait Engine: Extent {
 
     /// Pages that belong to nobody.
     #[inline(always)]
-    fn stash<'a>(self) -> &'a [AtomicU32]
+    pub(crate) fn stash<'a>(self) -> &'a [AtomicU32]
     where
         Self: 'a,
     {
-        table(self, self.map().stash, Self::Config::STASH_PAGES)
+        table(self, self.map().stash, S::Config::STASH_PAGES)
     }
 
     #[inline(always)]
-    fn at(self, place: u32) -> *mut u8 {
+    pub(crate) fn at(self, place: u32) -> *mut u8 {
         Ground::word(self, place).cast()
     }
 
     /// How many bytes an address lies behind the start; very many for one before it.
     #[inline(always)]
-    fn offset_of(self, ptr: *mut u8) -> usize {
+    pub(crate) fn offset_of(self, ptr: *mut u8) -> usize {
         ptr.addr().wrapping_sub(self.base().addr())
     }
 
     /// The same from where the pools' pages begin.
     #[inline(always)]
-    fn pooled_offset_of(self, ptr: *mut u8) -> usize {
+    pub(crate) fn pooled_offset_of(self, ptr: *mut u8) -> usize {
         ptr.addr().wrapping_sub(self.base().addr().wrapping_add(self.lead() as usize))
     }
 
     /// Whether an address lies where blocks do.
     #[inline(always)]
-    fn holds(self, ptr: *mut u8) -> bool {
+    pub(crate) fn holds(self, ptr: *mut u8) -> bool {
         self.offset_of(ptr) < self.map().ground as usize
     }
 
     /// What an address is.
     #[inline(never)]
-    fn locate(self, ptr: *mut u8) -> Location {
+    pub(crate) fn locate(self, ptr: *mut u8) -> Location {
         let offset = self.offset_of(ptr);
         if !self.holds(ptr) {
             return Location::wrong(Reason::Foreign);
@@ -305,31 +326,29 @@ pub(crate) trait Engine: Extent {
     /// How long a block of tier 2 really is.
     #[cold]
     #[inline(never)]
-    fn true_bytes(self, first: u32) -> u32 {
+    pub(crate) fn true_bytes(self, first: u32) -> u32 {
         // SAFETY: `first` comes from `locate`: a place of the ground.
-        unsafe { Self::Large::true_bytes(self, first) }
+        unsafe { S::Large::true_bytes(self, first) }
     }
 
     /// Whether a block of tier 2 looks live. For correct callers it does, whatever others do meanwhile.
     #[inline(always)]
-    fn is_live(self, first: u32) -> bool {
+    pub(crate) fn is_live(self, first: u32) -> bool {
         // SAFETY: as in `true_bytes`.
-        self.header().moment.steady(|| Some(unsafe { Self::Large::is_live(self, first) }))
+        self.header().moment.steady(|| Some(unsafe { S::Large::is_live(self, first) }))
     }
 
     /// What the block occupies that starts at an address, in bytes. 0: none that is live, or one of a backend that does not know.
-    fn occupied(self, ptr: *mut u8) -> usize {
+    pub(crate) fn occupied(self, ptr: *mut u8) -> usize {
         match self.locate(ptr).place() {
             Ok(Place::Pooled(class)) if !self.is_free_block(ptr) => Self::TABLE.block_bytes(class),
-            Ok(Place::Large(first)) if Self::Large::KNOWS_ENDS && self.is_live(first) => {
-                self.true_bytes(first) as usize
-            }
+            Ok(Place::Large(first)) if S::Large::KNOWS_ENDS && self.is_live(first) => self.true_bytes(first) as usize,
             _ => 0,
         }
     }
 
     /// Whether the block of a class that starts at an address is free.
-    fn is_free_block(self, ptr: *mut u8) -> bool {
+    pub(crate) fn is_free_block(self, ptr: *mut u8) -> bool {
         let granule = self.pooled_offset_of(ptr) as u32 / GRANULE;
         // Relaxed: a live block's bit does not change while it is live.
         let free = Tables::word(self, granule / PAGE_GRANULES + 1).load(Relaxed);
@@ -338,36 +357,34 @@ pub(crate) trait Engine: Extent {
 
     /// Keeps the exact count of live bytes, as requested, and its peak: the feature `live-peak`.
     #[inline(always)]
-    fn count_live(self, less: usize, more: usize) {
+    pub(crate) fn count_live(self, less: usize, more: usize) {
         self.header().live.change(less, more);
     }
 
     #[cold]
     #[inline(never)]
-    fn wrong_free(self, ptr: *mut u8, reason: Reason) {
+    pub(crate) fn wrong_free(self, ptr: *mut u8, reason: Reason) {
         self.header().wrong_frees.fetch_add(1, Relaxed);
-        Engine::tell(self, Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
+        self.tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
     }
 
     /// The words of `events`: where the program has a hook.
     #[inline(always)]
-    fn events<'a>(self) -> &'a Events
+    pub(crate) fn events<'a>(self) -> &'a Events
     where
         Self: 'a,
     {
-        entry(self, self.map().events::<Self::Config>(), 0)
+        entry(self, self.map().events::<S::Config>(), 0)
     }
 
     /// Tells the hook, if there is one.
     #[inline(always)]
-    fn tell(self, event: Event) {
-        if Self::Config::TELLS {
-            events::tell::<Self::Config>(self.events().guard(), self.events().word(), event);
+    pub(crate) fn tell(self, event: Event) {
+        if S::Config::TELLS {
+            events::tell::<S::Config>(self.events().guard(), self.events().word(), event);
         }
     }
 }
-
-impl<E: Extent> Engine for E {}
 
 /// What an address is, in one register: a place of tier 2, all of which are multiples of 8, or the number of a class or of a reason, and
 /// which of them it is.

@@ -3,20 +3,20 @@
 //! What the common path of a call leads to gets its arguments as the heap's caller gave them, and the handle last: so the common path
 //! neither moves nor saves them.
 
-use super::entry::Given;
-use super::{Allocate, Entry, Extent, Location, Place, large_bytes};
-use crate::classes::owner;
+use super::enter::Given;
+use super::{Extent, Location, Place, Storage, large_bytes};
+use crate::config::classes::owner;
+use crate::config::geometry::*;
 use crate::config::{Reason, Table};
-use crate::geometry::*;
-use crate::page;
+use crate::pools::page;
 use crate::pools::{Pools, Tables};
 use crate::sync::Ordering::*;
 use core::alloc::Layout;
 
 /// Takes blocks back.
-pub(crate) trait Release: Entry {
+impl<S: Storage> Extent<S> {
     #[inline(always)]
-    fn release(self, ptr: *mut u8, layout: Layout) {
+    pub(crate) fn release(self, ptr: *mut u8, layout: Layout) {
         // Counted from page 0, which is nobody's: its owner is that of no class. An address between two granules is very far away.
         let offset = self.pooled_offset_of(ptr).wrapping_add(PAGE_BYTES);
         let granule = offset.rotate_right(GRANULE_BYTES.trailing_zeros());
@@ -38,7 +38,7 @@ pub(crate) trait Release: Entry {
             if class == owner::LARGE && page != 0 {
                 return self.release_long(ptr, layout.size());
             }
-        } else if (Self::TABLE.count == 0 || !Self::Config::POOLED_EVERYWHERE)
+        } else if (Self::TABLE.count == 0 || !S::Config::POOLED_EVERYWHERE)
             && self.holds(ptr)
             && ptr.addr() % GRANULE_BYTES == 0
         {
@@ -51,7 +51,7 @@ pub(crate) trait Release: Entry {
     /// A release in the ground, but not of the pools. Beside these it starts anew, so that nothing has to be kept for it in registers,
     /// where there are some.
     #[inline(always)]
-    fn release_long(self, ptr: *mut u8, size: usize) {
+    pub(crate) fn release_long(self, ptr: *mut u8, size: usize) {
         if Self::TABLE.count != 0 && cfg!(not(target_arch = "wasm32")) {
             return Self::release_anew(ptr, size, self);
         }
@@ -59,14 +59,14 @@ pub(crate) trait Release: Entry {
     }
 
     #[inline(never)]
-    fn release_anew(ptr: *mut u8, size: usize, extent: Self) {
+    pub(crate) fn release_anew(ptr: *mut u8, size: usize, extent: Self) {
         extent.release_to_large(extent.offset_of(ptr) as u32 + GRANULE, size);
     }
 
     /// A block was free already. That its address is made anew spares the common path two registers, which it would have to save.
     #[cold]
     #[inline(never)]
-    fn freed_again(self, page: u32, bit: u32) {
+    pub(crate) fn freed_again(self, page: u32, bit: u32) {
         let place = self.place_of_page(page) + bit.trailing_zeros() * GRANULE;
         self.wrong_free(self.at(place), Reason::Double);
     }
@@ -74,13 +74,13 @@ pub(crate) trait Release: Entry {
     /// A release, once more from the start: the address may be anything.
     #[cold]
     #[inline(never)]
-    fn release_slowly(ptr: *mut u8, size: usize, extent: Self) {
+    pub(crate) fn release_slowly(ptr: *mut u8, size: usize, extent: Self) {
         extent.release_at(extent.locate(ptr), ptr, size);
     }
 
     /// A release of what `locate` has found at an address.
     #[inline(never)]
-    fn release_at(self, location: Location, ptr: *mut u8, size: usize) {
+    pub(crate) fn release_at(self, location: Location, ptr: *mut u8, size: usize) {
         match location.place() {
             Err(reason) => self.wrong_free(ptr, reason),
             Ok(Place::Large(first)) => self.release_to_large(first, size),
@@ -96,7 +96,7 @@ pub(crate) trait Release: Entry {
 
     /// A release at a place of tier 2.
     #[inline(always)]
-    fn release_to_large(self, first: u32, size: usize) {
+    pub(crate) fn release_to_large(self, first: u32, size: usize) {
         let bytes = large_bytes(size);
         let is_first = !self.has_deferred() || self.clear_way(first);
         let given = if is_first { self.give(first, bytes) } else { self.refuse(first, Reason::Double) };
@@ -106,14 +106,14 @@ pub(crate) trait Release: Entry {
     }
 
     /// Gives a page that belongs to nobody back to tier 2. It is this context's, so tier 2 takes it, or is held.
-    fn page_to_large(self, page: u32) {
+    pub(crate) fn page_to_large(self, page: u32) {
         // Relaxed: from here on pooled frees of the page end at tier 2's own check.
         self.owner(page).store(owner::LARGE as u8, Relaxed);
         self.give(self.place_of_page(page), PAGE);
     }
 
     /// Gives everything back that is not in use.
-    fn trim(self) {
+    pub(crate) fn trim(self) {
         self.drain_all();
         for page in 1..=self.map().pages {
             if Pools(self).retire(page) {
@@ -123,5 +123,3 @@ pub(crate) trait Release: Entry {
         self.bring_home();
     }
 }
-
-impl<E: Extent> Release for E {}

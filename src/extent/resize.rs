@@ -1,13 +1,13 @@
 //! Blocks that change their size, where they are or elsewhere.
 
-use super::{Allocate, Extent, Location, Place, large_bytes};
+use super::{Extent, Location, Place, Storage, large_bytes};
 use crate::config::{Reason, Table};
 use crate::large::Resized;
 use core::alloc::Layout;
 use core::ptr::null_mut;
 
 /// Resizes blocks.
-pub(crate) trait Resize: Allocate {
+impl<S: Storage> Extent<S> {
     /// Changes the size of a block where it is, or moves it. Without `REPORT`, no out-of-memory hook is asked, and a
     /// refusal is neither counted nor told.
     ///
@@ -15,7 +15,12 @@ pub(crate) trait Resize: Allocate {
     ///
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
-    unsafe fn reallocate<const REPORT: bool>(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    pub(crate) unsafe fn reallocate<const REPORT: bool>(
+        self,
+        ptr: *mut u8,
+        layout: Layout,
+        new_size: usize,
+    ) -> *mut u8 {
         let location = self.locate(ptr);
         let resize = || match self.resize_at(location, layout.size(), new_size) {
             Ok(true) => {
@@ -30,7 +35,7 @@ pub(crate) trait Resize: Allocate {
                 Some(null_mut())
             }
         };
-        match REPORT && Self::Config::RESCUES {
+        match REPORT && S::Config::RESCUES {
             // Each attempt is the whole request: what was released may lie behind the block.
             true => self.persist(new_size, layout.align(), resize),
             false => resize().unwrap_or(null_mut()),
@@ -44,14 +49,14 @@ pub(crate) trait Resize: Allocate {
     ///
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
-    unsafe fn relocate<const REPORT: bool>(
+    pub(crate) unsafe fn relocate<const REPORT: bool>(
         self,
         location: Location,
         ptr: *mut u8,
         layout: Layout,
         new_size: usize,
     ) -> Option<*mut u8> {
-        let new = match REPORT && !Self::Config::RESCUES {
+        let new = match REPORT && !S::Config::RESCUES {
             true => Self::allocate_rarely::<true>(new_size, layout.align(), self),
             false => Self::allocate_rarely::<false>(new_size, layout.align(), self),
         };
@@ -67,13 +72,13 @@ pub(crate) trait Resize: Allocate {
 
     /// `Ok(false)`: the block has to move.
     #[inline(always)]
-    fn resize(self, ptr: *mut u8, old_size: usize, new_size: usize) -> Result<bool, Reason> {
+    pub(crate) fn resize(self, ptr: *mut u8, old_size: usize, new_size: usize) -> Result<bool, Reason> {
         self.resize_at(self.locate(ptr), old_size, new_size)
     }
 
     /// The same for what `locate` has found.
     #[inline(always)]
-    fn resize_at(self, location: Location, old_size: usize, new_size: usize) -> Result<bool, Reason> {
+    pub(crate) fn resize_at(self, location: Location, old_size: usize, new_size: usize) -> Result<bool, Reason> {
         match location.place()? {
             // A smaller size can be right: a request may get a block of a larger class.
             Place::Pooled(class) if old_size > Self::TABLE.block_bytes(class) => Err(Reason::Size),
@@ -87,5 +92,3 @@ pub(crate) trait Resize: Allocate {
         }
     }
 }
-
-impl<E: Extent> Resize for E {}

@@ -1,7 +1,7 @@
 //! What uses the heap in the middle of a call of it.
 
 use crate::config::{Config, Event, Table};
-use crate::events;
+use crate::hooks::events;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 

@@ -32,17 +32,15 @@ mod node;
 pub(crate) use hooked::{Hooked, Pinned};
 pub(crate) use node::Node;
 
-use crate::check::{Check, CheckError};
+use crate::config::geometry::*;
 use crate::config::{Config, Table};
-use crate::emergency::Rescue;
-use crate::extent::{Allocate, Engine, Entry, Extent as _, Release, Resize};
-use crate::geometry::*;
+use crate::extent::Extent;
+use crate::extent::map::Map;
+use crate::hooks::emergency::Rescue;
 use crate::large::Large;
-use crate::map::Map;
 use crate::policy::Policy;
-use crate::stats::{Census, Stats};
+use crate::report::{CheckError, Piece, Stats};
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::*};
-use crate::walk::{Piece, Walk};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{copy_nonoverlapping, null_mut};
 
@@ -94,9 +92,9 @@ pub(crate) unsafe trait Source {
 /// The heap.
 pub(crate) struct Growing<S, C, P, L> {
     source: S,
-    oldest: AtomicPtr<Extent<C, P, L>>,
+    oldest: AtomicPtr<Memory<C, P, L>>,
     /// The extent that served last: where calls begin.
-    last: AtomicPtr<Extent<C, P, L>>,
+    last: AtomicPtr<Memory<C, P, L>>,
     growing: AtomicU32,
     /// How often memory has arrived.
     arrivals: AtomicU32,
@@ -107,7 +105,8 @@ pub(crate) struct Growing<S, C, P, L> {
     rescues: AtomicU32,
 }
 
-type Extent<C, P, L> = Node<Hooked<C>, P, L>;
+/// One of its extents.
+type Memory<C, P, L> = Node<Hooked<C>, P, L>;
 
 impl<S, C: Config, P, L> Growing<S, C, P, L> {
     #[cfg(not(all(test, loom)))]
@@ -147,17 +146,17 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
 
     /// The extent that served last; `None` before the first request.
     #[inline(always)]
-    fn last(&self) -> Option<&Extent<C, P, L>> {
+    fn last(&self) -> Option<Extent<&Memory<C, P, L>>> {
         // Acquire: pairs with the Release in `serve_from`.
         let extent = self.last.load(Acquire);
         self.meet();
         // SAFETY: an extent that was entered stays. Where one is made longer, nobody holds a reference meanwhile.
-        unsafe { extent.as_ref() }
+        unsafe { extent.as_ref() }.map(Extent)
     }
 
     /// All extents, in the order in which they came.
     #[inline(always)]
-    fn extents(&self) -> impl Iterator<Item = *mut Extent<C, P, L>> {
+    fn extents(&self) -> impl Iterator<Item = *mut Memory<C, P, L>> {
         let mut link = &self.oldest;
         core::iter::from_fn(move || {
             // Acquire: pairs with the Release in `enter`.
@@ -170,14 +169,14 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     }
 
     #[inline(always)]
-    pub(crate) fn memories(&self) -> impl Iterator<Item = &Extent<C, P, L>> {
+    pub(crate) fn memories(&self) -> impl Iterator<Item = Extent<&Memory<C, P, L>>> {
         // SAFETY: as in `last`.
-        self.extents().map(|extent| unsafe { &*extent })
+        self.extents().map(|extent| Extent(unsafe { &*extent }))
     }
 
     /// The extent in which an address lies; if it is one of none, an extent to report that.
     #[inline(always)]
-    fn responsible(&self, ptr: *mut u8) -> Option<&Extent<C, P, L>> {
+    fn responsible(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
         match self.last() {
             Some(memory) if !memory.holds(ptr) => self.find_responsible(ptr),
             last => last,
@@ -186,13 +185,13 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
 
     /// The same, off the common path.
     #[inline(never)]
-    fn find_responsible(&self, ptr: *mut u8) -> Option<&Extent<C, P, L>> {
+    fn find_responsible(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
         self.memory_of(ptr).or(self.last())
     }
 
     /// The extent in which an address lies.
     #[inline(always)]
-    fn memory_of(&self, ptr: *mut u8) -> Option<&Extent<C, P, L>> {
+    fn memory_of(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
@@ -255,7 +254,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     fn allocate_existing(&self, size: usize, align: usize) -> *mut u8 {
         for extent in self.extents() {
             // SAFETY: as in `last`.
-            let block = Allocate::allocate_rarely::<false>(size, align, unsafe { &*extent });
+            let block = Extent::allocate_rarely::<false>(size, align, Extent(unsafe { &*extent }));
             if !block.is_null() {
                 self.serve_from(extent, size);
                 return block;
@@ -265,9 +264,9 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     }
 
     #[inline(always)]
-    fn serve_from(&self, extent: *mut Extent<C, P, L>, size: usize) {
+    fn serve_from(&self, extent: *mut Memory<C, P, L>, size: usize) {
         // SAFETY: as in `last`.
-        unsafe { &*extent }.count_live(0, size);
+        Extent(unsafe { &*extent }).count_live(0, size);
         // Release: pairs with the Acquire in `last`.
         self.last.store(extent, Release);
     }
@@ -341,7 +340,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     ///
     /// The memory is the source's, and nobody else's.
     #[inline(always)]
-    unsafe fn lay_out(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Extent<C, P, L> {
+    unsafe fn lay_out(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Memory<C, P, L> {
         // SAFETY: passed on.
         unsafe { Node::lay_out(start, len_bytes, S::SHARED.then_some(reserve_bytes)) }
     }
@@ -350,7 +349,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     /// none.
     #[inline(never)]
     fn get(&self, size: usize, align: usize, ptr: *mut u8, old: usize) -> Option<*mut u8> {
-        let (mut behind, mut total_bytes) = (null_mut::<Extent<C, P, L>>(), 0);
+        let (mut behind, mut total_bytes) = (null_mut::<Memory<C, P, L>>(), 0);
         for extent in self.extents() {
             // SAFETY: as in `last`.
             let node = unsafe { &*extent };
@@ -360,7 +359,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
             }
         }
         // SAFETY: as in `last`.
-        let there = unsafe { behind.as_ref() }.map_or(0, |node| Self::there_for(ptr, old, node));
+        let there = unsafe { behind.as_ref() }.map_or(0, |node| Self::there_for(ptr, old, Extent(node)));
         let mut needed = units_for::<Hooked<C>, P, L>(size, align, there)?;
         // What does not join is more, so that there are few.
         let share = total_bytes / UNIT_BYTES / if S::SHARED && !Self::JOINS { 2 } else { 8 };
@@ -395,7 +394,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
                 #[cfg(all(test, loom))]
                 self.source.make(extent.cast());
                 // Before others see it, or they could take what it was got for.
-                block = Allocate::allocate_rarely::<false>(size, align, node);
+                block = Extent::allocate_rarely::<false>(size, align, Extent(node));
                 self.enter(extent);
                 if !block.is_null() {
                     self.serve_from(extent, size);
@@ -419,7 +418,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     /// The memory is the source's, nobody else's, and zeroed. Where there is one context, it is not in the heap and has
     /// been in the extent's tier 2.
     #[inline(always)]
-    unsafe fn extend(extent: *mut Extent<C, P, L>, start: *mut u8, len_bytes: usize) -> bool {
+    unsafe fn extend(extent: *mut Memory<C, P, L>, start: *mut u8, len_bytes: usize) -> bool {
         // SAFETY: passed on; as in `last`.
         unsafe {
             match S::SHARED {
@@ -432,7 +431,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     /// How much of what a block needs is there, at the end of an extent: what is free; and the block itself, if it lies
     /// before that.
     #[inline(always)]
-    fn there_for(ptr: *mut u8, old: usize, extent: &Extent<C, P, L>) -> usize {
+    fn there_for(ptr: *mut u8, old: usize, extent: Extent<&Memory<C, P, L>>) -> usize {
         // SAFETY: inside the entry.
         let free = extent.look(|_| unsafe { L::free_at_end(extent) }).unwrap_or(0) as usize;
         let behind = (extent.map().ground as usize).wrapping_sub(extent.offset_of(ptr));
@@ -500,7 +499,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     ///
     /// It was laid out for this heap.
     #[inline(never)]
-    unsafe fn enter(&self, extent: *mut Extent<C, P, L>) {
+    unsafe fn enter(&self, extent: *mut Memory<C, P, L>) {
         let mut link = &self.oldest;
         // Release: pairs with the Acquire in `extents`.
         while let Err(other) = link.compare_exchange(null_mut(), extent, Release, Acquire) {
@@ -547,7 +546,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
             // SAFETY: both blocks are the caller's, disjoint, and so long.
             unsafe { copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
             if let Some(extent) = self.find_responsible(ptr) {
-                Release::release_slowly(ptr, layout.size(), extent);
+                Extent::release_slowly(ptr, layout.size(), extent);
             }
             Some(new)
         });
@@ -584,7 +583,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
 
     pub(crate) fn stats(&self) -> Stats {
         let mut sum = Stats::none();
-        self.memories().for_each(|memory| sum.add(&Census::stats(memory)));
+        self.memories().for_each(|memory| sum.add(&memory.stats()));
         sum.events_untold = sum.events_untold.wrapping_add(hooked::untold::<C>());
         sum
     }
@@ -592,7 +591,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     /// One extent after the other. What is shown may use the heap.
     pub(crate) fn walk(&self, mut show: impl FnMut(Piece)) -> bool {
         let _pinned = Pinned::new();
-        self.memories().map(|memory| Walk::walk(memory, &mut show)).fold(true, |all, one| all & one)
+        self.memories().map(|memory| memory.walk(&mut show)).fold(true, |all, one| all & one)
     }
 
     pub(crate) fn trim(&self) {
@@ -600,7 +599,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     }
 
     pub(crate) fn check(&self) -> Result<(), CheckError> {
-        self.memories().try_for_each(Check::check)
+        self.memories().try_for_each(Extent::check)
     }
 
     pub(crate) fn contains(&self, ptr: *const u8) -> bool {

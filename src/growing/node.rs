@@ -8,14 +8,14 @@
 //!                             tables                      base        end
 //! ```
 
+use crate::config::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, PAGE, PAGE_BYTES};
 use crate::config::{Config, Table};
-use crate::extent::{Engine, Entry, Extent, lengthen};
-use crate::front::GROWING_PAGE_BITS;
-use crate::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, PAGE, PAGE_BYTES};
+use crate::extent::map::Map;
+use crate::extent::{Extent, Storage, lengthen};
 use crate::heap::Types;
 use crate::large::Large;
-use crate::map::Map;
 use crate::policy::Policy;
+use crate::pools::front::GROWING_PAGE_BITS;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use core::marker::PhantomData;
 use core::ptr::null_mut;
@@ -158,7 +158,7 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     /// Behind its last byte.
     #[inline(always)]
     pub(super) fn end(&self) -> *mut u8 {
-        let behind = if self.tables < self.origin { self.base() } else { self.tables.wrapping_add(self.bytes) };
+        let behind = if self.tables < self.origin { Extent(self).base() } else { self.tables.wrapping_add(self.bytes) };
         behind.wrapping_add(if self.tables < self.origin { self.map().ground as usize } else { 0 })
     }
 
@@ -175,7 +175,7 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     /// The memory is the caller's, for ever. If it lies behind the extent, pointers to the one may be used for the
     /// other.
     pub(super) unsafe fn extend_in_place(&self, start: *mut u8, len_bytes: usize) -> bool {
-        let extended = self.visit(None, |inside| {
+        let extended = Extent(self).visit(None, |inside| {
             if self.end() != start || len_bytes > self.room_bytes() {
                 return false;
             }
@@ -184,7 +184,7 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
             self.ground.store(old_bytes + more_bytes, Relaxed);
             inside.least_free += more_bytes;
             // SAFETY: inside the entry. The backend's table had room for it from the start.
-            unsafe { L::extend(self, old_bytes) };
+            unsafe { L::extend(Extent(self), old_bytes) };
             true
         });
         extended == Some(true)
@@ -204,17 +204,17 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
         let old = &unsafe { this.read() };
         let len_bytes = old.len_bytes() + len_bytes;
         // SAFETY: the caller's contract.
-        if old.end() != start || !unsafe { Self::shape(this, old.base(), len_bytes) } {
+        if old.end() != start || !unsafe { Self::shape(this, Extent(old).base(), len_bytes) } {
             return false;
         }
         // SAFETY: the caller's contract; a unit is longer than 16 bytes and what the tables need.
-        unsafe { lengthen(old, &*this) };
+        unsafe { lengthen(Extent(old), Extent(&*this)) };
         true
     }
 }
 
 // SAFETY: whoever laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
-unsafe impl<C: Config, P: Policy, L: Large> Extent for &Node<C, P, L> {
+unsafe impl<C: Config, P: Policy, L: Large> Storage for &Node<C, P, L> {
     type Policy = P;
     type Large = L;
     type Config = C;
@@ -262,4 +262,3 @@ unsafe impl<C: Config, P: Policy, L: Large> Extent for &Node<C, P, L> {
         self.origin
     }
 }
-

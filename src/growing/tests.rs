@@ -162,7 +162,7 @@ fn verify_empty<const S: bool, C: Config>(heap: &Heap<S, C>) {
     heap.check().unwrap();
     let mut pieces_bytes = 0;
     assert!(heap.walk(|piece| pieces_bytes += piece.bytes));
-    assert_eq!(pieces_bytes, heap.memories().map(|extent| extent.len_bytes()).sum());
+    assert_eq!(pieces_bytes, heap.memories().map(|extent| extent.0.len_bytes()).sum());
     let stats = heap.stats();
     assert_eq!((stats.live_bytes, stats.wrong_frees), (0, 0), "{stats}");
     assert_eq!(stats.free_runs, Some(heap.memories().count()), "{stats}");
@@ -473,15 +473,15 @@ fn a_shared_extent_becomes_longer_below_live_blocks() {
         let block = Block::new(&heap, 600_000, 1).unwrap();
         let other = Block::new(&heap, 600_000, 2).unwrap();
         let (extents, tables) = (heap.memories().count(), heap.memories().last().unwrap().tables());
-        let mut end = heap.memories().last().unwrap().end();
+        let mut end = heap.memories().last().unwrap().0.end();
         let mut live: Vec<Block> = Vec::new();
         let mut longer = 0;
         for at in 0..3000 {
             let size = if at % 3 == 0 { 1 + at % 64 } else { 300 + at % 700 };
             live.push(Block::new(&heap, size, at as u8).unwrap());
             let newest = heap.memories().last().unwrap();
-            longer += usize::from(newest.end() != end);
-            end = newest.end();
+            longer += usize::from(newest.0.end() != end);
+            end = newest.0.end();
             if at % 7 == 0 {
                 live.swap_remove(at % live.len()).free(&heap);
             }
@@ -515,19 +515,19 @@ fn a_block_at_the_end_of_a_shared_extent_grows_into_what_is_got() {
 
 #[test]
 fn every_request_fits_into_a_new_extent_with_its_reserve() {
-    type Extent<C> = Node<C, Try, Segregated>;
+    type Memory<C> = Node<C, Try, Segregated>;
     fn fits<C: Config>(memory: *mut u8, offset: usize, size: usize, align: usize, reserve_bytes: usize) {
         let units = units_for::<C, Try, Segregated>(size, align, 0).unwrap();
         let reserved = reserved_units::<C, Try, Segregated>(reserve_bytes);
         // SAFETY: the memory is long enough, and nobody else's.
         let node = unsafe {
             let node =
-                Extent::<C>::lay_out(memory.add(offset), (units + reserved) * UNIT_BYTES - 8, Some(reserve_bytes));
+                Memory::<C>::lay_out(memory.add(offset), (units + reserved) * UNIT_BYTES - 8, Some(reserve_bytes));
             node.as_ref().unwrap()
         };
         // What can lie before the block, and behind it.
         let least = size + align + 2 * LARGE_MIN_BYTES as usize;
-        let map = node.map();
+        let map = Extent(node).map();
         assert!(map.ground as usize >= least, "{size} bytes at {align} besides {reserve_bytes}: {}", map.ground);
         assert!(map.ground as usize + node.room_bytes() >= least + reserve_bytes);
         assert_eq!(node.end().addr(), memory.addr() + offset + (units + reserved) * UNIT_BYTES - 8);
@@ -622,7 +622,7 @@ fn a_hook_that_is_refused_memory_itself_is_told_once() {
                 }
                 // SAFETY: wrong on purpose, and found: one in each extent.
                 heap.extents().for_each(|extent| unsafe {
-                    heap.dealloc((*extent).base().wrapping_add(1), Layout::new::<u64>());
+                    heap.dealloc(Extent(&*extent).base().wrapping_add(1), Layout::new::<u64>());
                 });
             }
         });

@@ -18,7 +18,7 @@ impl Bitmap {
 
     /// The bytes of a bitmap over that many bytes of ground.
     pub(super) const fn bytes(ground: u32) -> usize {
-        (ground as usize).div_ceil(crate::geometry::PAGE_BYTES) * Self::BYTES_PER_PAGE + Self::BYTES_FIXED
+        (ground as usize).div_ceil(crate::config::geometry::PAGE_BYTES) * Self::BYTES_PER_PAGE + Self::BYTES_FIXED
     }
 
     /// # Safety

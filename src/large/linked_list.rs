@@ -3,7 +3,7 @@
 use super::bitmap::Bitmap;
 use super::{Ground, Large, Resized, TableBytes};
 use crate::config::Reason;
-use crate::geometry::{GRANULE, GRANULE_BYTES};
+use crate::config::geometry::{GRANULE, GRANULE_BYTES};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use linked_list_allocator::Heap;

@@ -6,6 +6,7 @@
 mod bitmap;
 #[cfg(feature = "linked-list")]
 mod linked_list;
+pub(crate) mod peek;
 mod segregated;
 
 #[cfg(feature = "linked-list")]
@@ -15,7 +16,7 @@ pub use segregated::Segregated;
 pub(crate) use segregated::look::{Before, end_before_mark, is_second};
 
 use crate::config::Reason;
-use crate::geometry::GRANULE;
+use crate::config::geometry::GRANULE;
 
 /// The memory that a backend works on. A *place* is a multiple of 8: the start of a granule, numbered
 /// so that 0 is none.

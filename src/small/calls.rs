@@ -1,10 +1,10 @@
 //! What a call of a small heap does.
 
 use super::granules::{Granules, state};
+use crate::config::geometry::{GRANULE_BYTES, granules};
 use crate::config::{Event, Reason, Table, WrongFree};
-use crate::emergency;
-use crate::events;
-use crate::geometry::{GRANULE_BYTES, granules};
+use crate::hooks::emergency;
+use crate::hooks::events;
 use crate::sync::Ordering::*;
 use core::alloc::Layout;
 use core::num::NonZero;

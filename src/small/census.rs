@@ -2,13 +2,13 @@
 
 use super::calls::Calls;
 use super::granules::{Granules, WORD_GRANULES, state};
-use crate::check::CheckError;
 use crate::config::Table;
-use crate::events;
-use crate::geometry::{GRANULE_BYTES, PAGE_GRANULES};
-use crate::stats::Stats;
+use crate::config::geometry::{GRANULE_BYTES, PAGE_GRANULES};
+use crate::hooks::events;
+use crate::report::CheckError;
+use crate::report::Stats;
+use crate::report::{Holds, Piece};
 use crate::sync::Ordering::*;
-use crate::walk::{Holds, Piece};
 
 /// Looks at all granules.
 pub(crate) trait Census: Calls {

@@ -2,16 +2,16 @@
 
 mod system;
 
-use crate::attempts::attempts;
-use crate::check::CheckError;
+use crate::config::geometry::GRANULE_BYTES;
 use crate::config::{Config, Defaults};
-use crate::geometry::GRANULE_BYTES;
 use crate::growing::{Growing, Source, UNIT_BYTES};
+use crate::heap::attempts::attempts;
 use crate::large::{self, Large};
 use crate::policy::Policy;
-use crate::stats::Stats;
+use crate::report::CheckError;
+use crate::report::Piece;
+use crate::report::Stats;
 use crate::sync::SINGLE;
-use crate::walk::Piece;
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
 use core::hint::black_box;

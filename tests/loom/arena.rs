@@ -1,18 +1,16 @@
 //! An extent whose tables are loom's atomics, and which knows the owner of every granule.
 
-use crate::check::Check;
+use crate::config::geometry::{GRANULE_BYTES, PAGE_BYTES};
 use crate::config::{Config, Table};
-use crate::extent::{Allocate, Engine, Extent, Release, Resize};
-use crate::front::AtomicFront;
-use crate::geometry::{GRANULE_BYTES, PAGE_BYTES};
-use crate::header::{Header, Inside};
+use crate::extent::header::{Header, Inside};
+use crate::extent::map::Map;
+use crate::extent::moment::Moment;
+use crate::extent::{Extent, Storage};
+use crate::hooks::live::Live;
 use crate::large::{Large, Segregated};
-use crate::live::Live;
-use crate::map::Map;
-use crate::moment::Moment;
 use crate::policy::{Policy, Try};
 use crate::pools::Tables;
-use crate::stats::Census;
+use crate::pools::front::AtomicFront;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 use crate::tick;
 use core::alloc::Layout;
@@ -75,7 +73,7 @@ impl<C, L> Clone for Handle<C, L> {
 impl<C, L> Copy for Handle<C, L> {}
 
 // SAFETY: the memory is the arena's, aligned, and its tables hold what zero means to the library.
-unsafe impl<C: Config, L: Large> Extent for Handle<C, L> {
+unsafe impl<C: Config, L: Large> Storage for Handle<C, L> {
     type Policy = Watched;
     type Large = L;
     type Config = C;
@@ -89,7 +87,7 @@ unsafe impl<C: Config, L: Large> Extent for Handle<C, L> {
 }
 
 /// An extent whose tables the models make.
-pub trait Made: Extent<Policy = Watched> {
+pub trait Made: Storage<Policy = Watched> {
     /// Makes the atomics that zeroed memory would be.
     fn make_tables(self) {
         let map = &self.map();
@@ -130,11 +128,11 @@ pub trait Made: Extent<Policy = Watched> {
     }
 }
 
-impl<E: Extent<Policy = Watched>> Made for E {}
+impl<S: Storage<Policy = Watched>> Made for S {}
 
 /// The heap under test. Threads share it by an `Arc` of `std`'s, which costs loom no states.
 pub struct Arena<C: Config, L: Large = Segregated> {
-    pub heap: Handle<C, L>,
+    pub heap: Extent<Handle<C, L>>,
     layout: Layout,
     /// One a granule, written by who owns it.
     granules: Vec<UnsafeCell<()>>,
@@ -170,12 +168,12 @@ impl<C: Config, L: Large> Arena<C, L> {
         let tables = unsafe { std::alloc::alloc_zeroed(layout).add(ground) };
         let granules = ground / GRANULE_BYTES;
         let arena = Self {
-            heap: Handle { tables, map, types: PhantomData },
+            heap: Extent(Handle { tables, map, types: PhantomData }),
             layout,
             granules: (0..granules).map(|_| UnsafeCell::new(())).collect(),
             owned: (0..granules).map(|_| AtomicBool::new(false)).collect(),
         };
-        arena.heap.make_tables();
+        arena.heap.0.make_tables();
         Arc::new(arena)
     }
 
@@ -272,10 +270,10 @@ impl<C: Config, L: Large> Arena<C, L> {
 
     /// Verifies the heap while all threads have ended: `live` is all that the model still owns.
     pub fn verify(&self, live: &[Block]) {
-        if let Err(error) = Check::check(self.heap) {
-            panic!("{error}\n{}", Census::stats(self.heap));
+        if let Err(error) = self.heap.check() {
+            panic!("{error}\n{}", self.heap.stats());
         }
-        let stats = Census::stats(self.heap);
+        let stats = self.heap.stats();
         let bytes: usize = live.iter().map(|block| self.heap.occupied(self.at(block.offset))).sum();
         let pooled = stats.live_bytes - stats.live_large_bytes;
         assert!(stats.live_bytes >= bytes && pooled <= bytes, "{bytes} B are live\n{stats}");
@@ -289,7 +287,7 @@ impl<C: Config, L: Large> Arena<C, L> {
         self.verify(&[]);
         self.heap.trim();
         self.verify(&[]);
-        let stats = Census::stats(self.heap);
+        let stats = self.heap.stats();
         assert_eq!((stats.live_bytes, stats.deferred_bytes, stats.free_runs), (0, 0, Some(1)), "{stats}");
     }
 }

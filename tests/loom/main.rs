@@ -29,66 +29,36 @@
 #[path = "../../src/target.rs"]
 mod target;
 
-#[path = "../../src/attempts.rs"]
+#[path = "../../src/heap/attempts.rs"]
 mod attempts;
-#[path = "../../src/check.rs"]
-mod check;
-#[path = "../../src/classes.rs"]
-mod classes;
-#[path = "../../src/config.rs"]
+#[path = "../../src/config/mod.rs"]
 mod config;
-#[path = "../../src/deferred.rs"]
-mod deferred;
-#[path = "../../src/emergency.rs"]
-mod emergency;
-#[path = "../../src/events.rs"]
-mod events;
 #[path = "../../src/extent/mod.rs"]
 mod extent;
-#[path = "../../src/extents.rs"]
+#[path = "../../src/region/extents.rs"]
 mod extents;
-#[path = "../../src/front.rs"]
-mod front;
-#[path = "../../src/geometry.rs"]
-mod geometry;
 #[path = "../../src/growing/mod.rs"]
 mod growing;
-#[path = "../../src/header.rs"]
-mod header;
-#[path = "../../src/index.rs"]
-mod index;
+#[path = "../../src/hooks/mod.rs"]
+mod hooks;
 #[path = "../../src/large/mod.rs"]
 mod large;
-#[path = "../../src/live.rs"]
-mod live;
-#[path = "../../src/map.rs"]
-mod map;
-#[path = "../../src/memory.rs"]
-mod memory;
-#[path = "../../src/moment.rs"]
-mod moment;
-#[path = "../../src/page.rs"]
-mod page;
-#[path = "../../src/peek.rs"]
-mod peek;
 #[path = "../../src/policy/mod.rs"]
 mod policy;
-#[path = "../../src/pools.rs"]
+#[path = "../../src/pools/mod.rs"]
 mod pools;
-#[path = "../../src/slots.rs"]
-mod slots;
+#[path = "../../src/report/mod.rs"]
+mod report;
 #[path = "../../src/small/mod.rs"]
 mod small;
-#[path = "../../src/stats.rs"]
-mod stats;
-#[path = "../../src/sync.rs"]
+#[path = "../../src/sync/mod.rs"]
 mod sync;
-#[path = "../../src/walk.rs"]
-mod walk;
 
-// What the sources expect of the crate's root.
+// What the sources expect of the crate's root, and of the heaps that loom's atomics can't be.
 use config::Defaults;
 mod heap {
+    pub(crate) use crate::attempts;
+
     pub type Types<C, P, L> = core::marker::PhantomData<fn() -> (C, P, L)>;
 
     pub fn opaque(tables: *mut u8) -> *mut u8 {

@@ -1,7 +1,7 @@
 //! Releases that find tier 2 held.
 
 use crate::arena::{Arena, Small};
-use crate::deferred::{self, Links};
+use crate::extent::deferred::{self, Links};
 use crate::sync::{AtomicU32, StoredU32};
 use crate::{model, tick};
 use loom::cell::UnsafeCell;

@@ -1,7 +1,7 @@
 //! The out-of-memory hook.
 
 use crate::config::{Config, Emergency, OutOfMemory};
-use crate::emergency::Rescue;
+use crate::hooks::emergency::Rescue;
 use crate::model;
 use crate::sync::{AtomicU32, Ordering::*};
 use loom::cell::UnsafeCell;

@@ -1,7 +1,7 @@
 //! The hook for events.
 
 use crate::config::{Config, Event};
-use crate::events;
+use crate::hooks::events;
 use crate::model;
 use crate::sync::{AtomicU32, Ordering::*};
 use loom::cell::UnsafeCell;

@@ -1,9 +1,7 @@
 //! A heap that grows while others use it, and grow it as well.
 
 use crate::arena::{Made, Small, Watched};
-use crate::check::Check;
-use crate::extent::Engine;
-use crate::geometry::{GRANULE_BYTES, PAGE_BYTES};
+use crate::config::geometry::{GRANULE_BYTES, PAGE_BYTES};
 use crate::growing::{Growing, Hooked, Node, Source, UNIT_BYTES};
 use crate::large::Segregated;
 use crate::{model, tick};

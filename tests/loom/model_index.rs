@@ -2,9 +2,8 @@
 
 use crate::arena::{Arena, Block, CLASS_64, CLASS_128, Small};
 use crate::config::Config;
-use crate::extent::Entry;
-use crate::geometry::GRANULE_BYTES;
-use crate::index::{FLAT_WORDS, Index, LONG_WORDS, upper_words};
+use crate::config::geometry::GRANULE_BYTES;
+use crate::pools::index::{FLAT_WORDS, Index, LONG_WORDS, upper_words};
 use crate::pools::{Pools, Tables};
 use crate::sync::{AtomicU8, AtomicU32};
 use crate::{model, tick};

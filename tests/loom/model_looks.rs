@@ -1,10 +1,10 @@
 //! Looks from outside of tier 2's entry, at what its visitors change.
 
-use crate::deferred::{self, Links};
-use crate::geometry::LARGE_MIN_BYTES;
+use crate::config::geometry::LARGE_MIN_BYTES;
+use crate::extent::deferred::{self, Links};
+use crate::extent::moment::Moment;
 use crate::large::{Before, end_before_mark, is_second};
 use crate::model;
-use crate::moment::Moment;
 use crate::sync::{AtomicU32, Ordering::*, StoredU32};
 use loom::thread::spawn;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Calls that meet on one page.
 
 use crate::arena::{Arena, Block, Small};
-use crate::page;
+use crate::pools::page;
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 use crate::{model, tick};
 use loom::thread::spawn;

@@ -127,7 +127,7 @@ fn retire_against_a_page_of_another_class_with_the_same_free_blocks() {
 /// Catches: a retirement that is not an Acquire, and would see an owner older than the bits.
 #[test]
 fn the_mask_of_16_bytes_as_a_state_of_a_page_of_8() {
-    use crate::page;
+    use crate::pools::page;
     use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
     model(6, || {
         let page = std::sync::Arc::new((AtomicU32::new(0x5555_5555), AtomicU8::new(2)));

@@ -2,7 +2,7 @@
 
 use crate::arena::{Arena, Small};
 use crate::pools::Pools;
-use crate::slots;
+use crate::pools::slots;
 use crate::sync::AtomicU32;
 use crate::{model, tick};
 use loom::cell::UnsafeCell;

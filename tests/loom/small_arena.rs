@@ -1,11 +1,11 @@
 //! A small heap whose table is loom's atomics, and which knows the owner of every granule.
 
 use crate::config::Defaults;
-use crate::geometry::GRANULE_BYTES;
+use crate::config::geometry::GRANULE_BYTES;
+use crate::report::Holds;
 use crate::small::{Calls, Census, Granules, Header, WORD_GRANULES};
 use crate::sync::AtomicU32;
 use crate::tick;
-use crate::walk::Holds;
 use core::alloc::Layout;
 use loom::cell::UnsafeCell;
 use std::sync::Arc;

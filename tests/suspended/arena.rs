@@ -3,15 +3,13 @@
 use core::alloc::Layout;
 use core::marker::PhantomData;
 
-use crate::check::Check;
+use crate::config::geometry::PAGE_BYTES;
 use crate::config::{Config, Table};
-use crate::extent::{Allocate, Engine, Extent, Release};
-use crate::geometry::PAGE_BYTES;
+use crate::extent::map::Map;
+use crate::extent::{Extent, Storage};
 use crate::large::Segregated;
-use crate::map::Map;
 use crate::policy::Try;
 use crate::pools::Tables;
-use crate::stats::Census;
 use crate::sync::Ordering::Relaxed;
 
 /// Where an extent lies. A copy of it may be used as long as its [`Arena`] lives.
@@ -29,7 +27,7 @@ impl<C> Clone for Handle<C> {
 impl<C> Copy for Handle<C> {}
 
 // SAFETY: the memory is the arena's, aligned to a page, and was zeroed; the map was made for it.
-unsafe impl<C: Config> Extent for Handle<C> {
+unsafe impl<C: Config> Storage for Handle<C> {
     type Policy = Try;
     type Large = Segregated;
     type Config = C;
@@ -44,7 +42,7 @@ unsafe impl<C: Config> Extent for Handle<C> {
 
 /// Memory with an extent in it.
 pub struct Arena<C: Config> {
-    pub heap: Handle<C>,
+    pub heap: Heap<C>,
     layout: Layout,
 }
 
@@ -57,7 +55,7 @@ impl<C: Config> Arena<C> {
         let layout = Layout::from_size_align(map.ground as usize + map.bytes, PAGE_BYTES).unwrap();
         // SAFETY: the layout's size is not zero, and the tables lie behind the ground.
         let tables = unsafe { std::alloc::alloc_zeroed(layout).add(map.ground as usize) };
-        Self { heap: Handle { tables, map, config: PhantomData }, layout }
+        Self { heap: Extent(Handle { tables, map, config: PhantomData }), layout }
     }
 }
 
@@ -83,7 +81,10 @@ impl<C: Config> Drop for Arena<C> {
     }
 }
 
-impl<C: Config> Handle<C> {
+/// An extent, as long as its [`Arena`] lives.
+pub type Heap<C> = Extent<Handle<C>>;
+
+impl<C: Config> Heap<C> {
     /// A block, by its address; `None`: it was refused.
     pub fn get(self, size: usize) -> Option<*mut u8> {
         let block = self.allocate::<true>(layout(size));
@@ -101,7 +102,7 @@ impl<C: Config> Handle<C> {
 
     /// How many blocks of a class are free, by the words of its pages, whether or not anybody finds them.
     pub fn free_blocks(self, class: u32) -> usize {
-        let pages = (1..=self.map.pages).filter(|&page| self.owner_of(page) == class);
+        let pages = (1..=self.map().pages).filter(|&page| self.owner_of(page) == class);
         pages.map(|page| Tables::word(self, page).load(Relaxed).count_ones() as usize).sum()
     }
 
@@ -113,8 +114,8 @@ impl<C: Config> Handle<C> {
     }
 
     pub fn verify(self) {
-        if let Err(error) = Check::check(self) {
-            panic!("{error}\n{}", Census::stats(self));
+        if let Err(error) = self.check() {
+            panic!("{error}\n{}", self.stats());
         }
     }
 }

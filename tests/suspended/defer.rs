@@ -1,11 +1,10 @@
 //! Releases that wait to be given back, while whoever drains them is suspended: a second free of one of them is found, wherever that is, and a
 //! correct free is not taken for one.
 
-use crate::arena::{Arena, Handle};
+use crate::arena::{self, Arena};
 use crate::config::{Config, Reason};
-use crate::extent::{Allocate, Engine, Release, Resize};
 use crate::policy::{Policy, Try};
-use crate::stats::{Census, Stats};
+use crate::report::Stats;
 use crate::sync::{Ordering::Relaxed, suspend};
 
 /// Next to no pools: every block of the tests is large.
@@ -15,7 +14,7 @@ impl Config for Bare {
     const CLASSES: &'static [usize] = &[8];
 }
 
-type Heap = Handle<Bare>;
+type Heap = arena::Heap<Bare>;
 type Block = (*mut u8, usize);
 
 /// How long blocks are, and how long one is that has shrunk.

@@ -18,50 +18,20 @@
 #[path = "../../src/target.rs"]
 mod target;
 
-#[path = "../../src/check.rs"]
-mod check;
-#[path = "../../src/classes.rs"]
-mod classes;
-#[path = "../../src/config.rs"]
+#[path = "../../src/config/mod.rs"]
 mod config;
-#[path = "../../src/deferred.rs"]
-mod deferred;
-#[path = "../../src/emergency.rs"]
-mod emergency;
-#[path = "../../src/events.rs"]
-mod events;
 #[path = "../../src/extent/mod.rs"]
 mod extent;
-#[path = "../../src/front.rs"]
-mod front;
-#[path = "../../src/geometry.rs"]
-mod geometry;
-#[path = "../../src/header.rs"]
-mod header;
-#[path = "../../src/index.rs"]
-mod index;
+#[path = "../../src/hooks/mod.rs"]
+mod hooks;
 #[path = "../../src/large/mod.rs"]
 mod large;
-#[path = "../../src/live.rs"]
-mod live;
-#[path = "../../src/map.rs"]
-mod map;
-#[path = "../../src/moment.rs"]
-mod moment;
-#[path = "../../src/page.rs"]
-mod page;
-#[path = "../../src/peek.rs"]
-mod peek;
 #[path = "../../src/policy/mod.rs"]
 mod policy;
-#[path = "../../src/pools.rs"]
+#[path = "../../src/pools/mod.rs"]
 mod pools;
-#[path = "../../src/slots.rs"]
-mod slots;
-#[path = "../../src/stats.rs"]
-mod stats;
-#[path = "../../src/walk.rs"]
-mod walk;
+#[path = "../../src/report/mod.rs"]
+mod report;
 
 // What the sources expect of the crate's root.
 use config::Defaults;

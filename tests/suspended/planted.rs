@@ -5,8 +5,6 @@ use core::cell::RefCell;
 
 use crate::arena::Arena;
 use crate::config::{Config, Event};
-use crate::extent::Engine;
-use crate::stats::Census;
 use crate::sync::{Ordering::Relaxed, suspend};
 
 /// An empty page goes to the stash at once.

@@ -1,10 +1,9 @@
 //! What is free can be had: of a class's free blocks, nothing is out of reach but the few pages that a suspended context has in its hand.
 
-use crate::arena::{Arena, Handle};
+use crate::arena::{Arena, Heap};
 use crate::config::Config;
-use crate::extent::{Engine, Extent};
-use crate::front::page_bits;
-use crate::index::{Index, summary_words};
+use crate::pools::front::page_bits;
+use crate::pools::index::{Index, summary_words};
 use crate::pools::{Pools, Tables};
 use crate::sync::{Ordering::Relaxed, Work, suspend};
 
@@ -49,7 +48,7 @@ impl Full {
         self.arena.restore(&self.saved);
     }
 
-    fn heap(&self) -> Handle<Few> {
+    fn heap(&self) -> Heap<Few> {
         self.arena.heap
     }
 
@@ -116,21 +115,21 @@ fn the_last_page_is_found() {
 }
 
 /// Takes all blocks of the class, and asserts that none that is free is out of reach.
-fn takes_all(heap: Handle<Few>) {
+fn takes_all(heap: Heap<Few>) {
     while heap.get(SIZE).is_some() {}
     let left = heap.free_blocks(CLASS);
     assert!(left <= IN_HAND * A_PAGE, "{left} free blocks are out of reach");
 }
 
 /// The same by the searches of every request alone, without the last resort before a refusal.
-fn finds_all(heap: Handle<Few>) {
+fn finds_all(heap: Heap<Few>) {
     while Pools(heap).claim_any(CLASS) != 0 {}
     let left = heap.free_blocks(CLASS);
     assert!(left <= IN_HAND * A_PAGE, "{left} free blocks can only be had as a last resort");
 }
 
 /// Takes all blocks of the class, and frees those of every page but one.
-fn churns(heap: Handle<Few>) {
+fn churns(heap: Heap<Few>) {
     let mut taken: Vec<*mut u8> = core::iter::from_fn(|| heap.get(SIZE)).collect();
     taken.sort();
     taken.into_iter().for_each(|block| heap.put(block, SIZE));
@@ -138,7 +137,7 @@ fn churns(heap: Handle<Few>) {
 
 /// Suspends a call before every access, where a second context does something; and before every later access, where a third takes all
 /// that there is, or nothing does.
-fn everywhere(full: &Full, prepare: impl Fn(), call: impl Fn(), second: impl Fn(), third: fn(Handle<Few>)) {
+fn everywhere(full: &Full, prepare: impl Fn(), call: impl Fn(), second: impl Fn(), third: fn(Heap<Few>)) {
     let run = |early: usize, late: Option<usize>| {
         full.refill();
         prepare();

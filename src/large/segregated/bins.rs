@@ -115,7 +115,7 @@ impl<G: Ground> Tier<G> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::GRANULE;
+    use crate::config::geometry::GRANULE;
     use crate::large::segregated::FRONTIER;
 
     #[test]

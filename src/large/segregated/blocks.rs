@@ -3,9 +3,9 @@
 use super::look::end_before_mark;
 use super::{END, FRONTIER, Free, LEN, MIN, PREV, Tier};
 use crate::config::Reason;
-use crate::geometry::GRANULE;
+use crate::config::geometry::GRANULE;
 use crate::large::Ground;
-use crate::peek::{MAY_RACE, peek};
+use crate::large::peek::{MAY_RACE, peek};
 
 /// What lies around a block: a free run before it, and behind it.
 pub(super) const LEFT: u32 = 1;

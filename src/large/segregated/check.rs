@@ -2,7 +2,7 @@
 
 use super::bins::{bin_of, bins};
 use super::{END, FRONTIER, Free, HEAD_WORDS, LEN, MIN, NEXT, PREV, Segregated, Tier};
-use crate::geometry::GRANULE;
+use crate::config::geometry::GRANULE;
 use crate::large::{Ground, Large};
 
 impl<G: Ground> Tier<G> {

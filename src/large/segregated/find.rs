@@ -2,7 +2,7 @@
 
 use super::bins::{NO_BIN, bin_of};
 use super::{END, FRONTIER, Free, LEN, MIN, NEXT, Tier};
-use crate::geometry::{GRANULE, PAGE};
+use crate::config::geometry::{GRANULE, PAGE};
 use crate::large::Ground;
 
 /// How many runs of a request's own bin are compared.

@@ -6,11 +6,11 @@
 //! | who | does | ordering, and what it pairs with |
 //! |---|---|---|
 //! | [`end_before_mark`], a release | writes the size, and then marks the granule | Release fence: whoever sees the mark sees `END` |
-//! | a visit that takes the run | clears the mark; the next owner writes to the word | Release fence at the end of every visit ([`Moment::pass`](crate::moment::Moment::pass)): whoever sees the owner's word sees the cleared mark |
+//! | a visit that takes the run | clears the mark; the next owner writes to the word | Release fence at the end of every visit ([`Moment::pass`](crate::extent::moment::Moment::pass)): whoever sees the owner's word sees the cleared mark |
 //! | [`is_second`], anybody | mark, word, mark | Acquire fences: with both |
 //!
 //! So a word without `END` between two looks at the mark is a link, unless visits have taken and released the run in between: whoever looks
-//! asks again then, by [`Moment::steady`](crate::moment::Moment::steady).
+//! asks again then, by [`Moment::steady`](crate::extent::moment::Moment::steady).
 
 use super::END;
 use crate::sync::{Ordering::*, fence};

@@ -43,8 +43,8 @@ use self::look::{Before, is_second};
 use super::bitmap::Bitmap;
 use super::{Ground, Large, Resized, Run, TableBytes, WALK_GRANULES};
 use crate::config::Reason;
-use crate::geometry::{GRANULE, GRANULE_BYTES, PAGE};
-use crate::peek::{MAY_RACE, peek};
+use crate::config::geometry::{GRANULE, GRANULE_BYTES, PAGE};
+use crate::large::peek::{MAY_RACE, peek};
 
 /// Tier 2 in O(1): the default.
 ///

@@ -1,8 +1,8 @@
 //! The arena, piece by piece: what lies where.
 
-use crate::classes::owner;
-use crate::extent::{Entry, Extent};
-use crate::geometry::*;
+use crate::config::classes::owner;
+use crate::config::geometry::*;
+use crate::extent::{Extent, Storage};
 use crate::large::{Ground, Large, Run};
 use crate::pools::Tables;
 use crate::sync::Ordering::*;
@@ -46,10 +46,10 @@ pub enum Holds {
     Unknown,
 }
 
-pub(crate) trait Walk: Entry {
+impl<S: Storage> Extent<S> {
     /// Meets every run of tier 2, in order. One at a time is looked at inside the entry, and met outside of it: a walk keeps others out for
     /// about as long as a call does. Where something changed in between, runs are left out. Returns whether nothing changed.
-    fn runs(self, mut meet: impl FnMut(Run)) -> bool {
+    pub(crate) fn runs(self, mut meet: impl FnMut(Run)) -> bool {
         let mut from = GRANULE;
         let mut version = None;
         let mut steady = true;
@@ -58,7 +58,7 @@ pub(crate) trait Walk: Entry {
                 if version.is_some_and(|version| version != self.header().moment.now()) {
                     steady = false;
                     // SAFETY: inside the entry.
-                    match unsafe { Self::Large::next_start(self, from) } {
+                    match unsafe { S::Large::next_start(self, from) } {
                         Ok(start) => from = start,
                         Err(later) => {
                             from = later;
@@ -68,7 +68,7 @@ pub(crate) trait Walk: Entry {
                 }
                 version = Some(self.header().moment.now());
                 // SAFETY: inside the entry; `from` is the end of a run, and nothing has changed.
-                unsafe { Self::Large::next_run(self, from) }
+                unsafe { S::Large::next_run(self, from) }
             });
             match looked {
                 None => return false,
@@ -83,7 +83,7 @@ pub(crate) trait Walk: Entry {
     }
 
     /// The page of the pools that a run is, if it is one; 0 if not.
-    fn page_of(self, run: Run) -> u32 {
+    pub(crate) fn page_of(self, run: Run) -> u32 {
         let page = run.first.checked_sub(self.lead()).map_or(0, place_page);
         let pooled = !run.free
             && (1..=self.map().pages).contains(&page)
@@ -93,15 +93,15 @@ pub(crate) trait Walk: Entry {
     }
 
     /// Shows every piece of the extent. Returns whether all of them are known.
-    fn walk(self, show: impl FnMut(Piece)) -> bool {
+    pub(crate) fn walk(self, show: impl FnMut(Piece)) -> bool {
         let mut tiles = Tiles { extent: self, end: GRANULE, open: None, show };
         let tables = Piece { start: self.tables().cast_const(), bytes: self.map().bytes, holds: Holds::Tables };
         let before = self.tables() < self.base();
         if before {
             (tiles.show)(tables);
         }
-        let known = Self::Large::WALKS && self.runs(|run| tiles.meet(run));
-        if !Self::Large::WALKS {
+        let known = S::Large::WALKS && self.runs(|run| tiles.meet(run));
+        if !S::Large::WALKS {
             for page in (1..=self.map().pages).filter(|&page| self.owner_of(page) != owner::LARGE) {
                 tiles.meet(Run { first: self.place_of_page(page), bytes: PAGE, free: false, begins: true });
             }
@@ -114,7 +114,7 @@ pub(crate) trait Walk: Entry {
     }
 
     /// What a page of the pools holds.
-    fn page_holds(self, page: u32) -> Holds {
+    pub(crate) fn page_holds(self, page: u32) -> Holds {
         let class = self.owner_of(page);
         if !Self::TABLE.is_class(class) {
             return Holds::Spare;
@@ -125,11 +125,9 @@ pub(crate) trait Walk: Entry {
     }
 }
 
-impl<E: Extent> Walk for E {}
-
 /// Makes pieces of runs, without a gap.
-struct Tiles<E, F> {
-    extent: E,
+struct Tiles<S, F> {
+    extent: Extent<S>,
     /// The place up to which pieces were shown.
     end: u32,
     /// A large block that begins there, and where it ends as far as it was met: the walk has cut it.
@@ -137,7 +135,7 @@ struct Tiles<E, F> {
     show: F,
 }
 
-impl<E: Extent, F: FnMut(Piece)> Tiles<E, F> {
+impl<S: Storage, F: FnMut(Piece)> Tiles<S, F> {
     fn meet(&mut self, run: Run) {
         if !run.begins && self.open == Some(run.first) {
             self.open = Some(run.first + run.bytes);

@@ -5,6 +5,17 @@
 //! `portable-atomic`; words that are only loaded and stored stay `core`'s, which need no help there. Where there is one core for sure,
 //! the compiler alone keeps their order.
 
+#[cfg(all(
+    feature = "unsafe-assume-single-core",
+    target_os = "none",
+    target_has_atomic = "32",
+    not(target_arch = "wasm32")
+))]
+mod one_core;
+#[cfg(target_arch = "wasm32")]
+#[allow(dead_code, reason = "a module may have several threads")]
+mod single;
+
 #[cfg(all(test, loom))]
 pub use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
 
@@ -21,11 +32,11 @@ pub use portable_atomic::AtomicU32;
     target_has_atomic = "32",
     not(target_arch = "wasm32")
 ))]
-pub use crate::one_core::{AtomicU8, AtomicU32, fence};
+pub use one_core::{AtomicU8, AtomicU32, fence};
 
 if_one_thread! {
     {
-        pub use crate::single::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, fence};
+        pub use single::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, fence};
 
         pub const SINGLE: bool = true;
     } else {

@@ -1,16 +1,17 @@
 //! The heap in memory that is only known at run time.
 
-use crate::attempts::attempts;
-use crate::check::{Check, CheckError};
+pub(crate) mod extents;
+pub(crate) mod memory;
+
+use crate::config::geometry::{ARENA_MAX_BYTES, EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
 use crate::config::{Config, Defaults, Table};
-use crate::extent::{Allocate, Engine, Entry, Release, Resize, lengthen};
-use crate::extents::Extents;
-use crate::geometry::{ARENA_MAX_BYTES, EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
+use crate::extent::{Extent, lengthen};
+use crate::heap::attempts::attempts;
 use crate::large::{self, Large};
-use crate::memory::Memory;
 use crate::policy::{self, Policy};
-use crate::stats::{Census, Stats};
-use crate::walk::{Piece, Walk};
+use crate::region::extents::Extents;
+use crate::region::memory::Memory;
+use crate::report::{CheckError, Piece, Stats};
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt;
 use core::ptr::null_mut;
@@ -150,8 +151,8 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
         unsafe {
             memory.zero_tables();
             if C::TELLS {
-                let first = self.memories().next().unwrap_or(&memory);
-                (&memory).events().share(first.events());
+                let first = self.memories().next().unwrap_or(memory.extent());
+                memory.extent().events().share(first.events());
             }
             self.extents.push(memory);
         }
@@ -207,11 +208,11 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
                 continue;
             }
             // Nobody is inside, so `look` gets in, and sets tier 2 up if nobody has been there.
-            if let (Some(longer), Some(())) = (old.up_to(end), (&old).look(|_| ())) {
+            if let (Some(longer), Some(())) = (old.up_to(end), old.extent().look(|_| ())) {
                 // SAFETY: the caller's contract: nobody else looks. `up_to` has made the one of the other, at least 16
                 // bytes longer.
                 unsafe {
-                    lengthen(&old, &longer);
+                    lengthen(old.extent(), longer.extent());
                     slot.write(longer);
                 }
                 self.share_events();
@@ -239,7 +240,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
         let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
         for memory in self.memories() {
             let first = memory.base().addr();
-            if start.addr() < memory.end().addr() && first < end {
+            if start.addr() < memory.0.end().addr() && first < end {
                 let same = start.addr() + skipped(start) == first;
                 return Err(if same { ClaimError::Twice } else { ClaimError::Overlaps });
             }
@@ -249,33 +250,33 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
 
     /// The memories, in the order in which they were claimed.
     #[inline(always)]
-    fn memories(&self) -> impl Iterator<Item = &Memory<C, P, L>> {
-        self.extents.iter()
+    fn memories(&self) -> impl Iterator<Item = Extent<&Memory<C, P, L>>> {
+        self.extents.iter().map(Memory::extent)
     }
 
     /// The memory in which the calls of this context begin.
     #[inline(always)]
-    fn home(&self) -> Option<&Memory<C, P, L>> {
+    fn home(&self) -> Option<Extent<&Memory<C, P, L>>> {
         // There can be more by then.
         self.memories().nth(C::home_of(self.extents.len())?)
     }
 
     /// The memory in which an address lies.
     #[inline(always)]
-    fn memory_of(&self, ptr: *mut u8) -> Option<&Memory<C, P, L>> {
+    fn memory_of(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
         self.memories().find(|memory| memory.holds(ptr))
     }
 
     /// The memory that answers for an address: one of none is for the home memory to report.
     #[inline(always)]
-    fn responsible(&self, ptr: *mut u8) -> Option<&Memory<C, P, L>> {
+    fn responsible(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
         let home = self.home()?;
         if home.holds(ptr) { Some(home) } else { self.further_of(ptr).or(Some(home)) }
     }
 
     #[cold]
     #[inline(never)]
-    fn further_of(&self, ptr: *mut u8) -> Option<&Memory<C, P, L>> {
+    fn further_of(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
         self.memory_of(ptr)
     }
 
@@ -287,15 +288,15 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     }
 
     /// A block of the first memory that has one, but this.
-    fn find_beside(&self, home: &Memory<C, P, L>, layout: Layout) -> Option<*mut u8> {
-        let others = self.memories().filter(|&memory| !core::ptr::eq(memory, home));
+    fn find_beside(&self, home: Extent<&Memory<C, P, L>>, layout: Layout) -> Option<*mut u8> {
+        let others = self.memories().filter(|memory| !core::ptr::eq(memory.0, home.0));
         others.map(|memory| memory.allocate::<false>(layout)).find(|block| !block.is_null())
     }
 
     /// The home memory had nothing: the others are asked, and all of them when an out-of-memory hook says so.
     #[cold]
     #[inline(never)]
-    fn allocate_elsewhere(&self, home: &Memory<C, P, L>, layout: Layout) -> *mut u8 {
+    fn allocate_elsewhere(&self, home: Extent<&Memory<C, P, L>>, layout: Layout) -> *mut u8 {
         let Some(first) = self.memories().next() else { return null_mut() };
         // With a hook, the home memory is asked again: another context's may have run since it was asked, and every
         // attempt that the hook is asked about has to begin after it was looked how often one ran.
@@ -338,7 +339,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     pub fn stats(&self) -> Stats {
         let mut sum = Stats::none();
         for memory in self.memories() {
-            sum.add(&Census::stats(memory));
+            sum.add(&memory.stats());
         }
         sum
     }
@@ -347,7 +348,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     pub fn walk(&self, mut show: impl FnMut(Piece)) -> bool {
         let mut steady = true;
         for memory in self.memories() {
-            steady &= Walk::walk(memory, &mut show);
+            steady &= memory.walk(&mut show);
         }
         steady
     }
@@ -359,7 +360,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
 
     /// As [`Heap::check`](crate::Heap::check).
     pub fn check(&self) -> Result<(), CheckError> {
-        self.memories().try_for_each(Check::check)
+        self.memories().try_for_each(Extent::check)
     }
 
     /// As [`Heap::contains`](crate::Heap::contains).

@@ -1,11 +1,11 @@
 //! An extent that is only known at run time.
 
+use crate::config::geometry::{LARGE_MIN_BYTES, PAGE_BYTES};
 use crate::config::{Config, Table};
-use crate::extent::{Engine, Extent};
-use crate::geometry::{LARGE_MIN_BYTES, PAGE_BYTES};
+use crate::extent::map::Map;
+use crate::extent::{Extent, Storage};
 use crate::heap::Types;
 use crate::large::Large;
-use crate::map::Map;
 use crate::policy::Policy;
 use core::marker::PhantomData;
 
@@ -64,7 +64,7 @@ impl<C: Config, P: Policy, L: Large> Memory<C, P, L> {
         if !L::GROWS || !C::POOLED_EVERYWHERE {
             return None;
         }
-        let longer = Self::lay_out(self.base(), end - self.base().addr())?;
+        let longer = Self::lay_out(self.extent().base(), end - self.extent().base().addr())?;
         (longer.sizes.ground >= self.sizes.ground + LARGE_MIN_BYTES).then_some(longer)
     }
 
@@ -76,6 +76,12 @@ impl<C: Config, P: Policy, L: Large> Memory<C, P, L> {
         unsafe { self.tables.write_bytes(0, self.sizes.bytes) }
     }
 
+    /// It, for calls.
+    #[inline(always)]
+    pub(crate) fn extent(&self) -> Extent<&Self> {
+        Extent(self)
+    }
+
     /// Behind its last byte.
     pub(crate) fn end(&self) -> *mut u8 {
         self.tables.wrapping_add(self.sizes.bytes)
@@ -83,7 +89,7 @@ impl<C: Config, P: Policy, L: Large> Memory<C, P, L> {
 }
 
 // SAFETY: the code that laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
-unsafe impl<C: Config, P: Policy, L: Large> Extent for &Memory<C, P, L> {
+unsafe impl<C: Config, P: Policy, L: Large> Storage for &Memory<C, P, L> {
     type Policy = P;
     type Large = L;
     type Config = C;

@@ -1,15 +1,14 @@
 //! What the heap holds, and how fragmented it is: derived from the tables when asked.
 
-use crate::classes::CLASSES_MAX;
-use crate::classes::owner;
 use crate::config::Table;
-use crate::events;
-use crate::extent::Extent;
-use crate::geometry::*;
+use crate::config::classes::CLASSES_MAX;
+use crate::config::classes::owner;
+use crate::config::geometry::*;
+use crate::extent::{Extent, Storage};
+use crate::hooks::events;
 use crate::large::{Large, Run};
 use crate::pools::Tables;
 use crate::sync::Ordering::*;
-use crate::walk::Walk;
 use core::fmt;
 
 /// The heap, counted: see [`Heap::stats`](crate::Heap::stats).
@@ -271,11 +270,11 @@ impl Sums {
     }
 }
 
-pub(crate) trait Census: Walk {
+impl<S: Storage> Extent<S> {
     /// Counts everything.
     ///
     /// Time: O(pages + runs). Tier 2 is entered for one run at a time, pages without.
-    fn stats(self) -> Stats {
+    pub(crate) fn stats(self) -> Stats {
         let map = self.map();
         let header = self.header();
         let mut stats = Stats {
@@ -298,7 +297,7 @@ pub(crate) trait Census: Walk {
         stats.retries = header.retries.load(Relaxed);
         stats.refused = header.refused.load(Relaxed);
         stats.wrong_frees = header.wrong_frees.load(Relaxed);
-        if Self::Config::TELLS {
+        if S::Config::TELLS {
             stats.events_untold = events::untold(self.events().word());
         }
         #[cfg(feature = "live-peak")]
@@ -317,12 +316,12 @@ pub(crate) trait Census: Walk {
     }
 
     /// Changes whenever tier 2 does; `None` while it is held.
-    fn moment(self) -> Option<u32> {
+    pub(crate) fn moment(self) -> Option<u32> {
         self.look(|_| self.header().moment.now())
     }
 
     /// Counts the pages, and returns how many the pools have.
-    fn count_pages(self, stats: &mut Stats) -> u32 {
+    pub(crate) fn count_pages(self, stats: &mut Stats) -> u32 {
         let mut pooled = 0;
         for page in 1..=self.map().pages {
             let class = self.owner_of(page);
@@ -342,7 +341,7 @@ pub(crate) trait Census: Walk {
             row.blocks_live += live;
             row.blocks_free += free;
             stats.live_bytes += live * row.block_bytes;
-            if live == 0 && page > Self::Config::RESERVED_PAGES {
+            if live == 0 && page > S::Config::RESERVED_PAGES {
                 row.pages_empty += 1;
                 stats.free_bytes += PAGE_BYTES;
             } else {
@@ -353,24 +352,23 @@ pub(crate) trait Census: Walk {
     }
 
     /// Whether a page is free for the asking.
-    fn is_reclaimable(self, page: u32) -> bool {
+    pub(crate) fn is_reclaimable(self, page: u32) -> bool {
         let class = self.owner_of(page);
         let mask = Self::TABLE.mask(class);
         class != owner::LARGE
-            && page > Self::Config::RESERVED_PAGES
+            && page > S::Config::RESERVED_PAGES
             && (!Self::TABLE.is_class(class) || Tables::word(self, page).load(Relaxed) == mask)
     }
 
     /// Counts tier 2's blocks and runs. Of its granules, so many pages belong to the pools.
-    fn count_large(self, stats: &mut Stats, pooled: u32) {
+    pub(crate) fn count_large(self, stats: &mut Stats, pooled: u32) {
         // SAFETY: inside the entry.
-        let looked =
-            self.look(|inside| unsafe { (Self::Large::free_bytes(self), self.map().ground - inside.least_free) });
+        let looked = self.look(|inside| unsafe { (S::Large::free_bytes(self), self.map().ground - inside.least_free) });
         let (free, peak) = looked.unwrap_or((0, 0));
         stats.free_bytes += free as usize;
         stats.committed_peak_bytes = Some(peak as usize);
         stats.live_large_bytes = (self.map().ground - free).saturating_sub(pooled * PAGE) as usize;
-        if Self::Large::WALKS {
+        if S::Large::WALKS {
             let walk = self.sum_runs();
             let spare = (walk.spare_used + walk.spare_free) as usize;
             stats.live_large_bytes = stats.live_large_bytes.saturating_sub(spare);
@@ -383,7 +381,7 @@ pub(crate) trait Census: Walk {
         }
     }
 
-    fn sum_runs(self) -> Sums {
+    pub(crate) fn sum_runs(self) -> Sums {
         let mut sums = Sums::default();
         self.runs(|run| {
             let page = self.page_of(run);
@@ -398,5 +396,3 @@ pub(crate) trait Census: Walk {
         sums
     }
 }
-
-impl<E: Extent> Census for E {}

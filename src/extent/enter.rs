@@ -1,13 +1,14 @@
 //! Visits of tier 2: one at a time, through the entry that the policy guards.
 
-use super::{Defer, Drained, Extent};
+use super::defer::Drained;
+use super::{Extent, Storage};
+use crate::config::geometry::*;
 use crate::config::{Reason, Table};
-use crate::geometry::*;
-use crate::header::Inside;
+use crate::extent::header::Inside;
 use crate::large::{Large, Resized};
 use crate::policy::Policy;
 use crate::pools::{Pools, Tables};
-use crate::sync::{Ordering::*, fence};
+use crate::sync::Ordering::*;
 
 /// What became of a request: a place (a multiple of 8), or one of the codes below. One register.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,16 +38,16 @@ pub(crate) enum Given {
 }
 
 /// Enters tier 2.
-pub(crate) trait Entry: Defer {
+impl<S: Storage> Extent<S> {
     /// Does something inside; `None`: somebody else is there.
     ///
     /// The first visits set tier 2 up, a part each, so that none is longer than others. If there is an answer for a fresh tier, that is it,
     /// else the next visit follows.
     #[inline(always)]
-    fn visit<R>(self, fresh: Option<R>, act: impl Fn(&mut Inside) -> R) -> Option<R> {
+    pub(crate) fn visit<R>(self, fresh: Option<R>, act: impl Fn(&mut Inside) -> R) -> Option<R> {
         let header = self.header();
         loop {
-            let answer = Self::Policy::enter(&header.lock, || {
+            let answer = S::Policy::enter(&header.lock, || {
                 // SAFETY: inside the entry nobody else has a reference to `inside`.
                 let inside = unsafe { &mut *header.inside.get() };
                 if !self.is_ready(inside) {
@@ -67,7 +68,7 @@ pub(crate) trait Entry: Defer {
 
     /// A visit ends.
     #[inline(always)]
-    fn pass(self) {
+    pub(crate) fn pass(self) {
         match Self::DEFERS {
             true => self.header().moment.pass::<true>(),
             false => self.header().moment.pass::<false>(),
@@ -76,11 +77,11 @@ pub(crate) trait Entry: Defer {
 
     /// Takes a block, after one deferred release was drained, if there is one.
     #[inline(never)]
-    fn take(self, bytes: u32, align: u32) -> Answer {
+    pub(crate) fn take(self, bytes: u32, align: u32) -> Answer {
         self.drain_one();
         let taken = self.visit(None, |inside| {
             // SAFETY: inside the entry; size and alignment are made by `large_bytes` and checked against the arena.
-            let place = unsafe { Self::Large::take(self, bytes, align) };
+            let place = unsafe { S::Large::take(self, bytes, align) };
             self.note_least_free(inside);
             Answer(place)
         });
@@ -89,10 +90,10 @@ pub(crate) trait Entry: Defer {
 
     /// Gives a block back, or defers that.
     #[inline(never)]
-    fn give(self, first: u32, bytes: u32) -> Given {
+    pub(crate) fn give(self, first: u32, bytes: u32) -> Given {
         // Of a fresh tier, nothing had been allocated yet, so this free is stale.
         // SAFETY: inside the entry; the block is the caller's by the contract of dealloc.
-        match self.visit(Some(Err(Reason::NoBlock)), |_| unsafe { Self::Large::give(self, first, bytes) }) {
+        match self.visit(Some(Err(Reason::NoBlock)), |_| unsafe { S::Large::give(self, first, bytes) }) {
             Some(Ok(())) => Given::Back,
             Some(Err(reason)) => self.give_again(first, bytes, reason),
             None => self.give_later(first, bytes),
@@ -102,7 +103,7 @@ pub(crate) trait Entry: Defer {
     /// A release that is wrong, unless the block shrank while tier 2 was held, and is longer than its layout says.
     #[cold]
     #[inline(never)]
-    fn give_again(self, first: u32, bytes: u32, reason: Reason) -> Given {
+    pub(crate) fn give_again(self, first: u32, bytes: u32, reason: Reason) -> Given {
         if reason == Reason::Size && self.outgrows(first, bytes) {
             return self.give(first, self.true_bytes(first));
         }
@@ -111,14 +112,14 @@ pub(crate) trait Entry: Defer {
 
     /// Reports a release that is wrong.
     #[cold]
-    fn refuse(self, first: u32, reason: Reason) -> Given {
+    pub(crate) fn refuse(self, first: u32, reason: Reason) -> Given {
         self.wrong_free(self.at(first), reason);
         Given::Wrong
     }
 
     #[cold]
     #[inline(never)]
-    fn give_later(self, first: u32, bytes: u32) -> Given {
+    pub(crate) fn give_later(self, first: u32, bytes: u32) -> Given {
         match self.defer(first, bytes) {
             Ok(()) => Given::Deferred,
             Err(reason) => self.refuse(first, reason),
@@ -127,19 +128,19 @@ pub(crate) trait Entry: Defer {
 
     /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
     #[inline(always)]
-    fn outgrows(self, first: u32, bytes: u32) -> bool {
-        Self::DEFERS && Self::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
+    pub(crate) fn outgrows(self, first: u32, bytes: u32) -> bool {
+        Self::DEFERS && S::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
     }
 
     /// Changes the size of a block where it is.
     #[inline(never)]
-    fn resize_large(self, first: u32, old: u32, new: u32) -> Resized {
+    pub(crate) fn resize_large(self, first: u32, old: u32, new: u32) -> Resized {
         if self.has_deferred() && !self.clear_way(first) {
             return Resized::Wrong(Reason::Double);
         }
         let answer = self.visit(Some(Resized::Wrong(Reason::NoBlock)), |inside| {
             // SAFETY: inside the entry; the block is the caller's by the contract of realloc.
-            let answer = unsafe { Self::Large::resize(self, first, old, new) };
+            let answer = unsafe { S::Large::resize(self, first, old, new) };
             self.note_least_free(inside);
             answer
         });
@@ -148,7 +149,7 @@ pub(crate) trait Entry: Defer {
             Some(answer) => answer,
             None if !self.is_live(first) => Resized::Wrong(Reason::Double),
             // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
-            None if Self::Large::KNOWS_ENDS && new <= old => Resized::InPlace,
+            None if S::Large::KNOWS_ENDS && new <= old => Resized::InPlace,
             None => Resized::Move,
         }
     }
@@ -156,7 +157,7 @@ pub(crate) trait Entry: Defer {
     /// As `give_again`.
     #[cold]
     #[inline(never)]
-    fn resize_again(self, first: u32, old: u32, new: u32) -> Resized {
+    pub(crate) fn resize_again(self, first: u32, old: u32, new: u32) -> Resized {
         if self.outgrows(first, old) {
             return self.resize_large(first, self.true_bytes(first), new);
         }
@@ -164,41 +165,30 @@ pub(crate) trait Entry: Defer {
     }
 
     /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
-    #[cold]
-    #[inline(never)]
-    fn drain(self) -> bool {
-        let mut drained = self.visit(None, |_| self.give_deferred(self.next_deferred(), None));
-        if let Some(Drained::Resized(first)) = drained {
-            drained = self.give_resized(first);
-        }
-        if let Some(Drained::Wrong(first, reason)) = drained {
-            self.refuse(first, reason);
-        }
-        matches!(drained, Some(Drained::Block | Drained::Wrong(..)))
-    }
-
-    /// Gives back a block that is in the hand and has another size than its layout.
     ///
-    /// Time: two visits, and between them, where nobody waits, a load for each 256 bytes of the block.
+    /// Time: one visit. For a block that has another size than its layout two, and between them, where nobody waits, a
+    /// load for each 256 bytes of the block.
     #[cold]
     #[inline(never)]
-    fn give_resized(self, first: u32) -> Option<Drained> {
-        let header = self.header();
-        let moment = header.moment.now();
-        // Acquire: pairs with the fence at the end of the last visit.
-        fence(Acquire);
-        let bytes = self.true_bytes(first);
-        self.visit(None, |_| {
-            // Who was here meanwhile has given it back, or is about to: the hand is theirs.
-            let is_mine = header.moment.now() == moment && header.in_hand.load(Relaxed) == first;
-            self.give_deferred(if is_mine { first } else { 0 }, Some(bytes))
-        })
+    pub(crate) fn drain(self) -> bool {
+        let mut measured = None;
+        loop {
+            let drained = self.visit(None, |_| self.give_deferred(self.next_deferred(measured), measured));
+            match drained {
+                Some(Drained::Resized(first)) => measured = Some(self.measure(first)),
+                Some(Drained::Wrong(first, reason)) => {
+                    self.refuse(first, reason);
+                    return true;
+                }
+                _ => return matches!(drained, Some(Drained::Block)),
+            }
+        }
     }
 
     /// Before the call of a block's owner, while others wait to be drained: drains one of them. `false`: the block is one of them itself.
     #[cold]
     #[inline(never)]
-    fn clear_way(self, first: u32) -> bool {
+    pub(crate) fn clear_way(self, first: u32) -> bool {
         if self.is_deferred(first) {
             return false;
         }
@@ -210,7 +200,7 @@ pub(crate) trait Entry: Defer {
     ///
     /// Time: at most as many drains as the deferred bytes hold blocks.
     #[inline(always)]
-    fn drain_all(self) -> bool {
+    pub(crate) fn drain_all(self) -> bool {
         // Relaxed: a guess, as in `has_deferred`.
         let most = if Self::DEFERS { self.header().deferred_bytes.load(Relaxed) / LARGE_MIN_BYTES } else { 0 };
         (0..most).take_while(|_| self.has_deferred() && self.drain()).count() != 0
@@ -218,31 +208,31 @@ pub(crate) trait Entry: Defer {
 
     /// Whether releases wait for somebody to drain them.
     #[inline(always)]
-    fn has_deferred(self) -> bool {
+    pub(crate) fn has_deferred(self) -> bool {
         // Relaxed: a guess. What is deferred meanwhile is the next visitor's.
         Self::DEFERS && self.header().deferred_bytes.load(Relaxed) != 0
     }
 
     #[inline(always)]
-    fn drain_one(self) {
+    pub(crate) fn drain_one(self) {
         if self.has_deferred() {
             self.drain();
         }
     }
 
     #[inline(always)]
-    fn note_least_free(self, inside: &mut Inside) {
+    pub(crate) fn note_least_free(self, inside: &mut Inside) {
         // SAFETY: inside the entry.
-        let free = unsafe { Self::Large::free_bytes(self) };
+        let free = unsafe { S::Large::free_bytes(self) };
         inside.least_free = inside.least_free.min(free);
     }
 
     /// Enters tier 2 only to look, once it is set up.
-    fn look<R>(self, f: impl FnOnce(&Inside) -> R) -> Option<R> {
+    pub(crate) fn look<R>(self, f: impl FnOnce(&Inside) -> R) -> Option<R> {
         let header = self.header();
         let mut f = Some(f);
         loop {
-            let answer = Self::Policy::enter(&header.lock, || {
+            let answer = S::Policy::enter(&header.lock, || {
                 // SAFETY: inside the entry nobody else has a reference to `inside`.
                 let inside = unsafe { &mut *header.inside.get() };
                 if self.is_ready(inside) { f.take().map(|f| f(inside)) } else { None }
@@ -255,14 +245,12 @@ pub(crate) trait Entry: Defer {
 
     /// Whether tier 2 is set up. If not, a part of that is done: the backend's words, or a page that is reserved.
     #[inline(always)]
-    fn is_ready(self, inside: &mut Inside) -> bool {
+    pub(crate) fn is_ready(self, inside: &mut Inside) -> bool {
         if self.header().moment.now() == 0 {
             self.set_up(inside);
             return false;
         }
-        if Self::Config::RESERVED_PAGES != 0
-            && inside.parts < Self::Config::RESERVED_PAGES + u32::from(self.lead() != 0)
-        {
+        if S::Config::RESERVED_PAGES != 0 && inside.parts < S::Config::RESERVED_PAGES + u32::from(self.lead() != 0) {
             self.reserve(inside);
             return false;
         }
@@ -272,14 +260,14 @@ pub(crate) trait Entry: Defer {
     /// Sets the backend up. What lies before the pools' pages is taken while pages are reserved: a fresh backend then hands out these first.
     #[cold]
     #[inline(never)]
-    fn set_up(self, inside: &mut Inside) {
+    pub(crate) fn set_up(self, inside: &mut Inside) {
         self.header().moment.begin();
         inside.least_free = self.map().ground;
         // SAFETY: inside the entry, once, on zeroed tables.
-        unsafe { Self::Large::init(self) };
-        if Self::Config::RESERVED_PAGES != 0 && self.lead() != 0 {
+        unsafe { S::Large::init(self) };
+        if S::Config::RESERVED_PAGES != 0 && self.lead() != 0 {
             // SAFETY: inside the entry, on fresh ground, which is longer; `lead` is a multiple of a page.
-            let first = unsafe { Self::Large::take(self, self.lead(), GRANULE) };
+            let first = unsafe { S::Large::take(self, self.lead(), GRANULE) };
             debug_assert_eq!(first, GRANULE);
         }
     }
@@ -287,17 +275,17 @@ pub(crate) trait Entry: Defer {
     /// Opens the next reserved page; or, after the last, gives back what was taken before them.
     #[cold]
     #[inline(never)]
-    fn reserve(self, inside: &mut Inside) {
+    pub(crate) fn reserve(self, inside: &mut Inside) {
         let part = inside.parts;
         inside.parts += 1;
         self.pass();
-        let Some(class) = Self::Config::reserved_class(part) else {
+        let Some(class) = S::Config::reserved_class(part) else {
             // SAFETY: inside the entry. `set_up` took the block, and nobody was told of it.
-            let given = unsafe { Self::Large::give(self, GRANULE, self.lead()) };
+            let given = unsafe { S::Large::give(self, GRANULE, self.lead()) };
             return debug_assert!(given.is_ok());
         };
         // SAFETY: inside the entry.
-        let place = unsafe { Self::Large::take(self, PAGE, GRANULE) };
+        let place = unsafe { S::Large::take(self, PAGE, GRANULE) };
         if place != 0 {
             // What `retire` goes by: a fresh backend hands out its first bytes.
             debug_assert_eq!(self.page_at(place), part + 1);
@@ -305,5 +293,3 @@ pub(crate) trait Entry: Defer {
         }
     }
 }
-
-impl<E: Extent> Entry for E {}

@@ -1,7 +1,7 @@
 //! The words of a heap that are not tables.
 
-use crate::live::Live;
-use crate::moment::Moment;
+use crate::extent::moment::Moment;
+use crate::hooks::live::Live;
 use crate::policy::Policy;
 use crate::sync::{AtomicU32, StoredU32};
 use core::cell::UnsafeCell;

@@ -1,6 +1,10 @@
 //! What a heap can be told at compile time, and what it tells back.
 
-use crate::classes::ClassTable;
+pub(crate) mod classes;
+mod derived;
+pub(crate) mod geometry;
+
+pub(crate) use derived::Table;
 
 /// The static configuration of a heap. Every item has a default that is good without measuring.
 ///
@@ -34,8 +38,7 @@ pub trait Config: Sized + 'static {
 
     /// Pages that belong to a class from the first visit of the large tier on and for ever, as (block size in bytes,
     /// pages). An interrupt handler can have their blocks even while the large tier is busy and all else is used up.
-    /// More pages than the pools can have, or a size that is not in the list, is a compile error. With several
-    /// [`LANES`](Config::LANES), they are the first lane's, and the others' when these find nothing else.
+    /// More pages than the pools can have, or a size that is not in the list, is a compile error.
     ///
     /// The first call that needs the large tier opens all of them, one in each visit: it takes longer by about a refill
     /// for each, but masks for no longer than others. A program that has deadlines allocates something before they
@@ -351,84 +354,4 @@ impl core::fmt::Display for WrongFree {
         };
         write!(f, "wrong free: {:#x} {reason}", self.address)
     }
-}
-
-/// What follows from a configuration.
-pub(crate) trait Table: Config {
-    /// The classes, laid out.
-    const TABLE: ClassTable = ClassTable::of::<Self>();
-
-    /// The home of the calling context, as a number of one of so many memories; `None`: there are none. A panic of the
-    /// program's function does not unwind into the program: it aborts.
-    #[inline(always)]
-    fn home_of(memories: usize) -> Option<usize> {
-        #[inline(always)]
-        extern "C" fn no_unwind<C: Config>() -> usize {
-            C::home()
-        }
-        no_unwind::<Self>().checked_rem(memories)
-    }
-
-    /// Whether pools may have all of the arena.
-    const POOLED_EVERYWHERE: bool = Self::POOLED_PERCENT == 100 || Self::TABLE.count == 0;
-
-    /// How many pages are reserved, all classes together.
-    const RESERVED_PAGES: u32 = {
-        let mut pages = 0;
-        let mut at = 0;
-        while at < Self::RESERVED.len() {
-            assert!(
-                class_of_size(Self::CLASSES, Self::RESERVED[at].0) != 0,
-                "larder: pages are reserved for a block size that is not in the class list"
-            );
-            pages += Self::RESERVED[at].1;
-            assert!(pages <= 65_535, "larder: more pages are reserved for classes than an arena can have");
-            at += 1;
-        }
-        pages as u32
-    };
-
-    /// The class of a reserved page, counted from 0; `None`: fewer are reserved.
-    fn reserved_class(page: u32) -> Option<u32> {
-        let mut before = 0;
-        for &(bytes, pages) in Self::RESERVED {
-            before += pages;
-            if (page as usize) < before {
-                return Some(class_of_size(Self::CLASSES, bytes));
-            }
-        }
-        None
-    }
-
-    /// Whether there is an out-of-memory hook.
-    const RESCUES: bool = Self::ON_OUT_OF_MEMORY.is_some();
-
-    /// Whether there is a hook for events.
-    const TELLS: bool = Self::ON_EVENT.is_some();
-
-    /// Checked when a heap is made.
-    const VALID: () = {
-        assert!(Self::KEPT_PAGES <= 64, "larder: at most 64 pages can be kept");
-        assert!(Self::STASH_PAGES <= 64, "larder: the stash holds at most 64 pages");
-        assert!(
-            Self::POOLED_PERCENT >= 1 && Self::POOLED_PERCENT <= 100,
-            "larder: POOLED_PERCENT is 1 to 100; for a heap without pools, leave CLASSES empty"
-        );
-        let _ = Self::TABLE;
-        let _ = Self::RESERVED_PAGES;
-    };
-}
-
-impl<C: Config> Table for C {}
-
-/// The class with exactly this block size; 0 for none.
-pub(crate) const fn class_of_size(classes: &[usize], bytes: usize) -> u32 {
-    let mut at = 0;
-    while at < classes.len() {
-        if classes[at] == bytes {
-            return at as u32 + 1;
-        }
-        at += 1;
-    }
-    0
 }

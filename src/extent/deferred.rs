@@ -18,7 +18,7 @@
 //! Nobody pops the first of several: the loser of that race would read a link out of a block that its winner already hands to a new
 //! owner. Behind the first, only the holder of tier 2 changes links.
 
-use crate::geometry::LARGE_MIN_BYTES;
+use crate::config::geometry::LARGE_MIN_BYTES;
 use crate::sync::{AtomicU32, Ordering::*, StoredU32, fence};
 
 /// Links inside blocks: the storage, as a parameter.

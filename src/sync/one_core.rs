@@ -68,6 +68,10 @@ impl AtomicU8 {
 pub struct AtomicU32(atomic::AtomicU32);
 
 impl AtomicU32 {
+    pub const fn new(value: u32) -> Self {
+        Self(atomic::AtomicU32::new(value))
+    }
+
     #[inline(always)]
     pub fn load(&self, ordering: Ordering) -> u32 {
         ordered(ordering, || self.0.load(Relaxed))

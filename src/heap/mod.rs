@@ -1,15 +1,15 @@
 //! The heap in a static arena.
 
-use crate::attempts::attempts;
-use crate::check::{Check, CheckError};
+pub(crate) mod attempts;
+
+use crate::config::geometry::{ARENA_MAX_BYTES, GRANULE, PAGE_BYTES};
 use crate::config::{Config, Defaults, Table};
-use crate::extent::{Allocate, Engine, Extent, Release, Resize};
-use crate::geometry::{ARENA_MAX_BYTES, GRANULE, PAGE_BYTES};
+use crate::extent::map::{Map, Side};
+use crate::extent::{Extent, Storage};
+use crate::heap::attempts::attempts;
 use crate::large::{self, Large};
-use crate::map::{Map, Side};
 use crate::policy::{self, Policy};
-use crate::stats::{Census, Stats};
-use crate::walk::{Piece, Walk};
+use crate::report::{CheckError, Piece, Stats};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
@@ -100,13 +100,13 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
 
 impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     #[inline(always)]
-    fn extent(&self) -> Handle<BYTES, C, P, L> {
+    fn extent(&self) -> Extent<Handle<BYTES, C, P, L>> {
         let arena = self.arena.0.get().cast::<u8>();
         let before = match Side::of_static::<C>(BYTES) {
             Side::Before => 0,
             Side::Behind => Self::MAP.ground as usize,
         };
-        Handle(opaque(arena.wrapping_add(before)), PhantomData)
+        Extent(Handle(opaque(arena.wrapping_add(before)), PhantomData))
     }
 
     /// Counts what the heap holds. From any context, except that under `Spin` and `Patient` it waits like a large call.
@@ -122,7 +122,7 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     /// println!("{stats}");
     /// ```
     pub fn stats(&self) -> Stats {
-        Census::stats(self.extent())
+        self.extent().stats()
     }
 
     /// Shows all of the arena, piece by piece and in order: pieces touch, the first begins where the arena does, and
@@ -156,7 +156,7 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     /// assert_eq!(bytes, 4096);
     /// ```
     pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
-        Walk::walk(self.extent(), show)
+        self.extent().walk(show)
     }
 
     /// Gives every empty page and every deferred release back to the large tier, so that what is free is in as
@@ -165,7 +165,7 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     /// Time: O(pages), and one visit for each page or release that is given back. While the large tier is held by a
     /// context that it can't wait for, pages go on the deferred list.
     pub fn trim(&self) {
-        Release::trim(self.extent());
+        self.extent().trim();
     }
 
     /// Verifies every invariant of the heap. For tests, and for the field when nobody else uses the heap: what
@@ -178,7 +178,7 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     ///
     /// The first invariant that does not hold, in words, and the page in which it does not.
     pub fn check(&self) -> Result<(), CheckError> {
-        Check::check(self.extent())
+        self.extent().check()
     }
 
     /// Whether an address lies in the part of the arena that is handed out, live or not. Time: O(1).
@@ -240,11 +240,11 @@ impl<const BYTES: usize, P, L, C> Copy for Handle<BYTES, C, P, L> {}
 
 // SAFETY: the arena is `BYTES` zeroed bytes, aligned to a page, of a `Heap` that outlives the handle; the
 // map is a constant for as many bytes, in which tables that lie in front are whole pages long.
-unsafe impl<const BYTES: usize, C: Config, P: Policy, L: Large> Extent for Handle<BYTES, C, P, L> {
+unsafe impl<const BYTES: usize, C: Config, P: Policy, L: Large> Storage for Handle<BYTES, C, P, L> {
     type Policy = P;
     type Large = L;
     type Config = C;
-    const PAGE_BITS: u32 = crate::front::page_bits(Heap::<BYTES, C, P, L>::MAP.pages);
+    const PAGE_BITS: u32 = crate::pools::front::page_bits(Heap::<BYTES, C, P, L>::MAP.pages);
 
     #[inline(always)]
     fn tables(self) -> *mut u8 {

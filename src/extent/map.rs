@@ -17,15 +17,15 @@
 //!
 //! Pages begin at multiples of their length, so in the second case up to 255 bytes in front of them are nobody's.
 
-use crate::classes::CLASSES_MAX;
+use crate::config::classes::CLASSES_MAX;
+use crate::config::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
 use crate::config::{Config, Table};
-use crate::events::Events;
-use crate::front::AtomicFront;
-use crate::geometry::{EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES, PAGES_MAX};
-use crate::header::Header;
-use crate::index;
+use crate::extent::header::Header;
+use crate::hooks::events::Events;
 use crate::large::{Large, TableBytes};
 use crate::policy::Policy;
+use crate::pools::front::AtomicFront;
+use crate::pools::index;
 use crate::sync::{AtomicU8, AtomicU32};
 
 /// Bytes of a table's word: 4, but loom's are larger.
@@ -339,8 +339,8 @@ const _: () = assert!(CLASSES_MAX < 256 && PAGE_GRANULES == 32);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::geometry::ARENA_MAX_BYTES;
     use crate::config::{Compact, Defaults, Event, Frugal};
-    use crate::geometry::ARENA_MAX_BYTES;
     use crate::large::Segregated;
     use crate::policy::Try;
 

@@ -1,12 +1,11 @@
 //! Verifies every invariant of a heap that nobody is using.
 
-use crate::classes::owner;
 use crate::config::Table;
-use crate::extent::Extent;
-use crate::index::{summary_words, upper_words};
+use crate::config::classes::owner;
+use crate::extent::{Extent, Storage};
 use crate::large::Large;
 use crate::pools::Tables;
-use crate::stats::Census;
+use crate::pools::index::{summary_words, upper_words};
 use crate::sync::{AtomicU32, Ordering::*};
 use core::fmt;
 
@@ -31,27 +30,27 @@ impl fmt::Display for CheckError {
 
 impl core::error::Error for CheckError {}
 
-pub(crate) trait Check: Census {
-    fn check(self) -> Result<(), CheckError> {
+impl<S: Storage> Extent<S> {
+    pub(crate) fn check(self) -> Result<(), CheckError> {
         let wrong = |what| Err(CheckError { what, page: 0 });
         for page in 1..=self.map().pages {
             self.check_page(page).map_err(|what| CheckError { what, page })?;
         }
         // SAFETY: inside the entry.
-        match self.look(|_| unsafe { Self::Large::check(self) }) {
+        match self.look(|_| unsafe { S::Large::check(self) }) {
             None => return wrong("the large tier is held, by a call that does not return"),
             Some(Err(what)) => return wrong(what),
             Some(Ok(())) => {}
         }
         self.check_slots()?;
-        let stats = Census::stats(self);
+        let stats = self.stats();
         if !stats.consistent {
             return wrong("the figures do not add up to the arena");
         }
         Ok(())
     }
 
-    fn check_page(self, page: u32) -> Result<(), &'static str> {
+    pub(crate) fn check_page(self, page: u32) -> Result<(), &'static str> {
         let class = self.owner_of(page);
         let word = Tables::word(self, page).load(Relaxed);
         if !Self::TABLE.is_class(class) {
@@ -68,19 +67,19 @@ pub(crate) trait Check: Census {
             if word != 0 && !self.is_indexed(page, class) {
                 return Err("a page with free blocks is neither in the front nor in the index");
             }
-            if word == Self::TABLE.mask(class) && page > Self::Config::RESERVED_PAGES && !self.is_kept(page) {
+            if word == Self::TABLE.mask(class) && page > S::Config::RESERVED_PAGES && !self.is_kept(page) {
                 return Err("an empty page is not kept where it can be found");
             }
         }
         // SAFETY: a page's place is one of the ground.
-        let is_live = || unsafe { Self::Large::is_live(self, self.place_of_page(page)) };
-        if class != owner::LARGE && Self::Large::WALKS && !is_live() {
+        let is_live = || unsafe { S::Large::is_live(self, self.place_of_page(page)) };
+        if class != owner::LARGE && S::Large::WALKS && !is_live() {
             return Err("a page of the pools is free in the large tier");
         }
         Ok(())
     }
 
-    fn is_indexed(self, page: u32, class: u32) -> bool {
+    pub(crate) fn is_indexed(self, page: u32, class: u32) -> bool {
         if self.front(class).holds(page) {
             return true;
         }
@@ -93,12 +92,12 @@ pub(crate) trait Check: Census {
             && (summaries == upper || has(self.summary(class, summaries + summary / 32), summary))
     }
 
-    fn is_kept(self, page: u32) -> bool {
+    pub(crate) fn is_kept(self, page: u32) -> bool {
         self.kept().iter().any(|slot| slot.load(Relaxed) == page)
     }
 
     /// Pages in the stash are in transit, and as many as are in transit.
-    fn check_slots(self) -> Result<(), CheckError> {
+    pub(crate) fn check_slots(self) -> Result<(), CheckError> {
         let mut transit = 0;
         for page in 1..=self.map().pages {
             transit += u32::from(self.owner_of(page) == Self::TABLE.in_transit());
@@ -112,5 +111,3 @@ pub(crate) trait Check: Census {
         if transit == 0 { Ok(()) } else { Err(CheckError { what: "a page in transit has been lost", page: 0 }) }
     }
 }
-
-impl<E: Extent> Check for E {}

@@ -3,7 +3,7 @@
 //! Classes are numbered from 1; what a page is, its *owner byte*, is 0, the number of a class, or one more: in transit.
 
 use crate::config::Config;
-use crate::geometry::{GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES};
+use crate::config::geometry::{GRANULE_BYTES, PAGE_BYTES, PAGE_GRANULES};
 
 /// The most classes a configuration can have: as many as granules fit into half a page.
 pub(crate) const CLASSES_MAX: usize = PAGE_GRANULES as usize / 2;

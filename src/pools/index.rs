@@ -3,7 +3,7 @@
 //! A bitmap, one bit a page. Arenas of more than [`FLAT_WORDS`] words have one more
 //! level: a bit for each word that is not 0.
 //!
-//! A bit is an entry in the sense of [`front`](crate::front), whose rules hold here too: bits can be stale, and the
+//! A bit is an entry in the sense of [`front`](crate::pools::front), whose rules hold here too: bits can be stale, and the
 //! context that takes one out has it in hand. A page gets here when it falls out of the front, and leaves when an empty
 //! front is filled. The order in which an entry changes its place:
 //!
@@ -39,8 +39,8 @@
 //! In memory that grows, a third level says the same of the summary's words where these are many, by the same protocol:
 //! set whatever the word held before; clear, look again, set again; repaired by [`Index::reveal`].
 
-use crate::front::Front;
-use crate::pools::Tables;
+use crate::pools::front::Front;
+use crate::pools::tables::Tables;
 use crate::sync::{AtomicU32, Ordering::*, SINGLE, fence};
 
 /// The most words of an index that is searched without a second level.
