@@ -1,6 +1,6 @@
 //! What a call of a small heap does.
 
-use super::granules::{Granules, state};
+use super::granules::{Blocks, Granules, state};
 use crate::config::geometry::{GRANULE_BYTES, granules};
 use crate::config::{Event, Reason, Table, WrongFree};
 use crate::hooks::emergency;
@@ -11,9 +11,9 @@ use core::num::NonZero;
 use core::ptr::null_mut;
 
 /// Serves calls.
-pub(crate) trait Calls: Granules {
+impl<G: Granules> Blocks<G> {
     #[inline(always)]
-    fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
+    pub(crate) fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let block = match REPORT {
             true => self.serve(layout.size(), layout.align()),
             false => self.search(length(layout.size()), layout.align()).unwrap_or(null_mut()),
@@ -26,21 +26,21 @@ pub(crate) trait Calls: Granules {
 
     /// A block; or null, which is counted and told.
     #[inline(never)]
-    fn serve(self, size: usize, align: usize) -> *mut u8 {
+    pub(crate) fn serve(self, size: usize, align: usize) -> *mut u8 {
         self.persist(size, align, || self.search(length(size), align))
     }
 
     /// Makes attempts to serve a request: see [`emergency::persist`].
     #[inline(always)]
-    fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
+    pub(crate) fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
         let header = self.header();
         let tell = |event| self.tell(event);
-        emergency::persist::<Self::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
+        emergency::persist::<G::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
     }
 
     /// A block of that many granules, or null.
     #[inline(always)]
-    fn search(self, len: usize, align: usize) -> Option<*mut u8> {
+    pub(crate) fn search(self, len: usize, align: usize) -> Option<*mut u8> {
         let hint = self.hint(len);
         let mut from = hint.map_or(0, |hint| hint.load(Relaxed) as usize);
         // A run of that many has `len` at an aligned place, wherever it begins.
@@ -66,7 +66,7 @@ pub(crate) trait Calls: Granules {
 
     /// Takes a block back, if it is one.
     #[inline(always)]
-    fn deallocate(self, ptr: *mut u8, layout: Layout) {
+    pub(crate) fn deallocate(self, ptr: *mut u8, layout: Layout) {
         if self.give(ptr, length(layout.size())) {
             self.header().live.change(layout.size(), 0);
         }
@@ -74,7 +74,7 @@ pub(crate) trait Calls: Granules {
 
     /// Frees a block of that many granules. `false`: it is none, which is counted and told.
     #[inline(never)]
-    fn give(self, ptr: *mut u8, len: usize) -> bool {
+    pub(crate) fn give(self, ptr: *mut u8, len: usize) -> bool {
         let Some(end) = self.locate(ptr, len) else { return false };
         let mine = self.release(end.get() - len, end.get());
         if !mine {
@@ -90,7 +90,12 @@ pub(crate) trait Calls: Granules {
     ///
     /// That of `GlobalAlloc::realloc`.
     #[inline(always)]
-    unsafe fn reallocate<const REPORT: bool>(self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    pub(crate) unsafe fn reallocate<const REPORT: bool>(
+        self,
+        ptr: *mut u8,
+        layout: Layout,
+        new_size: usize,
+    ) -> *mut u8 {
         let len = length(layout.size());
         let Some(end) = self.locate(ptr, len) else { return null_mut() };
         let wanted = end.get() - len + length(new_size);
@@ -99,7 +104,7 @@ pub(crate) trait Calls: Granules {
         let new = match REPORT {
             false => whole().unwrap_or(null_mut()),
             // Each attempt is the whole request: what was released may lie behind the block.
-            true if Self::Config::RESCUES => self.persist(new_size, layout.align(), whole),
+            true if G::Config::RESCUES => self.persist(new_size, layout.align(), whole),
             true => extend().unwrap_or_else(|| self.serve(new_size, layout.align())),
         };
         if new == ptr {
@@ -117,7 +122,7 @@ pub(crate) trait Calls: Granules {
 
     /// Moves the end of a block. `false`: what is behind it is not free.
     #[inline(always)]
-    fn move_end(self, end: usize, wanted: usize) -> bool {
+    pub(crate) fn move_end(self, end: usize, wanted: usize) -> bool {
         if wanted <= end {
             self.clear(wanted, end);
             return true;
@@ -128,7 +133,7 @@ pub(crate) trait Calls: Granules {
     /// Where a live block of that many granules ends. `None`: it is none, or longer or shorter, which is counted and
     /// told.
     #[inline(never)]
-    fn locate(self, ptr: *mut u8, len: usize) -> Option<NonZero<usize>> {
+    pub(crate) fn locate(self, ptr: *mut u8, len: usize) -> Option<NonZero<usize>> {
         // An address inside of a granule becomes a large number too.
         let first = self.offset(ptr).rotate_right(GRANULE_BYTES.ilog2());
         let reason = if first >= self.count() {
@@ -152,43 +157,41 @@ pub(crate) trait Calls: Granules {
 
     #[cold]
     #[inline(never)]
-    fn wrong_free(self, ptr: *mut u8, reason: Reason) {
+    pub(crate) fn wrong_free(self, ptr: *mut u8, reason: Reason) {
         self.header().wrong_frees.fetch_add(1, Relaxed);
         self.tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
     }
 
     /// Tells the hook, if there is one.
     #[inline(always)]
-    fn tell(self, event: Event) {
-        if Self::Config::TELLS {
-            events::tell::<Self::Config>(self.events(), self.events(), event);
+    pub(crate) fn tell(self, event: Event) {
+        if G::Config::TELLS {
+            events::tell::<G::Config>(self.0.events(), self.0.events(), event);
         }
     }
 
     /// How many bytes an address lies behind the start; very many for one before it.
     #[inline(always)]
-    fn offset(self, ptr: *mut u8) -> usize {
-        ptr.addr().wrapping_sub(self.base().addr())
+    pub(crate) fn offset(self, ptr: *mut u8) -> usize {
+        ptr.addr().wrapping_sub(self.0.base().addr())
     }
 
     /// The granule in which an address lies.
     #[inline(always)]
-    fn granule(self, ptr: *mut u8) -> usize {
+    pub(crate) fn granule(self, ptr: *mut u8) -> usize {
         self.offset(ptr) / GRANULE_BYTES
     }
 
     #[inline(always)]
-    fn contains(self, ptr: *mut u8) -> bool {
+    pub(crate) fn contains(self, ptr: *mut u8) -> bool {
         self.granule(ptr) < self.count()
     }
 
     #[inline(always)]
-    fn at(self, granule: usize) -> *mut u8 {
-        self.base().wrapping_add(granule * GRANULE_BYTES)
+    pub(crate) fn at(self, granule: usize) -> *mut u8 {
+        self.0.base().wrapping_add(granule * GRANULE_BYTES)
     }
 }
-
-impl<G: Granules> Calls for G {}
 
 /// Granules of a block. A request of no bytes is a caller's error, and gets the smallest.
 #[inline(always)]

@@ -1,7 +1,6 @@
 //! What a small heap holds, from its table.
 
-use super::calls::Calls;
-use super::granules::{Granules, WORD_GRANULES, state};
+use super::granules::{Blocks, Granules, WORD_GRANULES, state};
 use crate::config::Table;
 use crate::config::geometry::{GRANULE_BYTES, PAGE_GRANULES};
 use crate::hooks::events;
@@ -11,10 +10,10 @@ use crate::report::{Holds, Piece};
 use crate::sync::Ordering::*;
 
 /// Looks at all granules.
-pub(crate) trait Census: Calls {
+impl<G: Granules> Blocks<G> {
     /// Meets every block and every free run, in order: its length in granules, and whether it is free. Returns whether
     /// the table was the same before and after.
-    fn runs(self, mut meet: impl FnMut(usize, bool)) -> bool {
+    pub(crate) fn runs(self, mut meet: impl FnMut(usize, bool)) -> bool {
         let before = self.sum();
         let mut at = 0;
         while at < self.count() {
@@ -27,18 +26,18 @@ pub(crate) trait Census: Calls {
     }
 
     /// A number that is most likely another when the table is.
-    fn sum(self) -> u32 {
+    pub(crate) fn sum(self) -> u32 {
         let words = 0..self.count().div_ceil(WORD_GRANULES);
         // The multiplier of Fowler, Noll and Vo's hash.
         words.fold(0, |sum, at| (sum ^ self.word(at).load(Relaxed)).wrapping_mul(0x0100_0193))
     }
 
-    fn end_of_free(self, first: usize) -> usize {
+    pub(crate) fn end_of_free(self, first: usize) -> usize {
         (first..self.count()).find(|&at| self.state(at) != state::FREE).unwrap_or(self.count())
     }
 
     /// The statistics: what the table tells, and the counters. `tables_bytes` is what lies besides the granules.
-    fn stats(self, tables_bytes: usize) -> Stats {
+    pub(crate) fn stats(self, tables_bytes: usize) -> Stats {
         let header = self.header();
         let mut stats = Stats::none();
         let (mut live, mut free, mut largest, mut free_runs) = (0, 0, 0, 0);
@@ -61,8 +60,8 @@ pub(crate) trait Census: Calls {
         stats.free_runs = Some(free_runs);
         stats.refused = header.refused.load(Relaxed);
         stats.wrong_frees = header.wrong_frees.load(Relaxed);
-        if Self::Config::TELLS {
-            stats.events_untold = events::untold(self.events());
+        if G::Config::TELLS {
+            stats.events_untold = events::untold(self.0.events());
         }
         #[cfg(feature = "live-peak")]
         {
@@ -72,8 +71,8 @@ pub(crate) trait Census: Calls {
     }
 
     /// Shows every piece, and `tables_bytes` behind them.
-    fn walk(self, tables_bytes: usize, mut show: impl FnMut(Piece)) -> bool {
-        let mut start = self.base().cast_const();
+    pub(crate) fn walk(self, tables_bytes: usize, mut show: impl FnMut(Piece)) -> bool {
+        let mut start = self.0.base().cast_const();
         let mut put = |bytes: usize, holds| {
             show(Piece { start, bytes, holds });
             start = start.wrapping_add(bytes);
@@ -85,7 +84,7 @@ pub(crate) trait Census: Calls {
     }
 
     /// What the block that starts at an address occupies, in bytes; 0 if there is none.
-    fn occupied(self, ptr: *mut u8) -> usize {
+    pub(crate) fn occupied(self, ptr: *mut u8) -> usize {
         let first = self.granule(ptr);
         if self.offset(ptr) % GRANULE_BYTES != 0 || first >= self.count() || self.state(first) != state::STARTS {
             return 0;
@@ -94,7 +93,7 @@ pub(crate) trait Census: Calls {
     }
 
     /// Verifies the table of a heap that nobody is using.
-    fn check(self) -> Result<(), CheckError> {
+    pub(crate) fn check(self) -> Result<(), CheckError> {
         let mut before = state::FREE;
         for at in 0..self.word_end() {
             let now = self.state(at);
@@ -113,9 +112,7 @@ pub(crate) trait Census: Calls {
     }
 
     /// How many granules the table has room for.
-    fn word_end(self) -> usize {
+    pub(crate) fn word_end(self) -> usize {
         (self.count() / WORD_GRANULES + 1) * WORD_GRANULES
     }
 }
-
-impl<G: Granules> Census for G {}

@@ -2,9 +2,9 @@
 //!
 //! | bits | the granule | becomes | by |
 //! |---|---|---|---|
-//! | `00` | is free | the start of a block, or what goes on with one | [`claim`](Granules::claim) |
-//! | `10` | starts a block | the start of one that is being released | [`close`](Granules::close): the context that succeeds owns the release |
-//! | `11` | starts one that is being released | free, after all that goes on with it | [`clear`](Granules::clear) |
+//! | `00` | is free | the start of a block, or what goes on with one | [`claim`](Blocks::claim) |
+//! | `10` | starts a block | the start of one that is being released | [`close`](Blocks::close): the context that succeeds owns the release |
+//! | `11` | starts one that is being released | free, after all that goes on with it | [`clear`](Blocks::clear) |
 //! | `01` | goes on with a block | free | `clear` |
 //!
 //! A word holds 16 granules, the first in its lowest bits. What lies in one word is claimed, or cleared, by one
@@ -72,10 +72,40 @@ pub(crate) trait Granules: Copy {
         Self: 'a;
     /// The start of the arena.
     fn base(self) -> *mut u8;
+}
+
+/// A small heap, over its table. A handle: cheap to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Blocks<G>(pub(crate) G);
+
+impl<G: Granules> Blocks<G> {
+    /// How many granules there are.
+    #[inline(always)]
+    pub(crate) fn count(self) -> usize {
+        self.0.count()
+    }
+
+    /// What is not the table.
+    #[inline(always)]
+    pub(crate) fn header<'a>(self) -> &'a Header
+    where
+        Self: 'a,
+    {
+        self.0.header()
+    }
+
+    /// A word of the table.
+    #[inline(always)]
+    pub(crate) fn word<'a>(self, at: usize) -> &'a AtomicU32
+    where
+        Self: 'a,
+    {
+        self.0.word(at)
+    }
 
     /// What a granule is.
     #[inline(always)]
-    fn state(self, at: usize) -> u32 {
+    pub(crate) fn state(self, at: usize) -> u32 {
         (self.word(at / WORD_GRANULES).load(Relaxed) >> shift(at)) & 3
     }
 
@@ -83,7 +113,7 @@ pub(crate) trait Granules: Copy {
     ///
     /// Time: a load for each 16 granules.
     #[inline]
-    fn end(self, first: usize) -> usize {
+    pub(crate) fn end(self, first: usize) -> usize {
         let mut at = first + 1;
         loop {
             let word = self.word(at / WORD_GRANULES).load(Relaxed);
@@ -100,7 +130,7 @@ pub(crate) trait Granules: Copy {
     ///
     /// Time: a load for each 16 granules, and where some of them are free, up to `len` steps, if `len` is less than 16.
     #[inline]
-    fn find(self, len: usize, from: usize) -> usize {
+    pub(crate) fn find(self, len: usize, from: usize) -> usize {
         let mut at = from & !(WORD_GRANULES - 1);
         // How many free granules stand right before `at`.
         let mut before = 0;
@@ -131,7 +161,7 @@ pub(crate) trait Granules: Copy {
     /// Takes free granules, for a block that `starts` with them, or for one that goes on. `false`: another context has
     /// one of them; none is taken.
     #[inline(never)]
-    fn claim(self, first: usize, end: usize, starts: bool) -> bool {
+    pub(crate) fn claim(self, first: usize, end: usize, starts: bool) -> bool {
         let mut at = first;
         let mut start = u32::from(starts);
         while at < end {
@@ -159,7 +189,7 @@ pub(crate) trait Granules: Copy {
 
     /// Frees a block. `false`: another context does so at this moment.
     #[inline(always)]
-    fn release(self, first: usize, end: usize) -> bool {
+    pub(crate) fn release(self, first: usize, end: usize) -> bool {
         // Where there is one thread, nobody came in since the block was looked at.
         let mine = SINGLE || self.close(first);
         if mine {
@@ -170,7 +200,7 @@ pub(crate) trait Granules: Copy {
 
     /// Marks a block as one that is being released. `false`: it is none any more.
     #[inline(always)]
-    fn close(self, first: usize) -> bool {
+    pub(crate) fn close(self, first: usize) -> bool {
         let word = self.word(first / WORD_GRANULES);
         let mut seen = word.load(Relaxed);
         while (seen >> shift(first)) & 3 == state::STARTS {
@@ -184,7 +214,7 @@ pub(crate) trait Granules: Copy {
 
     /// Frees granules that are the caller's, and lets the next search for as many know.
     #[inline(never)]
-    fn clear(self, first: usize, end: usize) {
+    pub(crate) fn clear(self, first: usize, end: usize) {
         if let Some(hint) = self.hint(end - first) {
             if hint.load(Relaxed) > first as u32 {
                 hint.store(first as u32, Relaxed);
@@ -202,7 +232,7 @@ pub(crate) trait Granules: Copy {
     /// A guess: it is loaded and stored, and what others store in between may be lost. A search that finds nothing
     /// begins anew at the start.
     #[inline(always)]
-    fn hint<'a>(self, len: usize) -> Option<&'a AtomicU32>
+    pub(crate) fn hint<'a>(self, len: usize) -> Option<&'a AtomicU32>
     where
         Self: 'a,
     {

@@ -4,9 +4,7 @@ mod calls;
 mod census;
 mod granules;
 
-pub(crate) use self::calls::Calls;
-pub(crate) use self::census::Census;
-pub(crate) use self::granules::{Granules, WORD_GRANULES};
+pub(crate) use self::granules::{Blocks, Granules, WORD_GRANULES};
 use crate::config::geometry::{ARENA_MAX_BYTES, GRANULE_BYTES};
 use crate::config::{Config, Defaults, Table};
 use crate::extent::map::Map;
@@ -142,9 +140,9 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     }
 
     #[inline(always)]
-    fn engine(&self) -> Engine<BYTES, C> {
+    fn blocks(&self) -> Blocks<Handle<BYTES, C>> {
         let arena = self.arena.0.get().cast::<u8>();
-        Engine(opaque(arena.wrapping_add(Self::GRANULES * GRANULE_BYTES)), PhantomData)
+        Blocks(Handle(opaque(arena.wrapping_add(Self::GRANULES * GRANULE_BYTES)), PhantomData))
     }
 
     /// Counts what the heap holds. From any context.
@@ -162,7 +160,7 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     /// println!("{stats}");
     /// ```
     pub fn stats(&self) -> Stats {
-        self.engine().stats(Self::TABLES_BYTES)
+        self.blocks().stats(Self::TABLES_BYTES)
     }
 
     /// Shows all of the arena, piece by piece and in order, as [`Heap::walk`](crate::Heap::walk) does: live blocks are
@@ -182,7 +180,7 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     /// assert_eq!((pieces[1].holds, pieces[2].holds, pieces.len()), (Holds::Free, Holds::Tables, 3));
     /// ```
     pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
-        self.engine().walk(Self::TABLES_BYTES, show)
+        self.blocks().walk(Self::TABLES_BYTES, show)
     }
 
     /// Verifies the whole table. For tests, and for the field when nobody else uses the heap: a call that is going on
@@ -194,12 +192,12 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     ///
     /// What does not hold, in words. The page is that of 256 bytes in which it does not, counted from 1.
     pub fn check(&self) -> Result<(), CheckError> {
-        self.engine().check()
+        self.blocks().check()
     }
 
     /// Whether an address lies in the part of the arena that is handed out, live or not. Time: O(1).
     pub fn contains(&self, ptr: *const u8) -> bool {
-        self.engine().contains(ptr.cast_mut())
+        self.blocks().contains(ptr.cast_mut())
     }
 
     /// How many bytes the block occupies that starts at an address: what its layout says, rounded up to 8. 0: no live
@@ -210,12 +208,12 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     ///
     /// Time: a load for each 128 bytes of the block.
     pub fn usable_size(&self, ptr: *const u8) -> usize {
-        self.engine().occupied(ptr.cast_mut())
+        self.blocks().occupied(ptr.cast_mut())
     }
 
     /// A block, or null, without asking the out-of-memory hook, and uncounted.
     fn attempt(&self, layout: Layout) -> *mut u8 {
-        self.engine().allocate::<false>(layout)
+        self.blocks().allocate::<false>(layout)
     }
 
     /// Changes the size of a block likewise.
@@ -225,7 +223,7 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     /// As for `GlobalAlloc::realloc`.
     unsafe fn attempt_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: passed on.
-        unsafe { self.engine().reallocate::<false>(ptr, layout, new_size) }
+        unsafe { self.blocks().reallocate::<false>(ptr, layout, new_size) }
     }
 
     attempts!();
@@ -238,17 +236,17 @@ impl<const BYTES: usize, C: Config> Default for Small<BYTES, C> {
 }
 
 /// The handle of a small heap: the address of its header, which stands between granules and table.
-struct Engine<const BYTES: usize, C>(*mut u8, PhantomData<fn() -> C>);
+struct Handle<const BYTES: usize, C>(*mut u8, PhantomData<fn() -> C>);
 
-impl<const BYTES: usize, C> Clone for Engine<BYTES, C> {
+impl<const BYTES: usize, C> Clone for Handle<BYTES, C> {
     #[inline(always)]
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<const BYTES: usize, C> Copy for Engine<BYTES, C> {}
+impl<const BYTES: usize, C> Copy for Handle<BYTES, C> {}
 
-impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
+impl<const BYTES: usize, C: Config> Granules for Handle<BYTES, C> {
     type Config = C;
 
     #[inline(always)]
@@ -299,18 +297,18 @@ impl<const BYTES: usize, C: Config> Granules for Engine<BYTES, C> {
 unsafe impl<const BYTES: usize, C: Config> GlobalAlloc for Small<BYTES, C> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.engine().allocate::<true>(layout)
+        self.blocks().allocate::<true>(layout)
     }
 
     #[inline(always)]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        self.engine().deallocate(ptr, layout);
+        self.blocks().deallocate(ptr, layout);
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: passed on.
-        unsafe { self.engine().reallocate::<true>(ptr, layout, new_size) }
+        unsafe { self.blocks().reallocate::<true>(ptr, layout, new_size) }
     }
 }
 

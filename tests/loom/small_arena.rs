@@ -3,7 +3,7 @@
 use crate::config::Defaults;
 use crate::config::geometry::GRANULE_BYTES;
 use crate::report::Holds;
-use crate::small::{Calls, Census, Granules, Header, WORD_GRANULES};
+use crate::small::{Blocks, Granules, Header, WORD_GRANULES};
 use crate::sync::AtomicU32;
 use crate::tick;
 use core::alloc::Layout;
@@ -98,11 +98,16 @@ impl Arena {
         })
     }
 
+    /// The heap, for calls.
+    fn blocks(&self) -> Blocks<&Table> {
+        Blocks(&self.table)
+    }
+
     /// Allocates as `GlobalAlloc::alloc` does.
     pub fn alloc(&self, len: usize) -> Option<Block> {
         tick();
-        let ptr = self.table.allocate::<true>(layout(len));
-        (!ptr.is_null()).then(|| self.own(Span { first: self.table.granule(ptr), len }))
+        let ptr = self.blocks().allocate::<true>(layout(len));
+        (!ptr.is_null()).then(|| self.own(Span { first: self.blocks().granule(ptr), len }))
     }
 
     /// Allocates where nothing can be in the way.
@@ -130,7 +135,7 @@ impl Arena {
     /// Frees what may be nobody's.
     pub fn deallocate(&self, span: Span) {
         tick();
-        self.table.deallocate(self.at(span.first), layout(span.len));
+        self.blocks().deallocate(self.at(span.first), layout(span.len));
     }
 
     /// Resizes as `GlobalAlloc::realloc` does; one context at a time. `Err`: it was refused.
@@ -141,7 +146,7 @@ impl Arena {
         self.pass(Span { first: first + kept.len, len: old - kept.len }, owner::NOBODY);
         self.pass(kept, owner::LEAVING);
         // SAFETY: the block is live, and the model's.
-        let ptr = unsafe { (&self.table).reallocate::<true>(self.at(first), layout(old), len * GRANULE_BYTES) };
+        let ptr = unsafe { self.blocks().reallocate::<true>(self.at(first), layout(old), len * GRANULE_BYTES) };
         if ptr.is_null() || ptr == self.at(first) {
             for granule in kept.granules() {
                 assert_eq!(self.owners[granule].swap(owner::SOMEBODY, Relaxed), owner::LEAVING, "granule {granule}");
@@ -159,7 +164,7 @@ impl Arena {
             // If it is not, it has got an owner.
             let _ = self.owners[granule].compare_exchange(owner::LEAVING, owner::NOBODY, Relaxed, Relaxed);
         }
-        Ok(self.own(Span { first: self.table.granule(ptr), len }))
+        Ok(self.own(Span { first: self.blocks().granule(ptr), len }))
     }
 
     fn own(&self, span: Span) -> Block {
@@ -185,18 +190,18 @@ impl Arena {
     }
 
     fn at(&self, granule: usize) -> *mut u8 {
-        self.table.at(granule)
+        self.blocks().at(granule)
     }
 
     /// Verifies the heap while all threads have ended: `live` is all that the model still owns.
     fn verify(&self, live: &[Block], wrong_frees: u32) {
-        (&self.table).check().unwrap();
+        self.blocks().check().unwrap();
         let mut blocks = vec![];
         let mut free_runs = 0;
-        let steady = self.table.walk(0, |piece| match piece.holds {
+        let steady = self.blocks().walk(0, |piece| match piece.holds {
             Holds::Free => free_runs += 1,
             Holds::Large => {
-                let first = self.table.granule(piece.start.cast_mut());
+                let first = self.blocks().granule(piece.start.cast_mut());
                 blocks.push(Span { first, len: piece.bytes / GRANULE_BYTES });
             }
             holds => assert_eq!((holds, piece.bytes), (Holds::Tables, 0)),
@@ -206,7 +211,7 @@ impl Arena {
         expected.sort_by_key(|span| span.first);
         assert_eq!(blocks, expected, "what is live is not what the model owns");
 
-        let stats = self.table.stats(0);
+        let stats = self.blocks().stats(0);
         let live: usize = expected.iter().map(|span| span.len * GRANULE_BYTES).sum();
         assert!(stats.consistent);
         assert_eq!((stats.live_bytes, stats.arena_bytes), (live, live + stats.free_bytes));
