@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use crate::diff::Diff;
 use crate::read::Options;
 use crate::report::{self, Report};
 use crate::symbols::Symbols;
-use crate::{generate, output};
+use crate::{export, generate, output};
 
 /// Reads allocation traces: who holds memory, what leaks, how fragmented it is, and which heap fits.
 #[derive(Debug, Parser)]
@@ -22,6 +23,10 @@ pub struct Command {
 enum What {
     /// Who held the peak, what is live at the end, who allocates most often, how fragmented memory is
     Report(ReportArguments),
+    /// What grew between two traces
+    Diff(DiffArguments),
+    /// A trace in the format of heaptrack, pprof or Perfetto
+    Export(ExportArguments),
     /// Write a made-up trace, to try the other commands with
     Generate(GenerateArguments),
 }
@@ -77,6 +82,38 @@ struct ReportArguments {
 }
 
 #[derive(Debug, Args)]
+struct DiffArguments {
+    before: PathBuf,
+    after: PathBuf,
+    /// The ELF file of both programs, or of the first
+    #[arg(long, value_name = "FILE")]
+    elf: Option<PathBuf>,
+    /// The ELF file of the second program, if it is another
+    #[arg(long, value_name = "FILE")]
+    elf_after: Option<PathBuf>,
+    /// Pass over damaged bytes, as gaps
+    #[arg(long)]
+    resync: bool,
+    /// Rows of the table
+    #[arg(long, default_value_t = 20)]
+    top: usize,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ExportArguments {
+    #[command(flatten)]
+    trace: TraceArguments,
+    #[arg(long, value_enum)]
+    to: export::Format,
+    /// Where to
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
 struct GenerateArguments {
     /// Where to
     out: PathBuf,
@@ -95,6 +132,12 @@ impl Command {
     pub fn run(self) -> Result<()> {
         match self.what {
             What::Report(arguments) => report(&arguments),
+            What::Diff(arguments) => diff(arguments),
+            What::Export(arguments) => {
+                let mut symbols = arguments.trace.symbols()?;
+                let (path, options) = (&arguments.trace.trace, arguments.trace.options());
+                output::file(&arguments.out, |out| export::write(arguments.to, path, options, &mut symbols, out))
+            }
             What::Generate(arguments) => {
                 output::file(&arguments.out, |out| generate::write(out, arguments.events, arguments.arena as usize))
             }
@@ -111,5 +154,18 @@ fn report(arguments: &ReportArguments) -> Result<()> {
         return output::file(path, |out| Ok(out.write_all(page.as_bytes())?));
     }
     let text = if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.text(arguments.top) };
+    output::result(text.as_bytes())
+}
+
+fn diff(arguments: DiffArguments) -> Result<()> {
+    let read = |trace: PathBuf, elf: Option<PathBuf>| -> Result<Report> {
+        let trace = TraceArguments { trace, elf, resync: arguments.resync };
+        let mut symbols = trace.symbols()?;
+        Ok(Report::new(&trace.name(), &report::analyse(&trace.trace, trace.options())?, &mut symbols))
+    };
+    let before = read(arguments.before, arguments.elf.clone())?;
+    let after = read(arguments.after, arguments.elf_after.or(arguments.elf))?;
+    let diff = Diff::new(&before, &after);
+    let text = if arguments.json { serde_json::to_string_pretty(&diff)? + "\n" } else { diff.text(arguments.top) };
     output::result(text.as_bytes())
 }

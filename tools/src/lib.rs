@@ -2,6 +2,8 @@
 
 pub mod analysis;
 pub mod commands;
+pub mod diff;
+pub mod export;
 pub mod gaps;
 pub mod generate;
 pub mod ledger;
