@@ -41,7 +41,6 @@
 //! | `linked-list` | no | the tier `large::LinkedList`, on the crate `linked_list_allocator` |
 //! | `defmt` | no | `defmt::Format` for [`Stats`], [`ClassStats`], [`Event`], [`WrongFree`], [`CheckError`], [`ClaimError`] and what the hooks get, on the crate `defmt`, which must be linked with `-Tdefmt.x`. The hook for events runs in the middle of a call: log where your logger may be used, and not from a log statement that allocates |
 //! | `allocator-api2` | no | heaps for single collections: the trait `Allocator` of the crate `allocator-api2`, version 0.2, for references to every heap. `Vec::new_in(&HEAP)`, `Box`, `hashbrown`'s maps; `examples/one_collection.rs` |
-//! | `live-peak` | no | the exact peak of live bytes in [`Stats`]: one read-modify-write more in every call |
 //! | `unsafe-assume-single-core` | no | no memory barriers on bare metal: nothing but the compiler keeps the heap's accesses in order. See below |
 //!
 //! **`unsafe-assume-single-core`** is for the binary to choose, never for a library: it promises that one core alone
@@ -209,6 +208,7 @@
 //! | `region/` | a heap of memories that are claimed at run time |
 //! | `growing/`, `wasm/` | a heap whose memory grows, and a wasm module's |
 //! | `small/` | the smallest heap: one table, no tiers |
+//! | `observe/` | code that sees every call of a heap |
 //! | `trace/` | what the heap did, as a stream of records: their format, and a queue that any context writes to |
 //!
 //! At the root are `target.rs`, what kind of target there is, and `allocator.rs`, the trait `Allocator` for all heaps.
@@ -232,6 +232,7 @@ mod growing;
 mod heap;
 mod hooks;
 pub mod large;
+pub mod observe;
 pub mod policy;
 mod pools;
 mod region;
@@ -245,7 +246,7 @@ pub mod wasm;
 pub use config::{Compact, Config, Defaults, Emergency, Event, Frugal, OutOfMemory, Reason, WrongFree};
 pub use heap::Heap;
 pub use region::{ClaimError, Region};
-pub use report::{CheckError, ClassStats, Holds, Piece, Stats};
+pub use report::{CheckError, ClassStats, Holds, Inspect, Piece, Stats};
 pub use small::Small;
 
 /// The documents' code, as tests.

@@ -19,7 +19,6 @@ fn packages(features: &str) -> Vec<String> {
 #[test]
 fn without_features_there_are_none() {
     assert_eq!(packages(""), ["larder"]);
-    assert_eq!(packages("live-peak"), ["larder"]);
 }
 
 #[test]
@@ -29,5 +28,5 @@ fn each_feature_brings_its_own() {
     assert_eq!(packages("linked-list")[..2], ["larder", "linked_list_allocator"]);
     assert_eq!(packages("defmt")[..2], ["larder", "defmt"]);
     assert_eq!(packages("allocator-api2"), ["larder", "allocator-api2"]);
-    assert!(!packages("spin,critical-section,linked-list,live-peak").iter().any(|name| name.starts_with("defmt")));
+    assert!(!packages("spin,critical-section,linked-list").iter().any(|name| name.starts_with("defmt")));
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order of the table. What stands at the root is for all of them.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "sync", "config", "policy", "pools", "large", "hooks", "extent", "report", "heap", "region", "growing", "wasm",
-    "small", "trace",
+    "small", "observe", "trace",
 ];
 
 fn layer(name: &str) -> Option<usize> {

@@ -175,6 +175,15 @@ fn assert_bss_alone_grows(policy: &str) {
     assert!(growth(".text").abs() <= CODE_BYTES, ".text grows by {} bytes", growth(".text"));
 }
 
+/// What a program does not choose is not in it: neither code nor data of observers and traces.
+#[test]
+fn cortex_m3_nothing_of_an_observer_is_in_a_program_without() {
+    let elf = std::fs::read(xtask(&["firmware", "storm", "--board", "cortex-m3"]).trim()).unwrap();
+    let names = |needle: &str| elf.windows(needle.len()).any(|window| window == needle.as_bytes());
+    assert!(names("larder") && names("extent"), "the firmware has no symbols");
+    assert!(!names("larder7observe") && !names("larder5trace"));
+}
+
 /// A line for each section: its name and its bytes.
 fn sections(binary: &str, policy: &str) -> String {
     xtask(&["sections", binary, "--policy", policy])

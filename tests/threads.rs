@@ -12,7 +12,7 @@
 
 use larder::large::Large;
 use larder::policy::{Patient, Policy, Spin, Try};
-use larder::{CheckError, Config, Defaults, Heap, Region, Small, Stats};
+use larder::{CheckError, Config, Defaults, Heap, Inspect, Piece, Region, Small, Stats};
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
@@ -24,40 +24,14 @@ const THREADS: usize = 4;
 const STEPS: usize = if cfg!(miri) { 60 } else { 150_000 };
 
 /// What is asked of a heap.
-trait Subject: GlobalAlloc + Sync {
-    /// Whether it can say in how many pieces free memory is.
-    const WALKS: bool = true;
-
+trait Subject: Inspect + Sync {
     /// How many memories it has.
     const MEMORIES: usize = 1;
-
-    fn stats(&self) -> Stats;
-    fn check(&self) -> Result<(), CheckError>;
-    fn trim(&self) {}
 }
 
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, C, P, L> {
-    const WALKS: bool = L::WALKS;
+impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, C, P, L> {}
 
-    fn stats(&self) -> Stats {
-        self.stats()
-    }
-    fn check(&self) -> Result<(), CheckError> {
-        self.check()
-    }
-    fn trim(&self) {
-        self.trim();
-    }
-}
-
-impl<const BYTES: usize> Subject for Small<BYTES> {
-    fn stats(&self) -> Stats {
-        self.stats()
-    }
-    fn check(&self) -> Result<(), CheckError> {
-        self.check()
-    }
-}
+impl<const BYTES: usize> Subject for Small<BYTES> {}
 
 /// A live block, whose bytes all hold the stamp.
 struct Block {
@@ -229,7 +203,7 @@ fn verify_empty<H: Subject>(heap: &H) {
     let stats = heap.stats();
     assert_eq!((stats.live_bytes, stats.deferred_bytes), (0, 0), "{stats}");
     assert_eq!(stats.free_bytes, stats.arena_bytes - stats.metadata_bytes, "{stats}");
-    if H::WALKS {
+    if stats.free_runs.is_some() {
         assert_eq!(stats.free_runs, Some(H::MEMORIES), "{stats}");
         assert!(H::MEMORIES > 1 || stats.largest_free_bytes == Some(stats.free_bytes), "{stats}");
     }
@@ -299,11 +273,12 @@ unsafe impl<P: Policy, const BYTES: usize> GlobalAlloc for Two<P, BYTES> {
     }
 }
 
-impl<P: Policy, const BYTES: usize> Subject for Two<P, BYTES> {
-    const MEMORIES: usize = 2;
-
+impl<P: Policy, const BYTES: usize> Inspect for Two<P, BYTES> {
     fn stats(&self) -> Stats {
         self.region().stats()
+    }
+    fn walk(&self, show: &mut dyn FnMut(Piece)) -> bool {
+        self.region().walk(show)
     }
     fn check(&self) -> Result<(), CheckError> {
         self.region().check()
@@ -311,6 +286,20 @@ impl<P: Policy, const BYTES: usize> Subject for Two<P, BYTES> {
     fn trim(&self) {
         self.region().trim();
     }
+    fn contains(&self, ptr: *const u8) -> bool {
+        self.region().contains(ptr)
+    }
+    fn usable_size(&self, ptr: *const u8) -> usize {
+        self.region().usable_size(ptr)
+    }
+    unsafe fn try_dealloc(&self, ptr: *mut u8, layout: Layout) -> bool {
+        // SAFETY: passed on.
+        unsafe { self.region().try_dealloc(ptr, layout) }
+    }
+}
+
+impl<P: Policy, const BYTES: usize> Subject for Two<P, BYTES> {
+    const MEMORIES: usize = 2;
 }
 
 /// Runs something in so many threads, each with its number. They are joined one by one: ThreadSanitizer does not see how a scope waits.

@@ -4,9 +4,8 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::c_void;
-use larder::large::Large;
 use larder::policy::{Policy, Spin, Try};
-use larder::{Compact, Config, Defaults, Frugal, Heap, Region, Small, Stats};
+use larder::{Compact, Defaults, Frugal, Heap, Inspect, Region, Small};
 use std::cell::Cell;
 
 #[path = "../examples/c_malloc.rs"]
@@ -30,53 +29,9 @@ unsafe impl Policy for Holdable {
     }
 }
 
-trait Subject: GlobalAlloc {
-    fn usable(&self, ptr: *const u8) -> usize;
-    fn figures(&self) -> Stats;
-    fn tidy(&self);
-}
-
-impl<P: Policy, L: Large, C: Config> Subject for Heap<BYTES, C, P, L> {
-    fn usable(&self, ptr: *const u8) -> usize {
-        self.usable_size(ptr)
-    }
-    fn figures(&self) -> Stats {
-        self.stats()
-    }
-    fn tidy(&self) {
-        self.trim();
-        self.check().unwrap();
-    }
-}
-
-impl<P: Policy, L: Large, C: Config> Subject for Region<C, P, L> {
-    fn usable(&self, ptr: *const u8) -> usize {
-        self.usable_size(ptr)
-    }
-    fn figures(&self) -> Stats {
-        self.stats()
-    }
-    fn tidy(&self) {
-        self.trim();
-        self.check().unwrap();
-    }
-}
-
-impl Subject for Small<BYTES> {
-    fn usable(&self, ptr: *const u8) -> usize {
-        self.usable_size(ptr)
-    }
-    fn figures(&self) -> Stats {
-        self.stats()
-    }
-    fn tidy(&self) {
-        self.check().unwrap();
-    }
-}
-
 /// Blocks of all sizes and alignments, moved, grown, shrunk, some of it while tier 2 is held: each is freed, or resized, with a layout
 /// of what it is said to occupy, and never found wrong. Nothing is lost.
-fn frees_by_what_is_occupied(heap: &impl Subject, seed: u64) {
+fn frees_by_what_is_occupied(heap: &impl Inspect, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut live: Vec<(*mut u8, usize)> = Vec::new();
     for step in 0..20_000 {
@@ -87,7 +42,7 @@ fn frees_by_what_is_occupied(heap: &impl Subject, seed: u64) {
             // SAFETY: the size is not zero.
             let block = unsafe { heap.alloc(layout) };
             if !block.is_null() {
-                assert!(heap.usable(block) >= size, "step {step}: {layout:?}");
+                assert!(heap.usable_size(block) >= size, "step {step}: {layout:?}");
                 // SAFETY: so many bytes are ours: the layout's.
                 unsafe { block.write_bytes(step as u8, size) };
                 live.push((block, size));
@@ -99,7 +54,7 @@ fn frees_by_what_is_occupied(heap: &impl Subject, seed: u64) {
         }
         let at = random.usize(..live.len());
         let (block, size) = live[at];
-        let layout = Layout::from_size_align(heap.usable(block), 8).unwrap();
+        let layout = Layout::from_size_align(heap.usable_size(block), 8).unwrap();
         // SAFETY: so many bytes are ours.
         let bytes = unsafe { core::slice::from_raw_parts(block, size) };
         assert!(bytes.iter().all(|&byte| byte == bytes[0]), "step {step}: somebody else wrote into the block");
@@ -113,7 +68,7 @@ fn frees_by_what_is_occupied(heap: &impl Subject, seed: u64) {
             // SAFETY: as above.
             let new = unsafe { heap.realloc(block, layout, new_size) };
             if !new.is_null() {
-                assert!(heap.usable(new) >= new_size, "step {step}: {layout:?} to {new_size}");
+                assert!(heap.usable_size(new) >= new_size, "step {step}: {layout:?} to {new_size}");
                 // SAFETY: so many bytes are ours, and so many were moved.
                 unsafe {
                     let kept = core::slice::from_raw_parts(new, size.min(new_size));
@@ -123,17 +78,18 @@ fn frees_by_what_is_occupied(heap: &impl Subject, seed: u64) {
                 live[at] = (new, new_size);
             }
         }
-        assert_eq!(heap.figures().wrong_frees, 0, "step {step}: {layout:?}");
+        assert_eq!(heap.stats().wrong_frees, 0, "step {step}: {layout:?}");
     }
     HELD.set(false);
     for (block, _) in live {
-        let layout = Layout::from_size_align(heap.usable(block), 8).unwrap();
+        let layout = Layout::from_size_align(heap.usable_size(block), 8).unwrap();
         // SAFETY: as above.
         unsafe { heap.dealloc(block, layout) };
-        assert_eq!(heap.usable(block), 0);
+        assert_eq!(heap.usable_size(block), 0);
     }
-    heap.tidy();
-    let stats = heap.figures();
+    heap.trim();
+    heap.check().unwrap();
+    let stats = heap.stats();
     assert_eq!((stats.live_bytes, stats.wrong_frees, stats.deferred_bytes), (0, 0, 0), "{stats}");
     assert!(stats.free_runs.is_none_or(|runs| runs == 1), "{stats}");
 }

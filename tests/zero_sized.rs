@@ -1,42 +1,16 @@
 //! Requests of no bytes: a caller's error by the contract of `GlobalAlloc`, which C's `malloc(0)` and some crates make. They do no harm.
 
-use std::alloc::{GlobalAlloc, Layout};
+use std::alloc::Layout;
 
-use larder::large::Large;
-use larder::policy::{Policy, Spin, Try};
-use larder::{CheckError, Compact, Config, Defaults, Heap, Region, Small, Stats};
-
-/// What every heap can tell.
-trait Told: GlobalAlloc {
-    fn all(&self) -> (Stats, Result<(), CheckError>);
-}
-
-impl<const BYTES: usize, P: Policy, L: Large, C: Config> Told for Heap<BYTES, C, P, L> {
-    fn all(&self) -> (Stats, Result<(), CheckError>) {
-        self.trim();
-        (self.stats(), self.check())
-    }
-}
-
-impl<P: Policy, L: Large, C: Config> Told for Region<C, P, L> {
-    fn all(&self) -> (Stats, Result<(), CheckError>) {
-        self.trim();
-        (self.stats(), self.check())
-    }
-}
-
-impl<const BYTES: usize, C: Config> Told for Small<BYTES, C> {
-    fn all(&self) -> (Stats, Result<(), CheckError>) {
-        (self.stats(), self.check())
-    }
-}
+use larder::policy::{Spin, Try};
+use larder::{Compact, Config, Defaults, Heap, Inspect, Region, Small};
 
 fn nothing(align: usize) -> Layout {
     Layout::from_size_align(0, align).unwrap()
 }
 
 /// Blocks of no bytes are different ones, aligned, and freed like others; and they change their size from and to none.
-fn does_no_harm(heap: &impl Told) {
+fn does_no_harm(heap: &impl Inspect) {
     let one = Layout::new::<u64>();
     for align in [1, 8, 16, 256] {
         // SAFETY: sizes of zero are what is tested. Every block is freed once, with the layout that it has.
@@ -65,7 +39,8 @@ fn does_no_harm(heap: &impl Told) {
             heap.dealloc(shrunk, nothing(8));
         }
     }
-    let (stats, check) = heap.all();
+    heap.trim();
+    let (stats, check) = (heap.stats(), heap.check());
     assert_eq!((check, stats.live_bytes, stats.wrong_frees, stats.refused), (Ok(()), 0, 0, 0), "{stats}");
     assert_eq!(stats.free_runs.unwrap_or(1), 1, "a page was lost\n{stats}");
 }

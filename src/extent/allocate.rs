@@ -16,15 +16,6 @@ use core::ptr::null_mut;
 impl<S: Storage> Extent<S> {
     #[inline(always)]
     pub(crate) fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
-        let block = self.allocate_uncounted::<REPORT>(layout);
-        if !block.is_null() {
-            self.count_live(0, layout.size());
-        }
-        block
-    }
-
-    #[inline(always)]
-    pub(crate) fn allocate_uncounted<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         let (size, align) = (layout.size(), layout.align());
         if Self::TABLE.count == 0 || size > Self::TABLE.max_bytes {
             return Self::allocate_long::<REPORT>(size, align, self);

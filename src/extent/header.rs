@@ -1,7 +1,6 @@
 //! The words of a heap that are not tables.
 
 use crate::extent::moment::Moment;
-use crate::hooks::live::Live;
 use crate::policy::Policy;
 use crate::sync::{AtomicU32, StoredU32};
 use core::cell::UnsafeCell;
@@ -28,7 +27,6 @@ pub(crate) struct Header<P: Policy> {
     pub(crate) wrong_frees: AtomicU32,
     /// Runs of the out-of-memory hook: see `emergency`.
     pub(crate) rescues: AtomicU32,
-    pub(crate) live: Live,
 }
 
 /// Reached only inside the entry.

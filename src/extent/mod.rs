@@ -355,17 +355,13 @@ impl<S: Storage> Extent<S> {
         free >> (granule % PAGE_GRANULES) & 1 != 0
     }
 
-    /// Keeps the exact count of live bytes, as requested, and its peak: the feature `live-peak`.
-    #[inline(always)]
-    pub(crate) fn count_live(self, less: usize, more: usize) {
-        self.header().live.change(less, more);
-    }
-
+    /// Counts and tells a wrong free. `false`, as the calls return that find one.
     #[cold]
     #[inline(never)]
-    pub(crate) fn wrong_free(self, ptr: *mut u8, reason: Reason) {
+    pub(crate) fn wrong_free(self, ptr: *mut u8, reason: Reason) -> bool {
         self.header().wrong_frees.fetch_add(1, Relaxed);
         self.tell(Event::WrongFree(WrongFree { address: ptr.addr(), reason }));
+        false
     }
 
     /// The words of `events`: where the program has a hook.

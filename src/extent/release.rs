@@ -16,7 +16,7 @@ use core::alloc::Layout;
 /// Takes blocks back.
 impl<S: Storage> Extent<S> {
     #[inline(always)]
-    pub(crate) fn release(self, ptr: *mut u8, layout: Layout) {
+    pub(crate) fn release(self, ptr: *mut u8, layout: Layout) -> bool {
         // Counted from page 0, which is nobody's: its owner is that of no class. An address between two granules is very far away.
         let offset = self.pooled_offset_of(ptr).wrapping_add(PAGE_BYTES);
         let granule = offset.rotate_right(GRANULE_BYTES.trailing_zeros());
@@ -32,8 +32,8 @@ impl<S: Storage> Extent<S> {
                 if old | bit == old {
                     return self.freed_again(page, bit);
                 }
-                self.count_live(layout.size(), 0);
-                return Pools(self).released(page, class, old, bit);
+                Pools(self).released(page, class, old, bit);
+                return true;
             }
             if class == owner::LARGE && page != 0 {
                 return self.release_long(ptr, layout.size());
@@ -45,49 +45,49 @@ impl<S: Storage> Extent<S> {
             // Large blocks lie outside of what the pools may have.
             return self.release_long(ptr, layout.size());
         }
-        Self::release_slowly(ptr, layout.size(), self);
+        Self::release_slowly(ptr, layout.size(), self)
     }
 
     /// A release in the ground, but not of the pools. Beside these it starts anew, so that nothing has to be kept for it in registers,
     /// where there are some.
     #[inline(always)]
-    pub(crate) fn release_long(self, ptr: *mut u8, size: usize) {
+    pub(crate) fn release_long(self, ptr: *mut u8, size: usize) -> bool {
         if Self::TABLE.count != 0 && cfg!(not(target_arch = "wasm32")) {
             return Self::release_anew(ptr, size, self);
         }
-        self.release_to_large(self.offset_of(ptr) as u32 + GRANULE, size);
+        self.release_to_large(self.offset_of(ptr) as u32 + GRANULE, size)
     }
 
     #[inline(never)]
-    pub(crate) fn release_anew(ptr: *mut u8, size: usize, extent: Self) {
-        extent.release_to_large(extent.offset_of(ptr) as u32 + GRANULE, size);
+    pub(crate) fn release_anew(ptr: *mut u8, size: usize, extent: Self) -> bool {
+        extent.release_to_large(extent.offset_of(ptr) as u32 + GRANULE, size)
     }
 
     /// A block was free already. That its address is made anew spares the common path two registers, which it would have to save.
     #[cold]
     #[inline(never)]
-    pub(crate) fn freed_again(self, page: u32, bit: u32) {
+    pub(crate) fn freed_again(self, page: u32, bit: u32) -> bool {
         let place = self.place_of_page(page) + bit.trailing_zeros() * GRANULE;
-        self.wrong_free(self.at(place), Reason::Double);
+        self.wrong_free(self.at(place), Reason::Double)
     }
 
     /// A release, once more from the start: the address may be anything.
     #[cold]
     #[inline(never)]
-    pub(crate) fn release_slowly(ptr: *mut u8, size: usize, extent: Self) {
-        extent.release_at(extent.locate(ptr), ptr, size);
+    pub(crate) fn release_slowly(ptr: *mut u8, size: usize, extent: Self) -> bool {
+        extent.release_at(extent.locate(ptr), ptr, size)
     }
 
     /// A release of what `locate` has found at an address.
     #[inline(never)]
-    pub(crate) fn release_at(self, location: Location, ptr: *mut u8, size: usize) {
+    pub(crate) fn release_at(self, location: Location, ptr: *mut u8, size: usize) -> bool {
         match location.place() {
             Err(reason) => self.wrong_free(ptr, reason),
             Ok(Place::Large(first)) => self.release_to_large(first, size),
             Ok(Place::Pooled(_)) => {
                 let offset = self.pooled_offset_of(ptr) as u32;
                 match Pools(self).give(offset / PAGE + 1, 1 << (offset / GRANULE % PAGE_GRANULES)) {
-                    0 => self.count_live(size, 0),
+                    0 => true,
                     _ => self.wrong_free(ptr, Reason::Double),
                 }
             }
@@ -96,13 +96,11 @@ impl<S: Storage> Extent<S> {
 
     /// A release at a place of tier 2.
     #[inline(always)]
-    pub(crate) fn release_to_large(self, first: u32, size: usize) {
+    pub(crate) fn release_to_large(self, first: u32, size: usize) -> bool {
         let bytes = large_bytes(size);
         let is_first = !self.has_deferred() || self.clear_way(first);
         let given = if is_first { self.give(first, bytes) } else { self.refuse(first, Reason::Double) };
-        if cfg!(feature = "live-peak") && given != Given::Wrong {
-            self.count_live(size, 0);
-        }
+        given != Given::Wrong
     }
 
     /// Gives a page that belongs to nobody back to tier 2. It is this context's, so tier 2 takes it, or is held.

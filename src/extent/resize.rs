@@ -23,10 +23,7 @@ impl<S: Storage> Extent<S> {
     ) -> *mut u8 {
         let location = self.locate(ptr);
         let resize = || match self.resize_at(location, layout.size(), new_size) {
-            Ok(true) => {
-                self.count_live(layout.size(), new_size);
-                Some(ptr)
-            }
+            Ok(true) => Some(ptr),
             // SAFETY: the contract of `realloc` is this function's: the block is the caller's, of this layout, the new
             // size not zero.
             Ok(false) => unsafe { self.relocate::<REPORT>(location, ptr, layout, new_size) },
@@ -63,7 +60,6 @@ impl<S: Storage> Extent<S> {
         if new.is_null() {
             return None;
         }
-        self.count_live(0, new_size);
         // SAFETY: both blocks are the caller's, disjoint, and so long.
         unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
         self.release_at(location, ptr, layout.size());

@@ -256,7 +256,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
             // SAFETY: as in `last`.
             let block = Extent::allocate_rarely::<false>(size, align, Extent(unsafe { &*extent }));
             if !block.is_null() {
-                self.serve_from(extent, size);
+                self.serve_from(extent);
                 return block;
             }
         }
@@ -264,9 +264,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     }
 
     #[inline(always)]
-    fn serve_from(&self, extent: *mut Memory<C, P, L>, size: usize) {
-        // SAFETY: as in `last`.
-        Extent(unsafe { &*extent }).count_live(0, size);
+    fn serve_from(&self, extent: *mut Memory<C, P, L>) {
         // Release: pairs with the Acquire in `last`.
         self.last.store(extent, Release);
     }
@@ -397,7 +395,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
                 block = Extent::allocate_rarely::<false>(size, align, Extent(node));
                 self.enter(extent);
                 if !block.is_null() {
-                    self.serve_from(extent, size);
+                    self.serve_from(extent);
                 }
             }
         }
@@ -559,10 +557,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     fn resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
         let Some(extent) = self.find_responsible(ptr) else { return Some(null_mut()) };
         match extent.resize(ptr, layout.size(), new_size) {
-            Ok(true) => {
-                extent.count_live(layout.size(), new_size);
-                Some(ptr)
-            }
+            Ok(true) => Some(ptr),
             Ok(false) => None,
             Err(reason) => {
                 extent.wrong_free(ptr, reason);
@@ -579,6 +574,12 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
         }
         self.meet_block(block, layout.size());
         block
+    }
+
+    /// Frees a block; `false`: it was wrong, or there is no memory.
+    #[inline(always)]
+    pub(crate) fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
+        self.responsible(ptr).is_some_and(|memory| memory.release(ptr, layout))
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -621,9 +622,7 @@ unsafe impl<S: Source, C: Config, P: Policy, L: Large> GlobalAlloc for Growing<S
 
     #[inline(always)]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        if let Some(memory) = self.responsible(ptr) {
-            memory.release(ptr, layout);
-        }
+        self.release(ptr, layout);
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use crate::extent::{Extent, Storage};
 use crate::heap::attempts::attempts;
 use crate::large::{self, Large};
 use crate::policy::{self, Policy};
-use crate::report::{CheckError, Piece, Stats};
+use crate::report::{CheckError, Piece, Stats, inspect};
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
@@ -190,8 +190,8 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     /// starts there.
     ///
     /// [`dealloc`](GlobalAlloc::dealloc) and [`realloc`](GlobalAlloc::realloc) of this heap take a layout of that size
-    /// for the block's own: what has no layout at hand, as C's `free`, makes one of it (`examples/c_malloc.rs`; the
-    /// feature `live-peak` then counts other bytes than were requested). To write more than the layout says of a block
+    /// for the block's own: what has no layout at hand, as C's `free`, makes one of it (`examples/c_malloc.rs`). To
+    /// write more than the layout says of a block
     /// that a Rust type owns stays undefined behaviour.
     ///
     /// From any context, without a visit. A large block whose release was deferred counts as live until it is drained.
@@ -201,6 +201,12 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     /// Time: O(1) for pooled blocks; for large ones, a load for each 256 bytes of the block.
     pub fn usable_size(&self, ptr: *const u8) -> usize {
         self.extent().occupied(ptr.cast_mut())
+    }
+
+    /// Frees a block; `false`: it was wrong.
+    #[inline(always)]
+    fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
+        self.extent().release(ptr, layout)
     }
 
     /// A block, or null, without asking the out-of-memory hook, and uncounted.
@@ -220,6 +226,8 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
 
     attempts!();
 }
+
+inspect!([const BYTES: usize, C: Config, P: Policy, L: Large] Heap<BYTES, C, P, L>);
 
 impl<const BYTES: usize, C: Config, P: Policy, L: Large> Default for Heap<BYTES, C, P, L> {
     fn default() -> Self {
@@ -277,7 +285,7 @@ unsafe impl<const BYTES: usize, C: Config, P: Policy, L: Large> GlobalAlloc for 
 
     #[inline(always)]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        self.extent().release(ptr, layout);
+        self.release(ptr, layout);
     }
 
     #[inline]

@@ -1,5 +1,4 @@
-//! The program's hooks, and when they run; and the count of what they may ask for.
+//! The program's hooks, and when they run.
 
 pub(crate) mod emergency;
 pub(crate) mod events;
-pub(crate) mod live;

@@ -11,7 +11,7 @@ use crate::large::{self, Large};
 use crate::policy::{self, Policy};
 use crate::region::extents::Extents;
 use crate::region::memory::Memory;
-use crate::report::{CheckError, Piece, Stats};
+use crate::report::{CheckError, Piece, Stats, inspect};
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt;
 use core::ptr::null_mut;
@@ -314,10 +314,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     unsafe fn attempt_to_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
         let Some(memory) = self.responsible(ptr) else { return Some(null_mut()) };
         match memory.resize(ptr, layout.size(), new_size) {
-            Ok(true) => {
-                memory.count_live(layout.size(), new_size);
-                Some(ptr)
-            }
+            Ok(true) => Some(ptr),
             // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
             // the contract of `realloc`. The new one may lie in another memory.
             Ok(false) => unsafe {
@@ -373,6 +370,12 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
         self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut()))
     }
 
+    /// Frees a block; `false`: it was wrong, or there is no memory.
+    #[inline(always)]
+    fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
+        self.responsible(ptr).is_some_and(|memory| memory.release(ptr, layout))
+    }
+
     /// A block, or null, without asking the out-of-memory hook, and uncounted.
     fn attempt(&self, layout: Layout) -> *mut u8 {
         self.find_block(layout).unwrap_or(null_mut())
@@ -390,6 +393,8 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
 
     attempts!();
 }
+
+inspect!([C: Config, P: Policy, L: Large, const N: usize] Region<C, P, L, N>);
 
 impl<C: Config, P: Policy, L: Large, const N: usize> Default for Region<C, P, L, N> {
     fn default() -> Self {
@@ -428,9 +433,7 @@ unsafe impl<C: Config, P: Policy, L: Large, const N: usize> GlobalAlloc for Regi
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        if let Some(memory) = self.responsible(ptr) {
-            memory.release(ptr, layout);
-        }
+        self.release(ptr, layout);
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {

@@ -59,10 +59,6 @@ pub struct Stats {
     /// The most bytes that ever were out of the large tier at once, as blocks, pages and stash, deferred releases included. 0 until the
     /// first visit. `None`: a [`Small`](crate::Small) does not keep it.
     pub committed_peak_bytes: Option<usize>,
-    /// The most bytes that ever were live at once, as requested; while `realloc` moves a block, both
-    /// count. Needs the feature `live-peak`.
-    #[cfg(feature = "live-peak")]
-    pub live_peak_bytes: usize,
     /// How often a class got a page.
     pub refills: u32,
     /// How often a claim went on to another page: an entry was an old one, or its last block lost to other contexts. Without
@@ -133,10 +129,6 @@ impl Stats {
         self.largest_free_bytes = self.largest_free_bytes.max(other.largest_free_bytes);
         self.free_runs = self.free_runs.zip(other.free_runs).map(|(a, b)| a + b).or(self.free_runs).or(other.free_runs);
         self.committed_peak_bytes = self.committed_peak_bytes.zip(other.committed_peak_bytes).map(|(a, b)| a + b);
-        #[cfg(feature = "live-peak")]
-        {
-            self.live_peak_bytes += other.live_peak_bytes;
-        }
         self.refills = self.refills.wrapping_add(other.refills);
         self.retries = self.retries.wrapping_add(other.retries);
         self.refused = self.refused.wrapping_add(other.refused);
@@ -174,8 +166,6 @@ impl defmt::Format for Stats {
             self.free_runs,
             self.committed_peak_bytes
         );
-        #[cfg(feature = "live-peak")]
-        defmt::write!(f, ", live_peak_bytes: {=usize}", self.live_peak_bytes);
         defmt::write!(
             f,
             ", refills: {=u32}, retries: {=u32}, refused: {=u32}, wrong_frees: {=u32}, events_untold: {=u32}, consistent: {=bool}, classes: {=[?]} }}",
@@ -299,10 +289,6 @@ impl<S: Storage> Extent<S> {
         stats.wrong_frees = header.wrong_frees.load(Relaxed);
         if S::Config::TELLS {
             stats.events_untold = events::untold(self.events().word());
-        }
-        #[cfg(feature = "live-peak")]
-        {
-            stats.live_peak_bytes = header.live.peak();
         }
         stats.consistent = before == self.moment()
             && before.is_some()

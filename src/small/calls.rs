@@ -14,14 +14,10 @@ use core::ptr::null_mut;
 impl<G: Granules> Blocks<G> {
     #[inline(always)]
     pub(crate) fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
-        let block = match REPORT {
+        match REPORT {
             true => self.serve(layout.size(), layout.align()),
             false => self.search(length(layout.size()), layout.align()).unwrap_or(null_mut()),
-        };
-        if !block.is_null() {
-            self.header().live.change(0, layout.size());
         }
-        block
     }
 
     /// A block; or null, which is counted and told.
@@ -64,12 +60,10 @@ impl<G: Granules> Blocks<G> {
         }
     }
 
-    /// Takes a block back, if it is one.
+    /// Takes a block back. `false`: it is none, which is counted and told.
     #[inline(always)]
-    pub(crate) fn deallocate(self, ptr: *mut u8, layout: Layout) {
-        if self.give(ptr, length(layout.size())) {
-            self.header().live.change(layout.size(), 0);
-        }
+    pub(crate) fn deallocate(self, ptr: *mut u8, layout: Layout) -> bool {
+        self.give(ptr, length(layout.size()))
     }
 
     /// Frees a block of that many granules. `false`: it is none, which is counted and told.
@@ -107,15 +101,10 @@ impl<G: Granules> Blocks<G> {
             true if G::Config::RESCUES => self.persist(new_size, layout.align(), whole),
             true => extend().unwrap_or_else(|| self.serve(new_size, layout.align())),
         };
-        if new == ptr {
-            self.header().live.change(layout.size(), new_size);
-        } else if !new.is_null() {
-            self.header().live.change(0, new_size);
+        if new != ptr && !new.is_null() {
             // SAFETY: both blocks are the caller's, disjoint, and so long: one that does not grow stays.
             unsafe { core::ptr::copy_nonoverlapping(ptr, new, layout.size()) };
-            if self.give(ptr, len) {
-                self.header().live.change(layout.size(), 0);
-            }
+            self.give(ptr, len);
         }
         new
     }

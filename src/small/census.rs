@@ -63,10 +63,6 @@ impl<G: Granules> Blocks<G> {
         if G::Config::TELLS {
             stats.events_untold = events::untold(self.0.events());
         }
-        #[cfg(feature = "live-peak")]
-        {
-            stats.live_peak_bytes = header.live.peak();
-        }
         stats
     }
 

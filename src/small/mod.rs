@@ -10,10 +10,7 @@ use crate::config::{Config, Defaults, Table};
 use crate::extent::map::Map;
 use crate::heap::attempts::attempts;
 use crate::heap::opaque;
-use crate::hooks::live::Live;
-use crate::report::CheckError;
-use crate::report::Piece;
-use crate::report::Stats;
+use crate::report::{CheckError, Piece, Stats, inspect};
 use crate::sync::AtomicU32;
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -34,7 +31,6 @@ pub(crate) struct Header {
     wrong_frees: AtomicU32,
     /// Runs of the out-of-memory hook: see `emergency`.
     rescues: AtomicU32,
-    live: Live,
 }
 
 /// A heap of `BYTES` bytes for programs where code size matters most and no interrupt may wait: about 1 KiB of flash,
@@ -211,6 +207,15 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
         self.blocks().occupied(ptr.cast_mut())
     }
 
+    /// There is nothing to give back: as [`Heap::trim`](crate::Heap::trim), for code that takes any heap.
+    pub fn trim(&self) {}
+
+    /// Frees a block; `false`: it was wrong.
+    #[inline(always)]
+    fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
+        self.blocks().deallocate(ptr, layout)
+    }
+
     /// A block, or null, without asking the out-of-memory hook, and uncounted.
     fn attempt(&self, layout: Layout) -> *mut u8 {
         self.blocks().allocate::<false>(layout)
@@ -228,6 +233,8 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
 
     attempts!();
 }
+
+inspect!([const BYTES: usize, C: Config] Small<BYTES, C>);
 
 impl<const BYTES: usize, C: Config> Default for Small<BYTES, C> {
     fn default() -> Self {

@@ -122,10 +122,4 @@ impl AtomicU32 {
     pub fn fetch_and(&self, bits: u32, ordering: Ordering) -> u32 {
         ordered(ordering, || self.0.fetch_and(bits, Relaxed))
     }
-
-    #[cfg(feature = "live-peak")]
-    #[inline(always)]
-    pub fn fetch_max(&self, value: u32, ordering: Ordering) -> u32 {
-        ordered(ordering, || self.0.fetch_max(value, Relaxed))
-    }
 }

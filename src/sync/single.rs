@@ -73,12 +73,6 @@ impl Single<u32> {
     pub fn fetch_and(&self, bits: u32, _: Ordering) -> u32 {
         self.0.replace(self.0.get() & bits)
     }
-
-    #[cfg(feature = "live-peak")]
-    #[inline(always)]
-    pub fn fetch_max(&self, value: u32, _: Ordering) -> u32 {
-        self.0.replace(self.0.get().max(value))
-    }
 }
 
 pub type AtomicU8 = Single<u8>;

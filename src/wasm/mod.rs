@@ -8,9 +8,7 @@ use crate::growing::{Growing, Source, UNIT_BYTES};
 use crate::heap::attempts::attempts;
 use crate::large::{self, Large};
 use crate::policy::Policy;
-use crate::report::CheckError;
-use crate::report::Piece;
-use crate::report::Stats;
+use crate::report::{CheckError, Piece, Stats, inspect};
 use crate::sync::SINGLE;
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
@@ -223,6 +221,12 @@ impl<C: Config, P: Policy, L: Large> Heap<C, P, L> {
         self.0.usable_size(ptr)
     }
 
+    /// Frees a block; `false`: it was wrong.
+    #[inline(always)]
+    fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
+        self.0.release(ptr, layout)
+    }
+
     /// A block, or null, without asking the out-of-memory hook, and uncounted.
     fn attempt(&self, layout: Layout) -> *mut u8 {
         self.0.allocate::<false>(layout)
@@ -240,6 +244,8 @@ impl<C: Config, P: Policy, L: Large> Heap<C, P, L> {
 
     attempts!();
 }
+
+inspect!([C: Config, P: Policy, L: Large] Heap<C, P, L>);
 
 impl<C: Config, P: Policy, L: Large> Default for Heap<C, P, L> {
     fn default() -> Self {

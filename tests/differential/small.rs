@@ -63,7 +63,7 @@ sizes! {
 }
 
 /// The words of a heap that are not its table: hints, counters, and those of the exact peak.
-const HEADER_BYTES: usize = 48 + if cfg!(feature = "live-peak") { 8 } else { 0 };
+const HEADER_BYTES: usize = 48;
 
 /// Whether an arena has room for so many granules of 8 bytes, with two bits for each and for one that is always free.
 fn has_room(bytes: usize, granules: usize) -> bool {

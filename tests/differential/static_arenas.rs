@@ -5,21 +5,9 @@ use super::shadow::seeded::{Mix, action};
 use super::shadow::{self, Memory, Shadow};
 use larder::large::{Large, Segregated};
 use larder::policy::{Policy, Spin, Try};
-use larder::{CheckError, Compact, Config, Defaults, Frugal, Heap, Holds, Stats};
+use larder::{Compact, Config, Defaults, Frugal, Heap, Holds};
 
 impl<const BYTES: usize, P: Policy, L: Large, C: Config> shadow::Heap for Heap<BYTES, C, P, L> {
-    fn check(&self) -> Result<(), CheckError> {
-        self.check()
-    }
-    fn stats(&self) -> Stats {
-        self.stats()
-    }
-    fn trim(&self) {
-        self.trim();
-    }
-    fn usable_size(&self, ptr: *const u8) -> usize {
-        self.usable_size(ptr)
-    }
     fn runs_at_rest(&self) -> usize {
         shadow::runs_at_rest::<C>()
     }

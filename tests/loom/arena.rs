@@ -6,7 +6,6 @@ use crate::extent::header::{Header, Inside};
 use crate::extent::map::Map;
 use crate::extent::moment::Moment;
 use crate::extent::{Extent, Storage};
-use crate::hooks::live::Live;
 use crate::large::{Large, Segregated};
 use crate::policy::{Policy, Try};
 use crate::pools::Tables;
@@ -104,7 +103,6 @@ pub trait Made: Storage<Policy = Watched> {
             refused: AtomicU32::new(0),
             wrong_frees: AtomicU32::new(0),
             rescues: AtomicU32::new(0),
-            live: Live::default(),
         };
         // SAFETY: the map leaves room for a header there.
         let header = unsafe {

@@ -56,6 +56,7 @@ mod sync;
 
 // What the sources expect of the crate's root, and of the heaps that loom's atomics can't be.
 use config::Defaults;
+use report::{CheckError, Inspect, Piece, Stats};
 mod heap {
     pub(crate) use crate::attempts;
 

@@ -26,19 +26,14 @@ pub use action::{Action, Wrong};
 pub use door::Door;
 pub use memory::Memory;
 
-use core::alloc::{GlobalAlloc, Layout};
+use core::alloc::Layout;
 use core::ops::Range;
-use larder::{CheckError, Config, Piece, Region, Small, Stats, large::Large, policy::Policy};
+use larder::{Config, Inspect, Region, Small, large::Large, policy::Policy};
 // Not in the prelude of a module without `std`.
 use std::vec::Vec;
 
-/// What the model asks of a heap under test.
-pub trait Heap: GlobalAlloc {
-    fn check(&self) -> Result<(), CheckError>;
-    fn stats(&self) -> Stats;
-    fn trim(&self);
-    fn usable_size(&self, ptr: *const u8) -> usize;
-
+/// A heap under test.
+pub trait Heap: Inspect {
     /// How many free runs an empty heap has after `trim`.
     fn runs_at_rest(&self) -> usize {
         1
@@ -48,27 +43,9 @@ pub trait Heap: GlobalAlloc {
     fn exact_ground(&self) -> Option<Range<usize>> {
         None
     }
-
-    /// Shows an exact heap piece by piece, and says whether nothing changed meanwhile.
-    fn walk(&self, show: &mut dyn FnMut(Piece)) -> bool {
-        let _ = show;
-        false
-    }
 }
 
 impl<P: Policy, L: Large, C: Config> Heap for Region<C, P, L> {
-    fn check(&self) -> Result<(), CheckError> {
-        Region::check(self)
-    }
-    fn stats(&self) -> Stats {
-        Region::stats(self)
-    }
-    fn trim(&self) {
-        Region::trim(self);
-    }
-    fn usable_size(&self, ptr: *const u8) -> usize {
-        Region::usable_size(self, ptr)
-    }
     fn runs_at_rest(&self) -> usize {
         runs_at_rest::<C>()
     }
@@ -80,23 +57,9 @@ pub fn runs_at_rest<C: Config>() -> usize {
 }
 
 impl<const BYTES: usize, C: Config> Heap for Small<BYTES, C> {
-    fn check(&self) -> Result<(), CheckError> {
-        Small::check(self)
-    }
-    fn stats(&self) -> Stats {
-        Small::stats(self)
-    }
-    /// There is nothing that could be tidied.
-    fn trim(&self) {}
-    fn usable_size(&self, ptr: *const u8) -> usize {
-        Small::usable_size(self, ptr)
-    }
     fn exact_ground(&self) -> Option<Range<usize>> {
         let start = core::ptr::from_ref(self).addr();
-        Some(start..start + BYTES - Small::stats(self).metadata_bytes)
-    }
-    fn walk(&self, show: &mut dyn FnMut(Piece)) -> bool {
-        Small::walk(self, show)
+        Some(start..start + BYTES - self.stats().metadata_bytes)
     }
 }
 
@@ -121,8 +84,6 @@ pub struct Shadow<'a, H: ?Sized> {
     pub refused: u32,
     /// Of these, requests that an empty heap would have served.
     pub exhausted: u32,
-    /// The most bytes that were ever live at once, as requested.
-    peak: usize,
     /// By how much blocks may have been longer than their layouts, of those freed since nothing was deferred: what
     /// is deferred counts by its layout, and the rest of it as live.
     tails: usize,
@@ -143,7 +104,6 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
             wrong_frees: 0,
             refused: 0,
             exhausted: 0,
-            peak: 0,
             tails: 0,
             ground,
         }
@@ -217,7 +177,6 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
         // SAFETY: the block is ours and has so many bytes.
         unsafe { fill(&block) };
         self.live.push(block);
-        self.peak = self.peak.max(self.requested());
     }
 
     fn free(&mut self, which: usize) {
@@ -250,10 +209,6 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
             return self.count_refused(size);
         }
         self.freed = None;
-        if ptr != self.live[at].ptr {
-            // While it moves, both are live.
-            self.peak = self.peak.max(self.requested() + size);
-        }
         let old = self.live.swap_remove(at);
         verify(&Block { ptr, layout, stamp: old.stamp }, size.min(old.layout.size()));
         self.adopt(ptr, layout);
@@ -317,8 +272,6 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
         assert_eq!(stats.refused, self.refused, "refused requests after {action:?}");
         let requested = self.requested();
         assert!(stats.live_bytes >= requested, "{requested} requested, but after {action:?}:\n{stats}");
-        #[cfg(feature = "live-peak")]
-        assert_eq!(stats.live_peak_bytes, self.peak, "after {action:?}");
         if self.live.is_empty() {
             let pooled: usize = stats.classes().iter().map(|row| row.blocks_live).sum();
             assert_eq!(pooled, 0, "after {action:?}:\n{stats}");

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use larder::policy::Policy;
-use larder::{CheckError, Stats};
+use larder::{CheckError, Inspect, Piece, Stats};
 use larder_suite::{Door, Shape, Subject};
 
 /// Small, so that it is soon full and quickly verified.
@@ -98,7 +98,7 @@ pub struct Filled<H>(pub H);
 /// How long that block is.
 static FILLING_BYTES: AtomicU32 = AtomicU32::new(0);
 
-impl<H: Subject> Filled<H> {
+impl<H: Inspect> Filled<H> {
     /// Figures without that block.
     fn rest(mut stats: Stats) -> Stats {
         let filling = FILLING_BYTES.load(Relaxed) as usize;
@@ -142,7 +142,9 @@ impl<H: Subject> Subject for Filled<H> {
     fn shape(&self) -> Shape {
         self.0.shape()
     }
+}
 
+impl<H: Inspect> Inspect for Filled<H> {
     fn stats(&self) -> Stats {
         Self::rest(self.0.stats())
     }
@@ -161,6 +163,15 @@ impl<H: Subject> Subject for Filled<H> {
 
     fn check(&self) -> Result<(), CheckError> {
         self.0.check()
+    }
+
+    fn walk(&self, show: &mut dyn FnMut(Piece)) -> bool {
+        self.0.walk(show)
+    }
+
+    unsafe fn try_dealloc(&self, block: *mut u8, layout: Layout) -> bool {
+        // SAFETY: passed on.
+        unsafe { self.0.try_dealloc(block, layout) }
     }
 }
 

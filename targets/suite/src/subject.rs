@@ -1,8 +1,6 @@
 //! The heap under test.
 
-use core::alloc::GlobalAlloc;
-
-use larder::{CheckError, Config, Heap, Small, Stats, large::Large, policy::Policy};
+use larder::{Config, Heap, Inspect, Small, large::Large, policy::Policy};
 
 /// What a heap is made of, as far as it decides what can be expected.
 #[derive(Clone, Copy, PartialEq)]
@@ -14,14 +12,8 @@ pub enum Shape {
 }
 
 /// A heap without its parameters, so that cases and boards need not name them.
-pub trait Subject: GlobalAlloc + Sync {
+pub trait Subject: Inspect + Sync {
     fn shape(&self) -> Shape;
-    fn stats(&self) -> Stats;
-    fn trim(&self);
-    fn contains(&self, block: *const u8) -> bool;
-    fn usable_size(&self, block: *const u8) -> usize;
-    /// Walks the whole heap. Nobody else may be in it.
-    fn check(&self) -> Result<(), CheckError>;
 
     /// Makes the heap ready that was made new: all zeros.
     fn begin(&self) {}
@@ -47,54 +39,15 @@ pub trait Subject: GlobalAlloc + Sync {
 
 impl<const BYTES: usize, P: Policy, L: Large, C: Config> Subject for Heap<BYTES, C, P, L>
 where
-    Self: GlobalAlloc + Sync,
+    Self: Inspect + Sync,
 {
     fn shape(&self) -> Shape {
         Shape::Tiers
-    }
-
-    fn stats(&self) -> Stats {
-        Heap::stats(self)
-    }
-
-    fn trim(&self) {
-        Heap::trim(self);
-    }
-
-    fn contains(&self, block: *const u8) -> bool {
-        Heap::contains(self, block)
-    }
-
-    fn usable_size(&self, block: *const u8) -> usize {
-        Heap::usable_size(self, block)
-    }
-
-    fn check(&self) -> Result<(), CheckError> {
-        Heap::check(self)
     }
 }
 
 impl<const BYTES: usize, C: Config> Subject for Small<BYTES, C> {
     fn shape(&self) -> Shape {
         Shape::Table
-    }
-
-    fn stats(&self) -> Stats {
-        Small::stats(self)
-    }
-
-    /// It keeps nothing back.
-    fn trim(&self) {}
-
-    fn contains(&self, block: *const u8) -> bool {
-        Small::contains(self, block)
-    }
-
-    fn usable_size(&self, block: *const u8) -> usize {
-        Small::usable_size(self, block)
-    }
-
-    fn check(&self) -> Result<(), CheckError> {
-        Small::check(self)
     }
 }

@@ -13,7 +13,7 @@ mod shadow;
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::Write;
 use larder::policy::Try;
-use larder::{CheckError, Config, Defaults, Heap, Small, Stats};
+use larder::{Config, Defaults, Heap, Small};
 use shadow::seeded::{Mix, action};
 use shadow::{Memory, Shadow};
 use std::string::String;
@@ -43,35 +43,9 @@ fn panic(info: &core::panic::PanicInfo) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-impl<C: Config> shadow::Heap for larder::wasm::Heap<C, larder::wasm::Entry> {
-    fn check(&self) -> Result<(), CheckError> {
-        self.check()
-    }
-    fn stats(&self) -> Stats {
-        self.stats()
-    }
-    fn trim(&self) {
-        self.trim();
-    }
-    fn usable_size(&self, ptr: *const u8) -> usize {
-        self.usable_size(ptr)
-    }
-}
+impl<C: Config> shadow::Heap for larder::wasm::Heap<C, larder::wasm::Entry> {}
 
-impl<const BYTES: usize> shadow::Heap for Heap<BYTES, Defaults, Try> {
-    fn check(&self) -> Result<(), CheckError> {
-        self.check()
-    }
-    fn stats(&self) -> Stats {
-        self.stats()
-    }
-    fn trim(&self) {
-        self.trim();
-    }
-    fn usable_size(&self, ptr: *const u8) -> usize {
-        self.usable_size(ptr)
-    }
-}
+impl<const BYTES: usize> shadow::Heap for Heap<BYTES, Defaults, Try> {}
 
 /// Random calls against the shadow model, the whole heap verified after each; returns how many were refused.
 fn differ<H: shadow::Heap>(heap: &H, seed: u32, steps: u32, mut between: impl FnMut(u32)) -> u32 {
