@@ -4,9 +4,9 @@
 #![cfg(not(loom))]
 
 use core::alloc::{GlobalAlloc, Layout};
-use larder::large::{Ground, Large, Resized, Run, Segregated, TableBytes};
+use larder::large::Large;
 use larder::policy::{Policy, Try};
-use larder::{Config, Defaults, Reason, Region};
+use larder::{Config, Defaults, Region};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
@@ -374,56 +374,6 @@ comes_into_the_middle! {
     under_patient: larder::policy::Patient;
     #[cfg(feature = "critical-section")]
     under_a_critical_section_that_does_not_mask_it: larder::policy::CriticalSection;
-}
-
-thread_local! {
-    /// How often it was asked where a block ends.
-    static ENDS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The backend, and a count of its answers that take the longer, the longer a block is.
-struct Counted;
-
-// SAFETY: all of it is the backend's.
-#[rustfmt::skip]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "each call is passed on, with its caller's promises")]
-unsafe impl Large for Counted {
-    const TABLE_BYTES: TableBytes = Segregated::TABLE_BYTES;
-    const KEEPS_PAGES_APART: bool = true;
-    const WALKS: bool = true;
-    const KNOWS_ENDS: bool = true;
-
-    unsafe fn init(ground: impl Ground) { unsafe { Segregated::init(ground) } }
-    unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 { unsafe { Segregated::take(ground, bytes, align) } }
-    unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> { unsafe { Segregated::give(ground, first, bytes) } }
-    unsafe fn is_live(ground: impl Ground, first: u32) -> bool { unsafe { Segregated::is_live(ground, first) } }
-    unsafe fn resize(ground: impl Ground, first: u32, old: u32, new: u32) -> Resized { unsafe { Segregated::resize(ground, first, old, new) } }
-    unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
-        ENDS.set(ENDS.get() + 1);
-        unsafe { Segregated::true_bytes(ground, first) }
-    }
-    unsafe fn free_bytes(ground: impl Ground) -> u32 { unsafe { Segregated::free_bytes(ground) } }
-    unsafe fn next_run(ground: impl Ground, from: u32) -> Option<Run> { unsafe { Segregated::next_run(ground, from) } }
-    unsafe fn next_start(ground: impl Ground, from: u32) -> Result<u32, u32> { unsafe { Segregated::next_start(ground, from) } }
-    unsafe fn check(ground: impl Ground) -> Result<(), &'static str> { unsafe { Segregated::check(ground) } }
-}
-
-/// Who can't wait has no time to look for the end of a long block either. That is left to who drains, where the layout is not enough.
-#[test]
-fn a_release_is_deferred_without_a_look_for_the_blocks_end() {
-    let heap = heap_over::<Counted>();
-    let (long, shrunk) = (alloc(&heap, 12_000), alloc(&heap, 12_000));
-    SHUT.set(true);
-    // SAFETY: the block is live and has this layout; the new size is not zero.
-    assert_eq!(unsafe { heap.realloc(shrunk, layout(12_000), 5000) }, shrunk);
-    free(&heap, long, 12_000);
-    free(&heap, shrunk, 5000);
-    assert_eq!(ENDS.get(), 0, "the end was looked for while the tier was held");
-    assert_eq!(heap.stats().deferred_bytes, 17_000);
-    SHUT.set(false);
-    heap.trim();
-    assert_eq!(ENDS.get(), 1, "the end of the one that shrank is looked for once");
-    settle(&heap, 0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::config::Reason;
 use crate::config::geometry::GRANULE;
 use crate::extent::deferred::{self, Links};
 use crate::large::peek::peek;
-use crate::large::{Ground, Large};
+use crate::large::{Backend, Ground};
 use crate::sync::{Ordering::*, fence};
 
 /// The block in the hand, measured between two visits.
@@ -136,7 +136,7 @@ impl<S: Storage> Extent<S> {
         // SAFETY: inside the entry. The block was its caller's by the contract of dealloc, and nobody else has got it since.
         let given =
             unsafe { S::Large::give(self, first, measured.map_or(bytes, |measured| measured.bytes.max(bytes))) };
-        if given == Err(Reason::Size) && measured.is_none() && S::Large::KNOWS_ENDS {
+        if given == Err(Reason::Size) && measured.is_none() {
             // SAFETY: as above.
             unsafe { seal.write(Self::seal_of(first)) };
             return Drained::Resized(first);

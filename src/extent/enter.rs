@@ -5,7 +5,7 @@ use super::{Extent, Storage};
 use crate::config::geometry::*;
 use crate::config::{Reason, Table};
 use crate::extent::header::Inside;
-use crate::large::{Large, Resized};
+use crate::large::{Backend, Resized};
 use crate::policy::Policy;
 use crate::pools::{Pools, Tables};
 use crate::sync::Ordering::*;
@@ -129,7 +129,7 @@ impl<S: Storage> Extent<S> {
     /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
     #[inline(always)]
     pub(crate) fn outgrows(self, first: u32, bytes: u32) -> bool {
-        Self::DEFERS && S::Large::KNOWS_ENDS && self.true_bytes(first) > bytes
+        Self::DEFERS && self.true_bytes(first) > bytes
     }
 
     /// Changes the size of a block where it is.
@@ -149,7 +149,7 @@ impl<S: Storage> Extent<S> {
             Some(answer) => answer,
             None if !self.is_live(first) => Resized::Wrong(Reason::Double),
             // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
-            None if S::Large::KNOWS_ENDS && new <= old => Resized::InPlace,
+            None if new <= old => Resized::InPlace,
             None => Resized::Move,
         }
     }

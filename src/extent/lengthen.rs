@@ -2,7 +2,7 @@
 
 use super::{Extent, Storage};
 use crate::config::Table;
-use crate::large::Large;
+use crate::large::Backend;
 use crate::pools::index::Index;
 
 /// Moves the tables to where they lie in the longer extent, and gives what lies between to tier 2.

@@ -24,7 +24,7 @@ use crate::extent::header::Header;
 use crate::extent::map::Map;
 use crate::hooks::events::{self, Events};
 use crate::large::peek::peek;
-use crate::large::{Ground, Large};
+use crate::large::{Backend, Ground, Large};
 use crate::policy::Policy;
 use crate::pools::Tables;
 use crate::pools::front::AtomicFront;
@@ -338,11 +338,11 @@ impl<S: Storage> Extent<S> {
         self.header().moment.steady(|| Some(unsafe { S::Large::is_live(self, first) }))
     }
 
-    /// What the block occupies that starts at an address, in bytes. 0: none that is live, or one of a backend that does not know.
+    /// What the block occupies that starts at an address, in bytes. 0: none that is live.
     pub(crate) fn occupied(self, ptr: *mut u8) -> usize {
         match self.locate(ptr).place() {
             Ok(Place::Pooled(class)) if !self.is_free_block(ptr) => Self::TABLE.block_bytes(class),
-            Ok(Place::Large(first)) if S::Large::KNOWS_ENDS && self.is_live(first) => self.true_bytes(first) as usize,
+            Ok(Place::Large(first)) if self.is_live(first) => self.true_bytes(first) as usize,
             _ => 0,
         }
     }

@@ -131,7 +131,7 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     ///
     /// Time: O(pages + free runs + large blocks). The large tier is visited for one run at a time, and `show` is called
     /// outside of it: it may use the heap. What changes during the walk, by `show` or others, is shown as it was found,
-    /// or as [`Holds::Unknown`](crate::Holds::Unknown). With a backend that can't walk, all but the pages is unknown.
+    /// or as [`Holds::Unknown`](crate::Holds::Unknown).
     ///
     /// Returns whether the large tier stayed as it was, so that pieces are those of one moment. (Which blocks of a page
     /// are live is as of the moment in which the page was shown.)

@@ -1,7 +1,7 @@
 //! Tier 2 on the crate `linked_list_allocator`: first fit over an address-ordered list of holes.
 
 use super::bitmap::Bitmap;
-use super::{Ground, Large, Resized, TableBytes};
+use super::{Backend, Ground, Large, Resized, Run, TableBytes};
 use crate::config::Reason;
 use crate::config::geometry::{GRANULE, GRANULE_BYTES};
 use core::alloc::Layout;
@@ -11,8 +11,7 @@ use linked_list_allocator::Heap;
 /// Tier 2 on the crate `linked_list_allocator`: the least code, O(holes) time.
 ///
 /// When the pools hold the small blocks, few holes exist; how many is not bounded, and neither is the time. The crate
-/// offers no walk and no neighbours, so blocks don't change size in place, and [`Stats`](crate::Stats) can't say how
-/// long the longest free run is. (One that shrinks while the tier is held stays as it is.) It asserts on some wrong
+/// knows no neighbours, so blocks don't change size in place. (One that shrinks while the tier is held stays as it is.) It asserts on some wrong
 /// frees; bits for each block's first and last granule find them before they get there. It keeps addresses: a heap that
 /// was moved after its first use refuses everything. Where pages lie is the crate's choice:
 ///
@@ -76,15 +75,13 @@ fn layout(bytes: u32, align: u32) -> Option<Layout> {
 
 // SAFETY: the crate's heap keeps blocks apart and inside the memory it was given; `give` passes on
 // only what `take` returned and was not given back, as the bitmaps say.
-unsafe impl Large for LinkedList {
+unsafe impl Backend for LinkedList {
     const TABLE_BYTES: TableBytes = TableBytes {
         before: 0,
         per_doubling: 0,
         behind: TABLE_BYTES + 2 * Bitmap::BYTES_FIXED,
         per_page: 2 * Bitmap::BYTES_PER_PAGE,
     };
-    const WALKS: bool = false;
-    const KNOWS_ENDS: bool = true;
 
     unsafe fn init(ground: impl Ground) {
         let home = ground.word(GRANULE);
@@ -139,6 +136,40 @@ unsafe impl Large for LinkedList {
         // SAFETY: passed on.
         unsafe { heap(ground) }.map_or(0, |heap| heap.free() as u32)
     }
+
+    /// Time: a load for each 256 bytes of the run.
+    unsafe fn next_run(ground: impl Ground, from: u32) -> Option<Run> {
+        if from > ground.bytes() {
+            return None;
+        }
+        let free = !starts(ground).get(from / GRANULE);
+        // SAFETY: inside the entry: whoever asks owns all blocks.
+        let bytes = if free { next_block(ground, from) - from } else { unsafe { Self::true_bytes(ground, from) } };
+        Some(Run { first: from, bytes, free, begins: true })
+    }
+
+    unsafe fn next_start(ground: impl Ground, from: u32) -> Result<u32, u32> {
+        Ok(next_block(ground, from))
+    }
+
+    unsafe fn check(ground: impl Ground) -> Result<(), &'static str> {
+        let (mut from, mut free) = (GRANULE, 0);
+        // SAFETY: inside the entry; each run begins where the one before ends.
+        unsafe {
+            while let Some(run) = Self::next_run(ground, from) {
+                from += run.bytes;
+                free += if run.free { run.bytes } else { 0 };
+            }
+            if free == Self::free_bytes(ground) { Ok(()) } else { Err("free bytes are not those between the blocks") }
+        }
+    }
+}
+
+impl Large for LinkedList {}
+
+/// The first block at or behind a place; or behind the last granule.
+fn next_block(ground: impl Ground, from: u32) -> u32 {
+    starts(ground).next_set(from / GRANULE, ground.bytes() / GRANULE + 1) * GRANULE
 }
 
 const _: () = assert!(GRANULE_BYTES % align_of::<Heap>() == 0);

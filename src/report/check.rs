@@ -3,7 +3,7 @@
 use crate::config::Table;
 use crate::config::classes::owner;
 use crate::extent::{Extent, Storage};
-use crate::large::Large;
+use crate::large::Backend;
 use crate::pools::Tables;
 use crate::pools::index::{summary_words, upper_words};
 use crate::sync::{AtomicU32, Ordering::*};
@@ -73,7 +73,7 @@ impl<S: Storage> Extent<S> {
         }
         // SAFETY: a page's place is one of the ground.
         let is_live = || unsafe { S::Large::is_live(self, self.place_of_page(page)) };
-        if class != owner::LARGE && S::Large::WALKS && !is_live() {
+        if class != owner::LARGE && !is_live() {
             return Err("a page of the pools is free in the large tier");
         }
         Ok(())

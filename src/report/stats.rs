@@ -6,7 +6,7 @@ use crate::config::classes::owner;
 use crate::config::geometry::*;
 use crate::extent::{Extent, Storage};
 use crate::hooks::events;
-use crate::large::{Large, Run};
+use crate::large::{Backend, Run};
 use crate::pools::Tables;
 use crate::sync::Ordering::*;
 use core::fmt;
@@ -52,9 +52,9 @@ pub struct Stats {
     /// The largest request that would succeed now, at an alignment of 8: the longest free run, of empty pages too, which are reclaimed for
     /// it, or the largest free block of a page.
     /// (Should ten shorter runs of the same bin stand before that run, the request is refused all the same.)
-    /// `None`: the backend can't walk.
+    /// `None`: a heap without memory.
     pub largest_free_bytes: Option<usize>,
-    /// How many pieces the free bytes are in. `None`: the backend can't walk.
+    /// How many pieces the free bytes are in. `None`: a heap without memory.
     pub free_runs: Option<usize>,
     /// The most bytes that ever were out of the large tier at once, as blocks, pages and stash, deferred releases included. 0 until the
     /// first visit. `None`: a [`Small`](crate::Small) does not keep it.
@@ -102,7 +102,7 @@ impl Stats {
     }
 
     /// External fragmentation in percent: 0 when all that is free is one run, towards 100 when it is
-    /// in many small ones. `None`: nothing is free, or the backend can't walk.
+    /// in many small ones. `None`: nothing is free.
     pub fn fragmentation_percent(&self) -> Option<u32> {
         let largest = self.largest_free_bytes?;
         if self.free_bytes == 0 {
@@ -354,17 +354,15 @@ impl<S: Storage> Extent<S> {
         stats.free_bytes += free as usize;
         stats.committed_peak_bytes = Some(peak as usize);
         stats.live_large_bytes = (self.map().ground - free).saturating_sub(pooled * PAGE) as usize;
-        if S::Large::WALKS {
-            let walk = self.sum_runs();
-            let spare = (walk.spare_used + walk.spare_free) as usize;
-            stats.live_large_bytes = stats.live_large_bytes.saturating_sub(spare);
-            stats.waste_bytes += walk.spare_used as usize;
-            stats.free_bytes += walk.spare_free as usize;
-            let free_blocks = stats.classes().iter().filter(|class| class.blocks_free != 0);
-            let largest_block = free_blocks.map(|class| class.block_bytes).max().unwrap_or(0);
-            stats.largest_free_bytes = Some(largest_block.max(walk.largest as usize));
-            stats.free_runs = Some(walk.runs);
-        }
+        let walk = self.sum_runs();
+        let spare = (walk.spare_used + walk.spare_free) as usize;
+        stats.live_large_bytes = stats.live_large_bytes.saturating_sub(spare);
+        stats.waste_bytes += walk.spare_used as usize;
+        stats.free_bytes += walk.spare_free as usize;
+        let free_blocks = stats.classes().iter().filter(|class| class.blocks_free != 0);
+        let largest_block = free_blocks.map(|class| class.block_bytes).max().unwrap_or(0);
+        stats.largest_free_bytes = Some(largest_block.max(walk.largest as usize));
+        stats.free_runs = Some(walk.runs);
     }
 
     pub(crate) fn sum_runs(self) -> Sums {

@@ -3,7 +3,7 @@
 use crate::config::classes::owner;
 use crate::config::geometry::*;
 use crate::extent::{Extent, Storage};
-use crate::large::{Ground, Large, Run};
+use crate::large::{Backend, Ground, Run};
 use crate::pools::Tables;
 use crate::sync::Ordering::*;
 
@@ -42,7 +42,7 @@ pub enum Holds {
     Free,
     /// The heap's own tables.
     Tables,
-    /// What it is could not be told: it changed during the walk, the large tier was held, or its backend can't walk.
+    /// What it is could not be told: it changed during the walk, or the large tier was held.
     Unknown,
 }
 
@@ -100,12 +100,7 @@ impl<S: Storage> Extent<S> {
         if before {
             (tiles.show)(tables);
         }
-        let known = S::Large::WALKS && self.runs(|run| tiles.meet(run));
-        if !S::Large::WALKS {
-            for page in (1..=self.map().pages).filter(|&page| self.owner_of(page) != owner::LARGE) {
-                tiles.meet(Run { first: self.place_of_page(page), bytes: PAGE, free: false, begins: true });
-            }
-        }
+        let known = self.runs(|run| tiles.meet(run));
         tiles.close(self.map().ground + GRANULE);
         if !before {
             (tiles.show)(tables);

@@ -2,7 +2,7 @@
 
 use crate::arena::{Arena, Small};
 use crate::config::Reason;
-use crate::large::{Ground, Large, Run, Segregated, TableBytes};
+use crate::large::{Backend, Ground, Large, Resized, Run, Segregated, TableBytes};
 use crate::policy::{Policy, Try};
 use crate::{model, tick};
 use loom::cell::UnsafeCell;
@@ -43,10 +43,11 @@ thread_local! {
 }
 
 // SAFETY: passes everything on.
-unsafe impl Large for Counting {
+impl Large for Counting {}
+
+// SAFETY: passes everything on.
+unsafe impl Backend for Counting {
     const TABLE_BYTES: TableBytes = Segregated::TABLE_BYTES;
-    const WALKS: bool = true;
-    const KNOWS_ENDS: bool = true;
 
     unsafe fn init(ground: impl Ground) {
         SET_UPS.set(SET_UPS.get() + 1);

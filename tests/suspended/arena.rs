@@ -1,13 +1,14 @@
 //! An extent of any length, in memory of the test's own.
 
 use core::alloc::Layout;
+use core::cell::Cell;
 use core::marker::PhantomData;
 
 use crate::config::geometry::PAGE_BYTES;
-use crate::config::{Config, Table};
+use crate::config::{Config, Reason, Table};
 use crate::extent::map::Map;
 use crate::extent::{Extent, Storage};
-use crate::large::Segregated;
+use crate::large::{Backend, Ground, Large, Resized, Run, Segregated, TableBytes};
 use crate::policy::Try;
 use crate::pools::Tables;
 use crate::sync::Ordering::Relaxed;
@@ -29,7 +30,7 @@ impl<C> Copy for Handle<C> {}
 // SAFETY: the memory is the arena's, aligned to a page, and was zeroed; the map was made for it.
 unsafe impl<C: Config> Storage for Handle<C> {
     type Policy = Try;
-    type Large = Segregated;
+    type Large = Counted;
     type Config = C;
 
     fn tables(self) -> *mut u8 {
@@ -50,7 +51,7 @@ impl<C: Config> Arena<C> {
     /// An arena of at least so many pages, nothing of which is in use.
     pub fn new(pages: usize) -> Self {
         let smallest = Map::MIN_BYTES.max(pages * PAGE_BYTES);
-        let fits = |bytes: usize| Map::new::<C, Try, Segregated>(bytes).filter(|map| map.pages as usize >= pages);
+        let fits = |bytes: usize| Map::new::<C, Try, Counted>(bytes).filter(|map| map.pages as usize >= pages);
         let map = (smallest..).step_by(PAGE_BYTES / 4).find_map(fits).unwrap();
         let layout = Layout::from_size_align(map.ground as usize + map.bytes, PAGE_BYTES).unwrap();
         // SAFETY: the layout's size is not zero, and the tables lie behind the ground.
@@ -122,4 +123,36 @@ impl<C: Config> Heap<C> {
 
 fn layout(size: usize) -> Layout {
     Layout::from_size_align(size, 8).unwrap()
+}
+
+thread_local! {
+    /// How often it was asked where a block ends.
+    pub static ENDS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// `Segregated`, and a count of its answers that take the longer, the longer a block is.
+pub struct Counted;
+
+impl Large for Counted {}
+
+// SAFETY: all of it is the backend's.
+#[rustfmt::skip]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "each call is passed on, with its caller's promises")]
+unsafe impl Backend for Counted {
+    const TABLE_BYTES: TableBytes = Segregated::TABLE_BYTES;
+    const KEEPS_PAGES_APART: bool = true;
+
+    unsafe fn init(ground: impl Ground) { unsafe { Segregated::init(ground) } }
+    unsafe fn take(ground: impl Ground, bytes: u32, align: u32) -> u32 { unsafe { Segregated::take(ground, bytes, align) } }
+    unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason> { unsafe { Segregated::give(ground, first, bytes) } }
+    unsafe fn is_live(ground: impl Ground, first: u32) -> bool { unsafe { Segregated::is_live(ground, first) } }
+    unsafe fn resize(ground: impl Ground, first: u32, old: u32, new: u32) -> Resized { unsafe { Segregated::resize(ground, first, old, new) } }
+    unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
+        ENDS.set(ENDS.get() + 1);
+        unsafe { Segregated::true_bytes(ground, first) }
+    }
+    unsafe fn free_bytes(ground: impl Ground) -> u32 { unsafe { Segregated::free_bytes(ground) } }
+    unsafe fn next_run(ground: impl Ground, from: u32) -> Option<Run> { unsafe { Segregated::next_run(ground, from) } }
+    unsafe fn next_start(ground: impl Ground, from: u32) -> Result<u32, u32> { unsafe { Segregated::next_start(ground, from) } }
+    unsafe fn check(ground: impl Ground) -> Result<(), &'static str> { unsafe { Segregated::check(ground) } }
 }

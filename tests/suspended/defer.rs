@@ -1,7 +1,7 @@
 //! Releases that wait to be given back, while whoever drains them is suspended: a second free of one of them is found, wherever that is, and a
 //! correct free is not taken for one.
 
-use crate::arena::{self, Arena};
+use crate::arena::{self, Arena, ENDS};
 use crate::config::{Config, Reason};
 use crate::policy::{Policy, Try};
 use crate::report::Stats;
@@ -136,4 +136,24 @@ fn a_block_with_a_deferred_ones_content_is_freed_all_the_same() {
             assert!(stats.wrong_frees == 0 && stats.live_bytes <= 600 + SIZE, "a block was lost\n{stats}");
         });
     }
+}
+
+/// A context that can't wait has no time to look for the end of a long block either. That is left to the one that
+/// drains, where the layout is not enough.
+#[test]
+fn a_release_is_deferred_without_a_look_for_the_blocks_end() {
+    let arena = Arena::<Bare>::new(128);
+    let heap = arena.heap;
+    let (long, shrunk) = (heap.get(12_000).unwrap(), heap.get(12_000).unwrap());
+    while_held(heap, || {
+        assert_eq!(heap.resize(shrunk, 12_000, 5000), Ok(true));
+        heap.put(long, 12_000);
+        heap.put(shrunk, 5000);
+        assert_eq!(ENDS.get(), 0, "the end was looked for while the tier was held");
+        assert_eq!(heap.stats().deferred_bytes, 17_000);
+    });
+    heap.trim();
+    assert_eq!(ENDS.get(), 1, "the end of the one that shrank is looked for once");
+    heap.verify();
+    assert_eq!(heap.stats().live_bytes, 0);
 }

@@ -3,7 +3,7 @@
 use super::bins::{bin_of, bins};
 use super::{END, FRONTIER, Free, HEAD_WORDS, LEN, MIN, NEXT, PREV, Segregated, Tier};
 use crate::config::geometry::GRANULE;
-use crate::large::{Ground, Large};
+use crate::large::{Backend, Ground};
 
 impl<G: Ground> Tier<G> {
     /// Walks the arena and the bins, and compares.

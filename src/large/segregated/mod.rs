@@ -41,7 +41,7 @@ use self::bins::bins;
 use self::blocks::{LEFT, RIGHT};
 use self::look::{Before, is_second};
 use super::bitmap::Bitmap;
-use super::{Ground, Large, Resized, Run, TableBytes, WALK_GRANULES};
+use super::{Backend, Ground, Large, Resized, Run, TableBytes, WALK_GRANULES};
 use crate::config::Reason;
 use crate::config::geometry::{GRANULE, GRANULE_BYTES, PAGE};
 use crate::large::peek::{MAY_RACE, peek};
@@ -194,7 +194,7 @@ impl<G: Ground> Before for Granule<G> {
 
 // SAFETY: a block is carved out of one free run, which leaves its bin, so blocks don't overlap; only
 // words of free runs are written; `give` and `resize` verify before they change anything.
-unsafe impl Large for Segregated {
+unsafe impl Backend for Segregated {
     const TABLE_BYTES: TableBytes = TableBytes {
         before: HEAD_WORDS as usize * 4,
         per_doubling: 16,
@@ -202,8 +202,6 @@ unsafe impl Large for Segregated {
         per_page: Bitmap::BYTES_PER_PAGE,
     };
     const KEEPS_PAGES_APART: bool = true;
-    const WALKS: bool = true;
-    const KNOWS_ENDS: bool = true;
     const GROWS: bool = true;
 
     unsafe fn init(ground: impl Ground) {
@@ -344,6 +342,8 @@ unsafe impl Large for Segregated {
         Tier(ground).check()
     }
 }
+
+impl Large for Segregated {}
 
 impl<G: Ground> Tier<G> {
     /// The first place at or after `at` that is marked, or as far as a walk that is at `from` looks.
