@@ -47,10 +47,11 @@
 //! ever runs code that uses the heap. With a second core it is undefined behaviour. Interrupt handlers are as safe as
 //! without it. It does nothing on targets with an operating system, on wasm, and on those without compare-and-swap.
 //!
-//! **Targets without compare-and-swap.** On ARM (`thumbv6m`), `portable-atomic-critical-section` says where it comes from.
-//! Without this feature, and on other targets (`riscv32imc`), the binary says so by a feature of `portable-atomic`; if it
-//! does not, that is a compile error, and so is choosing two. `esp-hal` chooses `unsafe-assume-single-core` for chips
-//! with one core (ESP32-C2 and C3): beside it, there is nothing to do. Elsewhere, add this line:
+//! **Targets without compare-and-swap.** On ARM (`thumbv6m`), `portable-atomic-critical-section` says where it comes
+//! from. Without this feature, and on other targets (`riscv32imc`), the binary says so by a feature of
+//! `portable-atomic`; if it does not, that is a compile error, and so is choosing two. `esp-hal` chooses
+//! `unsafe-assume-single-core` for chips with one core (ESP32-C2 and C3): beside it, there is nothing to do. Elsewhere,
+//! add this line:
 //!
 //! ```toml
 //! portable-atomic = { version = "1", default-features = false, features = ["critical-section"] }
@@ -87,10 +88,10 @@
 //!   ever.
 //! - **`fork`, while other threads use the heap**: the child has none of these threads, but the state that they were in
 //!   the middle of. If one was in the large tier, a request there waits for ever under [`Spin`], and is refused under
-//!   `Patient` and `Try`: in one of a few children. `examples/fork.rs` has a policy for that, whose lock `pthread_atfork`
-//!   takes for the time of the fork. What remains is bounded: for each thread in the middle of a pooled call, a block
-//!   and a page are not found again in the child; if one was in the out-of-memory hook, the child never calls the hook.
-//!   A child that only calls `exec` needs none of this.
+//!   `Patient` and `Try`: in one of a few children. `examples/fork.rs` has a policy for that, whose lock
+//!   `pthread_atfork` takes for the time of the fork. What remains is bounded: for each thread in the middle of a
+//!   pooled call, a block and a page are not found again in the child; if one was in the out-of-memory hook, the child
+//!   never calls the hook. A child that only calls `exec` needs none of this.
 //! - [`Patient`](policy::Patient), the default where wasm has threads, is [`Spin`] for some milliseconds, and then
 //!   [`Try`]. `Alone`, the default where wasm has one thread, never finds the tier held.
 //! - The table is for targets with 32-bit compare-and-swap. On others (`thumbv6m`, `riscv32imc`) each atomic step of a
@@ -142,7 +143,8 @@
 //!
 //! # Wrong frees
 //!
-//! A wrong free, by `dealloc` or `realloc`, is counted in [`Stats::wrong_frees`], told to [`Config::ON_EVENT`], and changes nothing:
+//! A wrong free, by `dealloc` or `realloc`, is counted in [`Stats::wrong_frees`], told to [`Config::ON_EVENT`], and
+//! changes nothing:
 //!
 //! | | of a pooled block | of a large block, `Segregated` | of a large block, `LinkedList` |
 //! |---|---|---|---|

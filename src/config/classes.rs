@@ -10,7 +10,7 @@ pub(crate) const CLASSES_MAX: usize = PAGE_GRANULES as usize / 2;
 
 /// What a page is: a value of the owner byte.
 pub(crate) mod owner {
-    /// The page belongs to tier 2, free or not. The value of zeroed memory.
+    /// The page belongs to the large tier, free or not. The value of zeroed memory.
     pub(crate) const LARGE: u32 = 0;
 }
 
@@ -124,8 +124,8 @@ impl ClassTable {
     #[inline(always)]
     pub(crate) fn mask(self, owner: u32) -> u32 {
         debug_assert!((owner as usize) < self.masks.len());
-        // SAFETY: the only values ever stored in an owner byte are 0, a class (at most CLASSES_MAX) and `in_transit` (at
-        // most CLASSES_MAX + 1): all are indices of this array.
+        // SAFETY: the only values ever stored in an owner byte are 0, a class (at most CLASSES_MAX) and `in_transit`
+        // (at most CLASSES_MAX + 1): all are indices of this array.
         unsafe { *self.masks.get_unchecked(owner as usize) }
     }
 

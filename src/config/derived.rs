@@ -8,8 +8,8 @@ pub(crate) trait Table: Config {
     /// The classes, laid out.
     const TABLE: ClassTable = ClassTable::of::<Self>();
 
-    /// The home of the calling context, as a number of one of so many memories; `None`: there are none. A panic of the
-    /// program's function does not unwind into the program: it aborts.
+    /// The home of the calling context, as the number of one of the memories; `None`: there are none. A panic of
+    /// the program's function does not unwind into the program: it aborts.
     #[inline(always)]
     fn home_of(memories: usize) -> Option<usize> {
         #[inline(always)]

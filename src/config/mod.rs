@@ -51,12 +51,11 @@ pub trait Config: Sized + 'static {
     /// one by one, as large ones do. How many pages a program needs is what
     /// [`Stats::classes`](crate::Stats::classes) says at its peak. [`Frugal`] has a quarter.
     ///
-    /// Below 100 needs a backend with [`Large::KEEPS_PAGES_APART`](crate::large::Large::KEEPS_PAGES_APART), as the
-    /// default is. The heap that grows, `wasm::Heap`, counts 100 whatever this says: it does not know where its end
-    /// will be.
+    /// Below 100 needs [`Segregated`](crate::large::Segregated), the default. The heap that grows, `wasm::Heap`, counts
+    /// 100 whatever this says: it does not know where its end will be.
     const POOLED_PERCENT: usize = 100;
 
-    /// How many empty pages stay in their classes until somebody needs them; at most 64. 0: none, and a block that is
+    /// How many empty pages stay in their classes until a context needs them; at most 64. 0: none, and a block that is
     /// allocated and freed over and over costs a refill and a retirement each time. A large request that finds nothing
     /// takes back all of them before it is refused, so each makes the longest call longer.
     const KEPT_PAGES: usize = 1;
@@ -162,7 +161,8 @@ pub trait Config: Sized + 'static {
 
     /// Called when memory has run out and a request is about to be refused. It may release something, a cache or a
     /// block kept for that, and answer [`Emergency::Retry`]; it is asked again if that was not enough, until it says
-    /// [`Emergency::GiveUp`]: a hook that never does never returns from the call. The default is none, and costs nothing.
+    /// [`Emergency::GiveUp`]: a hook that never does never returns from the call. The default is none, and costs
+    /// nothing.
     ///
     /// It runs in the context that asked for memory, outside of the large tier, with nothing masked: in an interrupt
     /// handler too, if handlers allocate. There it can interrupt anything, so:

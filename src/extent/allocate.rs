@@ -98,7 +98,7 @@ impl<S: Storage> Extent<S> {
         emergency::persist::<S::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
     }
 
-    /// A block of a new page, of tier 2, or of another class: its place, or 0.
+    /// A block of a new page, of the large tier, or of another class: its place, or 0.
     #[inline(always)]
     pub(crate) fn find_block(self, size: usize, align: usize, class: u32) -> u32 {
         let mut place = self.refill(class);
@@ -138,7 +138,7 @@ impl<S: Storage> Extent<S> {
         Self::TABLE.block_bytes(class) & (align - 1) == 0
     }
 
-    /// Gets the class a page, and a block of it: from the stash, from tier 2, from another class that
+    /// Gets the class a page, and a block of it: from the stash, from the large tier, from another class that
     /// keeps an empty one.
     #[inline(always)]
     pub(crate) fn refill(self, class: u32) -> u32 {
@@ -190,7 +190,7 @@ impl<S: Storage> Extent<S> {
         0
     }
 
-    /// A block of tier 2. When there is none, what is on its way there is brought home first.
+    /// A block of the large tier. When there is none, what is on its way there is brought home first.
     #[inline(always)]
     pub(crate) fn allocate_large(self, size: usize, align: usize) -> u32 {
         if align > ALIGN_MAX_BYTES || size > self.map().ground as usize {
@@ -210,7 +210,7 @@ impl<S: Storage> Extent<S> {
         if answer.is_place() { answer.0 } else { 0 }
     }
 
-    /// Gives tier 2 what belongs to it by rights. `false`: there was nothing.
+    /// Gives the large tier what belongs to it by rights. `false`: there was nothing.
     ///
     /// Time: at most the deferred releases, the stash and the kept pages.
     #[inline(never)]

@@ -1,4 +1,4 @@
-//! Releases that found tier 2 held: each block is sealed and listed, and given back by a later visitor.
+//! Releases that found the large tier held: each block is sealed and listed, and given back by a later visitor.
 
 use super::{Extent, Storage};
 use crate::config::Reason;
@@ -21,17 +21,18 @@ pub(crate) struct Measured {
 pub(crate) enum Drained {
     /// There is none.
     Nothing,
-    /// Tier 2 has the block back.
+    /// The large tier has the block back.
     Block,
     /// It was wrong: the block is live, and its caller's still.
     Wrong(u32, Reason),
-    /// It is still in the hand, for it has another size than its layout: the shorter one, if it shrank while tier 2 was held.
+    /// It is still in the hand, for it has another size than its layout: the shorter one, if it shrank while the large
+    /// tier was held.
     Resized(u32),
 }
 
 /// Defers releases.
 impl<S: Storage> Extent<S> {
-    /// Leaves a release to the next visitor of tier 2.
+    /// Leaves a release to the next visitor of the large tier.
     ///
     /// Time: a fixed number of steps, and more only where other contexts come in between.
     #[cold]
@@ -64,8 +65,8 @@ impl<S: Storage> Extent<S> {
 
     /// Whether the release of a block is deferred: a second one would tie the list into a knot.
     ///
-    /// The seal spares the search for nearly all blocks that are not. Such a block can hold it all the same: its owner wrote it, or memory that
-    /// was claimed held it from before a reset.
+    /// The seal spares the search for nearly all blocks that are not. Such a block can hold it all the same: its owner
+    /// wrote it, or memory that was claimed held it from before a reset.
     ///
     /// Time: a few steps; for a block with the seal, as `deferred::finds`.
     #[cold]
@@ -86,8 +87,9 @@ impl<S: Storage> Extent<S> {
             return false;
         }
         let seal = self.seal(first).cast::<u32>();
-        // SAFETY: the two words are aligned, and of the ground: what seems live has at least two granules in either backend. A block
-        // that is not on the list holds there what it likes; one that is has the seal, and is being freed a second time.
+        // SAFETY: the two words are aligned, and of the ground: what seems live has at least two granules in either
+        // backend. A block that is not on the list holds there what it likes; one that is has the seal, and is being
+        // freed a second time.
         let found = unsafe { [peek(seal), peek(seal.add(1))] };
         found == Self::seal_of(first)
     }
@@ -101,8 +103,8 @@ impl<S: Storage> Extent<S> {
         Measured { first, bytes: self.true_bytes(first), moment }
     }
 
-    /// Takes a block off the list, or what is in the hand from before; what was measured, if it still is there. 0: there
-    /// is nothing. Inside the entry.
+    /// Takes a block off the list, or what is in the hand from before; what was measured, if it still is there. 0:
+    /// there is nothing. Inside the entry.
     #[inline(always)]
     pub(crate) fn next_deferred(self, measured: Option<Measured>) -> u32 {
         let header = self.header();
@@ -123,17 +125,18 @@ impl<S: Storage> Extent<S> {
             return Drained::Nothing;
         }
         let seal = self.seal(first);
-        // SAFETY: the block is in the hand of this holder of tier 2.
+        // SAFETY: the block is in the hand of this holder of the large tier.
         let (bytes, is_sealed) = unsafe { (self.len(first), seal.read() == Self::seal_of(first)) };
         if !is_sealed {
-            // Somebody wrote into a block after its release, so that it is lost. How long it was is not known either.
+            // A context wrote into a block after its release, so that it is lost. How long it was is not known either.
             deferred::put_down(&header.in_hand);
             return Drained::Wrong(first, Reason::Double);
         }
         // The block's next owner shall not find the seal in it. Until it is free, it is found in the hand.
         // SAFETY: as above.
         unsafe { seal.write([0; 2]) };
-        // SAFETY: inside the entry. The block was its caller's by the contract of dealloc, and nobody else has got it since.
+        // SAFETY: inside the entry. The block was its caller's by the contract of dealloc, and nobody else has got it
+        // since.
         let given =
             unsafe { S::Large::give(self, first, measured.map_or(bytes, |measured| measured.bytes.max(bytes))) };
         if given == Err(Reason::Size) && measured.is_none() {

@@ -1,4 +1,4 @@
-//! Releases that found tier 2 held: a list of blocks that somebody else will give back.
+//! Releases that found the large tier held: a list of blocks that another context will give back.
 //!
 //! ```text
 //!   head ─► block a ─► block b ─► 0      the links lie in the first granule of each block:
@@ -6,17 +6,17 @@
 //!   hand ─► block c                      what is being given back at the moment
 //! ```
 //!
-//! A block is on the list, or in the hand, until it is free. So whoever frees it once more can be told.
+//! A block is on the list, or in the hand, until it is free. So the context that frees it once more can be told.
 //!
-//! | who | does | ordering, and what it pairs with |
+//! | context | does | ordering, and what it pairs with |
 //! |---|---|---|
-//! | [`push`], any context | writes the block's granule, which it owns; compare-exchange of the head | Release: the granule is visible to who follows the head |
-//! | [`take`], the holder of tier 2 | takes the block behind the first, or the first if it is the only one, into the hand | Acquire: with every push. Release: the hand is visible to who finds the block gone |
-//! | [`put_down`], the holder of tier 2 | empties the hand, when the block is free, or nobody's | Release: that it is free is visible to who finds the hand empty |
+//! | [`push`], any context | writes the block's granule, which it owns; compare-exchange of the head | Release: the granule is visible to the context that follows the head |
+//! | [`take`], the holder of the large tier | takes the block behind the first, or the first if it is the only one, into the hand | Acquire: with every push. Release: the hand is visible to the context that finds the block gone |
+//! | [`put_down`], the holder of the large tier | empties the hand, when the block is free, or nobody's | Release: that it is free is visible to the context that finds the hand empty |
 //! | [`finds`], any context | looks for a block | Acquire: with all of these |
 //!
-//! Nobody pops the first of several: the loser of that race would read a link out of a block that its winner already hands to a new
-//! owner. Behind the first, only the holder of tier 2 changes links.
+//! Nobody pops the first of several: the loser of that race would read a link out of a block that its winner already
+//! hands to a new owner. Behind the first, only the holder of the large tier changes links.
 
 use crate::config::geometry::LARGE_MIN_BYTES;
 use crate::sync::{AtomicU32, Ordering::*, StoredU32, fence};
@@ -38,17 +38,18 @@ pub(crate) unsafe trait Links {
     ///
     /// # Safety
     ///
-    /// The block is on the list or in the hand, and the caller the holder of tier 2.
+    /// The block is on the list or in the hand, and the caller the holder of the large tier.
     unsafe fn len(&self, place: u32) -> u32;
 
-    /// Reads the link. Of a place that was on the list and is somebody else's by now, any number; 0 for what is no place.
+    /// Reads the link. Of a place that was on the list and is another context's by now, any number; 0 for what is no
+    /// place.
     fn next(&self, place: u32) -> u32;
 
     /// Writes the link, while others may be reading it.
     ///
     /// # Safety
     ///
-    /// The block is on the list, and the caller the holder of tier 2.
+    /// The block is on the list, and the caller the holder of the large tier.
     unsafe fn set_next(&self, place: u32, next: u32);
 }
 
@@ -78,7 +79,7 @@ pub(crate) unsafe fn push(head: &AtomicU32, links: &impl Links, place: u32, len:
 ///
 /// # Safety
 ///
-/// The caller is the holder of tier 2.
+/// The caller is the holder of the large tier.
 pub(crate) unsafe fn take(head: &AtomicU32, hand: &StoredU32, links: &impl Links) -> u32 {
     // Relaxed: only the holder writes it.
     let held = hand.load(Relaxed);
@@ -105,21 +106,23 @@ pub(crate) unsafe fn take(head: &AtomicU32, hand: &StoredU32, links: &impl Links
             head.compare_exchange(first, 0, Relaxed, Relaxed).is_ok()
         };
         if is_off {
-            // Release: pairs with the fence in `finds` behind its look at the block's link, which is about to be overwritten.
+            // Release: pairs with the fence in `finds` behind its look at the block's link, which is about to be
+            // overwritten.
             fence(Release);
             return taken;
         }
     }
 }
 
-/// Empties the hand. For the holder of tier 2.
+/// Empties the hand. For the holder of the large tier.
 pub(crate) fn put_down(hand: &StoredU32) {
     // Release: pairs with `is_held`.
     fence(Release);
     hand.store(0, Relaxed);
 }
 
-/// Whether a block is on the list or in the hand, while no visit ends; `None`: it has changed in between. At least so many `bytes` are deferred.
+/// Whether a block is on the list or in the hand, while no visit ends; `None`: it has changed in between. At least so
+/// many `bytes` are deferred.
 ///
 /// Time: at most as many steps as the deferred bytes hold blocks.
 pub(crate) fn finds(

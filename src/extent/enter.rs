@@ -1,4 +1,4 @@
-//! Visits of tier 2: one at a time, through the entry that the policy guards.
+//! Visits of the large tier: one at a time, through the entry that the policy guards.
 
 use super::defer::Drained;
 use super::{Extent, Storage};
@@ -17,7 +17,7 @@ pub(crate) struct Answer(pub(super) u32);
 impl Answer {
     /// There is nothing to be had.
     pub(super) const NOTHING: Self = Self(0);
-    /// Somebody else is inside.
+    /// Another context is inside.
     pub(super) const BUSY: Self = Self(1);
 
     /// Whether it is a place.
@@ -29,20 +29,20 @@ impl Answer {
 /// What became of a release.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Given {
-    /// Tier 2 has the block.
+    /// The large tier has the block.
     Back,
-    /// Somebody else is inside: it is on the deferred list.
+    /// Another context is inside: it is on the deferred list.
     Deferred,
     /// It was wrong, which is counted and told.
     Wrong,
 }
 
-/// Enters tier 2.
+/// Enters the large tier.
 impl<S: Storage> Extent<S> {
-    /// Does something inside; `None`: somebody else is there.
+    /// Does something inside; `None`: another context is there.
     ///
-    /// The first visits set tier 2 up, a part each, so that none is longer than others. If there is an answer for a fresh tier, that is it,
-    /// else the next visit follows.
+    /// The first visits set the large tier up, a part each, so that none is longer than others. If there is an answer
+    /// for a fresh tier, that is it, else the next visit follows.
     #[inline(always)]
     pub(crate) fn visit<R>(self, fresh: Option<R>, act: impl Fn(&mut Inside) -> R) -> Option<R> {
         let header = self.header();
@@ -100,7 +100,8 @@ impl<S: Storage> Extent<S> {
         }
     }
 
-    /// A release that is wrong, unless the block shrank while tier 2 was held, and is longer than its layout says.
+    /// A release that is wrong, unless the block shrank while the large tier was held, and is longer than its layout
+    /// says.
     #[cold]
     #[inline(never)]
     pub(crate) fn give_again(self, first: u32, bytes: u32, reason: Reason) -> Given {
@@ -126,7 +127,7 @@ impl<S: Storage> Extent<S> {
         }
     }
 
-    /// Whether a block is longer than its layout says, because it shrank while tier 2 was held.
+    /// Whether a block is longer than its layout says, because it shrank while the large tier was held.
     #[inline(always)]
     pub(crate) fn outgrows(self, first: u32, bytes: u32) -> bool {
         Self::DEFERS && self.true_bytes(first) > bytes
@@ -148,7 +149,7 @@ impl<S: Storage> Extent<S> {
             Some(Resized::Wrong(Reason::Size)) if Self::DEFERS => self.resize_again(first, old, new),
             Some(answer) => answer,
             None if !self.is_live(first) => Resized::Wrong(Reason::Double),
-            // Tier 2 is held: a block that shrinks keeps what it had until it is freed or resized again.
+            // The large tier is held: a block that shrinks keeps what it had until it is freed or resized again.
             None if new <= old => Resized::InPlace,
             None => Resized::Move,
         }
@@ -164,7 +165,7 @@ impl<S: Storage> Extent<S> {
         Resized::Wrong(Reason::Size)
     }
 
-    /// Gives one deferred release back to tier 2. `false`: there is none, or tier 2 is held.
+    /// Gives one deferred release back to the large tier. `false`: there is none, or the large tier is held.
     ///
     /// Time: one visit. For a block that has another size than its layout two, and between them, where nobody waits, a
     /// load for each 256 bytes of the block.
@@ -185,7 +186,8 @@ impl<S: Storage> Extent<S> {
         }
     }
 
-    /// Before the call of a block's owner, while others wait to be drained: drains one of them. `false`: the block is one of them itself.
+    /// Before the call of a block's owner, while others wait to be drained: drains one of them. `false`: the block is
+    /// one of them itself.
     #[cold]
     #[inline(never)]
     pub(crate) fn clear_way(self, first: u32) -> bool {
@@ -196,7 +198,8 @@ impl<S: Storage> Extent<S> {
         true
     }
 
-    /// Drains what is deferred now; what others defer meanwhile is left to who comes next. `false`: nothing was drained.
+    /// Drains what is deferred now; what others defer meanwhile is left to the context that comes next. `false`:
+    /// nothing was drained.
     ///
     /// Time: at most as many drains as the deferred bytes hold blocks.
     #[inline(always)]
@@ -206,7 +209,7 @@ impl<S: Storage> Extent<S> {
         (0..most).take_while(|_| self.has_deferred() && self.drain()).count() != 0
     }
 
-    /// Whether releases wait for somebody to drain them.
+    /// Whether releases wait for a context to drain them.
     #[inline(always)]
     pub(crate) fn has_deferred(self) -> bool {
         // Relaxed: a guess. What is deferred meanwhile is the next visitor's.
@@ -227,7 +230,7 @@ impl<S: Storage> Extent<S> {
         inside.least_free = inside.least_free.min(free);
     }
 
-    /// Enters tier 2 only to look, once it is set up.
+    /// Enters the large tier only to look, once it is set up.
     pub(crate) fn look<R>(self, f: impl FnOnce(&Inside) -> R) -> Option<R> {
         let header = self.header();
         let mut f = Some(f);
@@ -243,7 +246,8 @@ impl<S: Storage> Extent<S> {
         }
     }
 
-    /// Whether tier 2 is set up. If not, a part of that is done: the backend's words, or a page that is reserved.
+    /// Whether the large tier is set up. If not, a part of that is done: the backend's words, or a page that is
+    /// reserved.
     #[inline(always)]
     pub(crate) fn is_ready(self, inside: &mut Inside) -> bool {
         if self.header().moment.now() == 0 {
@@ -257,7 +261,8 @@ impl<S: Storage> Extent<S> {
         true
     }
 
-    /// Sets the backend up. What lies before the pools' pages is taken while pages are reserved: a fresh backend then hands out these first.
+    /// Sets the backend up. What lies before the pools' pages is taken while pages are reserved: a fresh backend then
+    /// hands out these first.
     #[cold]
     #[inline(never)]
     pub(crate) fn set_up(self, inside: &mut Inside) {

@@ -8,17 +8,17 @@ use core::cell::UnsafeCell;
 /// At the start of the tables. All-zero bytes are its first value.
 #[repr(C, align(8))]
 pub(crate) struct Header<P: Policy> {
-    /// The entry to tier 2.
+    /// The entry to the large tier.
     pub(crate) lock: P::Lock,
-    /// Releases that found tier 2 held: the list of `deferred`.
+    /// Releases that found the large tier held: the list of `deferred`.
     pub(crate) deferred: AtomicU32,
     /// How many bytes are on it, or in the hand, by their layouts.
     pub(crate) deferred_bytes: AtomicU32,
     /// The block of it that is being given back: the hand of `deferred`.
     pub(crate) in_hand: StoredU32,
-    /// Counts the visits of tier 2. Written by its holder alone.
+    /// Counts the visits of the large tier. Written by its holder alone.
     pub(crate) moment: Moment,
-    /// What only the holder of tier 2 touches.
+    /// What only the holder of the large tier touches.
     pub(crate) inside: UnsafeCell<Inside>,
     /// Counters: they start at 0, only grow, and wrap.
     pub(crate) refills: AtomicU32,
@@ -31,7 +31,7 @@ pub(crate) struct Header<P: Policy> {
 
 /// Reached only inside the entry.
 pub(crate) struct Inside {
-    /// The fewest bytes that ever were free in tier 2, since it was set up.
+    /// The fewest bytes that ever were free in the large tier, since it was set up.
     pub(crate) least_free: u32,
     /// How many parts of what `RESERVED` asks for are done: see `Entry::reserve`.
     pub(crate) parts: u32,

@@ -2,10 +2,10 @@
 //! its start.
 //!
 //! ```text
-//!   ┌ pages and tail ┬ header ┬ fronts ┬ kept ┬ stash ┬ events ┬ index ┬ summary ┬ words ┬ owners ┬ tier 2 ┐
+//!   ┌ pages and tail ┬ header ┬ fronts ┬ kept ┬ stash ┬ events ┬ index ┬ summary ┬ words ┬ owners ┬ large tier ┐
 //!   base             tables: all else is found from here, by small offsets
 //!
-//!   ┌ words ┬ header ┬ … summary ┬ owners ┬ tier 2 ┬ pages
+//!   ┌ words ┬ header ┬ … summary ┬ owners ┬ large tier ┬ pages
 //!   tables                                         base: a small offset too, which spares each call a constant
 //! ```
 //!
@@ -13,7 +13,7 @@
 //! the pools' part begins; what lies before is the *lead*.
 //!
 //! A region's memory of more pages than fit into 16 bits has entries for the first of these, and what lies behind is
-//! tier 2's alone.
+//! the large tier's alone.
 //!
 //! Pages begin at multiples of their length, so in the second case up to 255 bytes in front of them are nobody's.
 
@@ -36,7 +36,7 @@ const WORD_BYTES: usize = size_of::<AtomicU32>();
 pub(crate) struct Map {
     /// Whole pages that the pools can have.
     pub(crate) pages: u32,
-    /// Bytes before the first of them, which are tier 2's alone: whole pages.
+    /// Bytes before the first of them, which are the large tier's alone: whole pages.
     pub(crate) lead: u32,
     /// Bytes before the tables: whole pages, and the tail behind them.
     pub(crate) ground: u32,
@@ -147,7 +147,7 @@ impl Map {
         // Entries for no page, words that are begun, alignment.
         let fixed = const { Self::fixed::<C, P, L>().leaves } + 3 * classes + WORD_BYTES + 3 * GRANULE_BYTES;
         let backend = L::TABLE_BYTES;
-        // In so many there is a page.
+        // With that many there is a page.
         let least = fixed + backend.before + backend.behind + backend.per_doubling * 32 + 3 * PAGE_BYTES;
         if bytes < least || bytes > EXTENT_MAX_BYTES {
             return None;
@@ -164,7 +164,7 @@ impl Map {
         Some(Self::with_pages::<C, P, L>(bytes, pages, 0, Side::Behind, false))
     }
 
-    /// No arena needs more bytes for so many pages.
+    /// No arena needs more bytes for that many pages.
     #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_bytes<C: Config, P: Policy, L: Large>(pages: usize) -> usize {
         pages * PAGE_BYTES + Self::most_table_bytes::<C, P, L>(pages)
@@ -210,7 +210,7 @@ impl Map {
         }
     }
 
-    /// Where the second levels begin, behind so many words of each class's index.
+    /// Where the second levels begin, behind that many words of each class's index.
     pub(crate) const fn summaries_behind<C: Config>(leaves: usize, leaf_words: usize) -> usize {
         leaves + C::TABLE.count * leaf_words * WORD_BYTES
     }
@@ -220,7 +220,7 @@ impl Map {
         Self::with_pages::<C, P, L>(Self::MIN_BYTES, 1, 0, Side::Behind, false)
     }
 
-    /// The tables for so many pages, of which so many at the start are not for pools. With a `tail`, there are more
+    /// The tables for `pages` pages, of which `lead` at the start are not for pools. With a `tail`, there are more
     /// pages behind them, which are not for pools either.
     #[inline(always)]
     const fn with_pages<C: Config, P: Policy, L: Large>(
@@ -252,7 +252,7 @@ impl Map {
         let tables =
             (large + L::TABLE_BYTES.behind + L::TABLE_BYTES.per_page * covered).next_multiple_of(GRANULE_BYTES);
         // One page more can need a word more in every index, and so not fit although its own bytes would:
-        // those belong to nobody, or tier 2 would hand out a page that has no entry in the tables.
+        // those belong to nobody, or the large tier would hand out a page that has no entry in the tables.
         let most = (pages + 1) * PAGE_BYTES - GRANULE_BYTES;
         let ground = bytes.saturating_sub(tables);
         let ground = if ground > most && classes > 0 && !tail { most } else { ground };
@@ -300,7 +300,7 @@ impl Side {
     }
 }
 
-/// How many of so many whole pages are not for pools: the first.
+/// How many of `pages` whole pages are not for pools: the first.
 const fn lead_pages<C: Config>(pages: usize) -> usize {
     if C::POOLED_EVERYWHERE {
         return 0;

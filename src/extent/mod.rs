@@ -1,7 +1,7 @@
 //! One contiguous memory with its tables inside: a heap complete in itself.
 //!
 //! [`Heap`](crate::Heap) is one extent, [`Region`](crate::Region) a few. An extent is a handle, generic
-//! over who says where it lies, so that for a static arena all but its start is a constant.
+//! over the type that says where it lies, so that for a static arena all but its start is a constant.
 
 mod allocate;
 mod defer;
@@ -35,8 +35,9 @@ use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 ///
 /// # Safety
 ///
-/// - `tables` points to `map().bytes` bytes that were zeroed before the first use. `map().ground` bytes, aligned to a page, end there, or, if
-///   `tables_place` says so, begin behind. The pointer may be used for all of it, and all of it is the extent's alone for as long as any copy of the handle is used.
+/// - `tables` points to `map().bytes` bytes that were zeroed before the first use. `map().ground` bytes, aligned to a
+///   page, end there, or, if `tables_place` says so, begin behind. The pointer may be used for all of it, and all of it
+///   is the extent's alone for as long as any copy of the handle is used.
 /// - `map` is what `Map::new` made for these types, and both always give the same values.
 pub(crate) unsafe trait Storage: Copy {
     type Policy: Policy;
@@ -135,7 +136,7 @@ impl<'a, S: Storage + 'a> Tables<'a> for Extent<S> {
     fn kept(self) -> &'a [AtomicU32] {
         table(self, self.map().kept, S::Config::KEPT_PAGES)
     }
-    /// To the stash; if that is full, to tier 2; if that is held, to the deferred list.
+    /// To the stash; if that is full, to the large tier; if that is held, to the deferred list.
     fn surrender(self, page: u32) {
         if !slots::put(self.stash(), page) {
             self.page_to_large(page);
@@ -155,8 +156,8 @@ impl<'a, S: Storage + 'a> Tables<'a> for Extent<S> {
     }
 }
 
-// SAFETY: the map says how many bytes there are, their start is aligned to a page, and the backend's table, which lies among the tables,
-// before or behind, was counted by `Map` from its own constants.
+// SAFETY: the map says how many bytes there are, their start is aligned to a page, and the backend's table, which lies
+// among the tables, before or behind, was counted by `Map` from its own constants.
 unsafe impl<S: Storage> Ground for Extent<S> {
     const HAS_PAGES: bool = S::Config::TABLE.count != 0;
 
@@ -203,8 +204,8 @@ unsafe impl<S: Storage> Links for Extent<S> {
         if place % GRANULE != 0 || place.wrapping_sub(GRANULE) >= self.map().ground {
             return 0;
         }
-        // SAFETY: the word is aligned, and of the ground. Its next owner may be writing to it, on other cores: `finds` then does not use what
-        // it holds. Where a look must not race with that, it is a volatile one.
+        // SAFETY: the word is aligned, and of the ground. Its next owner may be writing to it, on other cores: `finds`
+        // then does not use what it holds. Where a look must not race with that, it is a volatile one.
         unsafe { peek(Ground::word(*self, place)) }
     }
     #[inline(always)]
@@ -255,7 +256,7 @@ impl<S: Storage> Extent<S> {
         (place - self.lead()) / PAGE + 1
     }
 
-    /// Whether releases can find tier 2 held.
+    /// Whether releases can find the large tier held.
     pub(crate) const DEFERS: bool = !S::Policy::WAITS;
 
     #[inline(always)]
@@ -323,7 +324,7 @@ impl<S: Storage> Extent<S> {
         Location::pooled(class)
     }
 
-    /// How long a block of tier 2 really is.
+    /// How long a block of the large tier really is.
     #[cold]
     #[inline(never)]
     pub(crate) fn true_bytes(self, first: u32) -> u32 {
@@ -331,7 +332,7 @@ impl<S: Storage> Extent<S> {
         unsafe { S::Large::true_bytes(self, first) }
     }
 
-    /// Whether a block of tier 2 looks live. For correct callers it does, whatever others do meanwhile.
+    /// Whether a block of the large tier looks live. For correct callers it does, whatever others do meanwhile.
     #[inline(always)]
     pub(crate) fn is_live(self, first: u32) -> bool {
         // SAFETY: as in `true_bytes`.
@@ -382,8 +383,8 @@ impl<S: Storage> Extent<S> {
     }
 }
 
-/// What an address is, in one register: a place of tier 2, all of which are multiples of 8, or the number of a class or of a reason, and
-/// which of them it is.
+/// What an address is, in one register: a place of the large tier, all of which are multiples of 8, or the number of a
+/// class or of a reason, and which of them it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Location(u32);
 
@@ -425,7 +426,7 @@ impl Location {
 pub(crate) enum Place {
     /// A block of a class.
     Pooled(u32),
-    /// A place of tier 2.
+    /// A place of the large tier.
     Large(u32),
 }
 

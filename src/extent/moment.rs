@@ -1,16 +1,16 @@
-//! Looks at what the visitors of tier 2 change, from outside.
+//! Looks at what the visitors of the large tier change, from outside.
 //!
-//! | who | does | ordering, and what it pairs with |
+//! | context | does | ordering, and what it pairs with |
 //! |---|---|---|
-//! | the visitor, at the end of a visit | [`Moment::pass`]: counts the visit | Release fence before: what the visit changed is seen by whoever sees the count, or what the visitor, or who got a block of it, writes afterwards |
+//! | the visitor, at the end of a visit | [`Moment::pass`]: counts the visit | Release fence before: what the visit changed is seen by the context that sees the count, or what the visitor, or the context that got a block of it, writes afterwards |
 //! | anybody | [`Moment::steady`]: reads the count, looks, reads the count again | Acquire fences behind the first and before the second: with that, and with what the visitors order themselves |
 //!
-//! If the count is the same, no visit has ended between the looks: they saw one visit in the middle, at most. On one core, that is the visit
-//! that was interrupted, and stands still.
+//! If the count is the same, no visit has ended between the looks: they saw one visit in the middle, at most. On one
+//! core, that is the visit that was interrupted, and stands still.
 
 use crate::sync::{Ordering::*, StoredU32, fence};
 
-/// 0 until tier 2 is set up; then odd, and another number after every visit that may have changed it.
+/// 0 until the large tier is set up; then odd, and another number after every visit that may have changed it.
 pub(crate) struct Moment(StoredU32);
 
 impl Moment {
@@ -25,7 +25,7 @@ impl Moment {
         self.0.load(Relaxed)
     }
 
-    /// Tier 2 was set up. For the visitor.
+    /// The large tier was set up. For the visitor.
     #[inline(always)]
     pub(crate) fn begin(&self) {
         self.0.store(1, Relaxed);
@@ -35,8 +35,8 @@ impl Moment {
     #[inline(always)]
     pub(crate) fn pass<const LOOKED_AT: bool>(&self) {
         if LOOKED_AT {
-            // Release: pairs with the fences in `steady`, and with those of its look. On several cores, what follows the visit must not be
-            // seen before what it changed.
+            // Release: pairs with the fences in `steady`, and with those of its look. On several cores, what follows
+            // the visit must not be seen before what it changed.
             fence(Release);
         }
         // Only the visitor writes it.
@@ -52,7 +52,8 @@ impl Moment {
             // Acquire: pairs with the fence in `pass`.
             fence(Acquire);
             let seen = look();
-            // Acquire: the look may have seen what a later visit wrote, behind a fence of its own; then its count is seen too.
+            // Acquire: the look may have seen what a later visit wrote, behind a fence of its own; then its count is
+            // seen too.
             fence(Acquire);
             match seen {
                 Some(seen) if self.now() == before => return seen,

@@ -1,7 +1,7 @@
-//! Where a block goes back to: to its page, to tier 2, or to the list of those that found it held.
+//! Where a block goes back to: to its page, to the large tier, or to the list of those that found it held.
 //!
-//! What the common path of a call leads to gets its arguments as the heap's caller gave them, and the handle last: so the common path
-//! neither moves nor saves them.
+//! What the common path of a call leads to gets its arguments as the heap's caller gave them, and the handle last: so
+//! the common path neither moves nor saves them.
 
 use super::enter::Given;
 use super::{Extent, Location, Place, Storage, large_bytes};
@@ -17,7 +17,8 @@ use core::alloc::Layout;
 impl<S: Storage> Extent<S> {
     #[inline(always)]
     pub(crate) fn release(self, ptr: *mut u8, layout: Layout) -> bool {
-        // Counted from page 0, which is nobody's: its owner is that of no class. An address between two granules is very far away.
+        // Counted from page 0, which is nobody's: its owner is that of no class. An address between two granules is
+        // very far away.
         let offset = self.pooled_offset_of(ptr).wrapping_add(PAGE_BYTES);
         let granule = offset.rotate_right(GRANULE_BYTES.trailing_zeros());
         let page = granule / PAGE_GRANULES as usize;
@@ -48,8 +49,8 @@ impl<S: Storage> Extent<S> {
         Self::release_slowly(ptr, layout.size(), self)
     }
 
-    /// A release in the ground, but not of the pools. Beside these it starts anew, so that nothing has to be kept for it in registers,
-    /// where there are some.
+    /// A release in the ground, but not of the pools. Beside these it starts anew, so that nothing has to be kept for
+    /// it in registers, where there are some.
     #[inline(always)]
     pub(crate) fn release_long(self, ptr: *mut u8, size: usize) -> bool {
         if Self::TABLE.count != 0 && cfg!(not(target_arch = "wasm32")) {
@@ -63,7 +64,8 @@ impl<S: Storage> Extent<S> {
         extent.release_to_large(extent.offset_of(ptr) as u32 + GRANULE, size)
     }
 
-    /// A block was free already. That its address is made anew spares the common path two registers, which it would have to save.
+    /// A block was free already. That its address is made anew spares the common path two registers, which it would
+    /// have to save.
     #[cold]
     #[inline(never)]
     pub(crate) fn freed_again(self, page: u32, bit: u32) -> bool {
@@ -94,7 +96,7 @@ impl<S: Storage> Extent<S> {
         }
     }
 
-    /// A release at a place of tier 2.
+    /// A release at a place of the large tier.
     #[inline(always)]
     pub(crate) fn release_to_large(self, first: u32, size: usize) -> bool {
         let bytes = large_bytes(size);
@@ -103,9 +105,10 @@ impl<S: Storage> Extent<S> {
         given != Given::Wrong
     }
 
-    /// Gives a page that belongs to nobody back to tier 2. It is this context's, so tier 2 takes it, or is held.
+    /// Gives a page that belongs to nobody back to the large tier. It is this context's, so the large tier takes it, or
+    /// is held.
     pub(crate) fn page_to_large(self, page: u32) {
-        // Relaxed: from here on pooled frees of the page end at tier 2's own check.
+        // Relaxed: from here on pooled frees of the page end at the large tier's own check.
         self.owner(page).store(owner::LARGE as u8, Relaxed);
         self.give(self.place_of_page(page), PAGE);
     }

@@ -5,8 +5,8 @@ use crate::hooks::events;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// While there is one, no tables are moved: what uses the heap may have been called in the middle of a call of it. Where
-/// contexts run at the same time, nothing is ever moved, and it means nothing.
+/// While there is one, no tables are moved: what uses the heap may have been called in the middle of a call of it.
+/// Where contexts run at the same time, nothing is ever moved, and it means nothing.
 pub(crate) struct Pinned(());
 
 /// How many there are, of all heaps. Not loom's: where it counts, there is one context.
@@ -42,8 +42,8 @@ impl Drop for Pinned {
     }
 }
 
-/// Looks at the word of `events` for the hook's runs of all heaps that grow: the words in an extent's tables know nothing of other extents,
-/// and may move. On targets that have such heaps, a module has one, or one hook, most likely.
+/// Looks at the word of `events` for the hook's runs of all heaps that grow: the words in an extent's tables know
+/// nothing of other extents, and may move. On targets that have such heaps, a module has one, or one hook, most likely.
 #[cfg(not(test))]
 #[inline(always)]
 fn runs<R>(look: impl FnOnce(&crate::sync::AtomicU32) -> R) -> R {
@@ -76,7 +76,8 @@ pub(super) fn untold<C: Config>() -> u32 {
 }
 
 /// A configuration whose hook may use the heap, in spite of tables that move. What is not passed on:
-/// - The out-of-memory hook, which is not an extent's to call: only when none has anything, and the source neither, memory has run out.
+/// - The out-of-memory hook, which is not an extent's to call: only when none has anything, and the source neither,
+///   memory has run out.
 /// - `POOLED_PERCENT`: memory that grows has no last part that pools could be confined to.
 pub(crate) struct Hooked<C>(PhantomData<C>);
 

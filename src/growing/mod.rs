@@ -8,20 +8,20 @@
 //!
 //! | word | moves | by whom | ordering, and what it pairs with |
 //! |---|---|---|---|
-//! | `oldest`, a node's `next` | from null to the next extent, and stays | who has laid the extent out, by compare-exchange | Release: the extent is visible to the Acquire of who finds it |
-//! | `last` | to any extent | who was served by it | the same: it may be all that a reader sees |
-//! | `growing` | 0 to 1 to 0 | who asks the source | none needed: it only keeps others from asking for the same reason |
-//! | `arrivals` | up by 1 | who has entered an extent, or made one longer | Release: a context that reads it before it looks for a block, by Acquire, and then finds it changed, looks again |
-//! | `reach` | to a later byte | who has got memory up to it, before others can find that | none needed: what finds the memory orders it |
+//! | `oldest`, a node's `next` | from null to the next extent, and stays | the context that has laid the extent out, by compare-exchange | Release: the extent is visible to the Acquire of the context that finds it |
+//! | `last` | to any extent | the context that was served by it | the same: it may be all that a reader sees |
+//! | `growing` | 0 to 1 to 0 | the context that asks the source | none needed: it only keeps others from asking for the same reason |
+//! | `arrivals` | up by 1 | the context that has entered an extent, or made one longer | Release: a context that reads it before it looks for a block, by Acquire, and then finds it changed, looks again |
+//! | `reach` | to a later byte | the context that has got memory up to it, before others can find that | none needed: what finds the memory orders it |
 //!
 //! Two that ask the source at the same time get different memories. That they should wait for each other is thrift, not
-//! safety: the wait is bounded, and who has waited for that long asks as well.
+//! safety: the wait is bounded, and the context that has waited for that long asks as well.
 //!
 //! An extent that becomes longer stays where it is, and so does its node. Where there is one context, its tables move,
 //! behind what it got; but not while a hook may use the heap in the middle of a call of it ([`Pinned`]). Readers of
 //! tables take no lock, so where contexts run at the same time, the tables stay as well: they lie in front of the
-//! ground, with room for more ([`RESERVE`]), and the ground becomes longer inside the entry of tier 2. What lies behind
-//! an extent whose tables are full is an extent of its own.
+//! ground, with room for more ([`RESERVE`]), and the ground becomes longer inside the entry of the large tier. What
+//! lies behind an extent whose tables are full is an extent of its own.
 //!
 //! Two contexts get disjoint memory. One of them may find that its memory lies behind an extent only when the other's
 //! has joined that: then it is an extent of its own.
@@ -47,7 +47,7 @@ use core::ptr::{copy_nonoverlapping, null_mut};
 /// In what the source counts. The models' are shorter, and so have fewer words.
 pub(crate) const UNIT_BYTES: usize = if cfg!(all(test, loom)) { 4096 } else { 64 * 1024 };
 
-/// Where tables can't move, those of a new extent have room for so many times of what there is: so there are few
+/// Where tables can't move, those of a new extent have room for that many times what there is: so there are few
 /// extents, and the largest is a large part of the heap.
 const RESERVE: usize = 3;
 
@@ -68,14 +68,14 @@ pub(crate) unsafe trait Source {
     /// Whether what is got next usually lies behind what was got last. If not, all memories are extents of their own.
     const TOUCHES: bool = true;
 
-    /// The memory that is there from the start, to whoever asks first. It need not be zeroed.
+    /// The memory that is there from the start, to the context that asks first. It need not be zeroed.
     fn first(&self) -> Option<(*mut u8, usize)>;
 
     /// So many units more, or nothing. Where they end with the address space, the last granule, which has no end that
     /// is an address, is left out.
     fn grow(&self, units: usize) -> Option<(*mut u8, usize)>;
 
-    /// The address at which the next units will begin, unless somebody else comes first.
+    /// The address at which the next units will begin, unless another context comes first.
     fn next(&self) -> usize;
 
     /// Called before memory up to this address is used that another context may have got.
@@ -331,7 +331,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
         }
     }
 
-    /// Makes memory an extent; its tables, if they can't move, have room for so many bytes besides. Null: it is too
+    /// Makes memory an extent; its tables, if they can't move, have room for that many bytes besides. Null: it is too
     /// short.
     ///
     /// # Safety
@@ -414,7 +414,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     /// # Safety
     ///
     /// The memory is the source's, nobody else's, and zeroed. Where there is one context, it is not in the heap and has
-    /// been in the extent's tier 2.
+    /// been in the extent's large tier.
     #[inline(always)]
     unsafe fn extend(extent: *mut Memory<C, P, L>, start: *mut u8, len_bytes: usize) -> bool {
         // SAFETY: passed on; as in `last`.
@@ -458,7 +458,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Growing<S, C, P, L> {
     fn reach(&self, last: *mut u8) {
         if S::SHARED {
             let mut seen = self.reach.load(Relaxed);
-            // Relaxed: who needs to know it gets the memory by a Release that follows.
+            // Relaxed: the context that needs to know it gets the memory by a Release that follows.
             while seen.addr() < last.addr() {
                 match self.reach.compare_exchange(seen, last, Relaxed, Relaxed) {
                     Ok(_) => return,
@@ -632,7 +632,7 @@ unsafe impl<S: Source, C: Config, P: Policy, L: Large> GlobalAlloc for Growing<S
     }
 }
 
-/// Units in which a request fits, tables included, wherever the run that serves it begins, if so many bytes of it are
+/// Units in which a request fits, tables included, wherever the run that serves it begins, if that many bytes of it are
 /// there. `None`: it is no layout's.
 #[inline(always)]
 fn units_for<C: Config, P: Policy, L: Large>(size: usize, align: usize, free: usize) -> Option<usize> {
@@ -647,7 +647,7 @@ fn units_for<C: Config, P: Policy, L: Large>(size: usize, align: usize, free: us
     Some(bytes / UNIT_BYTES + 1)
 }
 
-/// Units that it takes to have tables for so many bytes more.
+/// Units that it takes to have tables for that many bytes more.
 #[inline(always)]
 fn reserved_units<C: Config, P: Policy, L: Large>(bytes: usize) -> usize {
     let pages = bytes / PAGE_BYTES;

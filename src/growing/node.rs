@@ -35,7 +35,7 @@ pub(crate) struct Node<C, P, L> {
     /// Bytes of the ground: they only become more.
     ///
     /// Where tables move, all of the node is written anew, while nobody is in the heap. Where they stay, this alone
-    /// changes, inside the entry of tier 2, and others may read it meanwhile. All is Relaxed:
+    /// changes, inside the entry of the large tier, and others may read it meanwhile. All is Relaxed:
     /// - Inside the entry it is as the last holder left it.
     /// - A context that has a block has it by a Release and an Acquire of those that come behind the change: so it sees
     ///   the block in the ground.
@@ -64,7 +64,8 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     pub(super) const MOST_BYTES: usize = size_of::<Self>() + GRANULE_BYTES + PAGE_BYTES;
 
     /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long. Its tables lie behind the
-    /// ground, and move when it becomes longer; or, if a reserve is given, before it, with room for so many bytes more.
+    /// ground, and move when it becomes longer; or, if a reserve is given, before it, with room for that many bytes
+    /// more.
     ///
     /// # Safety
     ///
@@ -168,7 +169,7 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     }
 
     /// Makes an extent, whose tables have room for it, longer by the memory from `start`, if that lies behind it.
-    /// Others may be in the heap. `false`: it does not, or tier 2 is held.
+    /// Others may be in the heap. `false`: it does not, or the large tier is held.
     ///
     /// # Safety
     ///
@@ -191,13 +192,13 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     }
 
     /// Makes an extent longer by the memory from `start`, if that lies behind it: moves its tables to where they lie
-    /// then, and gives what lies between to tier 2.
+    /// then, and gives what lies between to the large tier.
     ///
     /// # Safety
     ///
     /// The memory is the caller's, for ever, and zeroed. If it lies behind the extent, pointers to the one may be used
-    /// for the other. Nobody is in the heap or has a reference to the node. Somebody has been in tier 2, which so is
-    /// set up.
+    /// for the other. Nobody is in the heap or has a reference to the node. A context has been in the large tier, which
+    /// so is set up.
     #[inline(always)]
     pub(super) unsafe fn extend(this: *mut Self, start: *mut u8, len_bytes: usize) -> bool {
         // SAFETY: the caller's contract. Nothing in a node has to be dropped, so two copies of it harm nobody.
@@ -213,7 +214,7 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     }
 }
 
-// SAFETY: whoever laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
+// SAFETY: the context that laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
 unsafe impl<C: Config, P: Policy, L: Large> Storage for &Node<C, P, L> {
     type Policy = P;
     type Large = L;

@@ -7,14 +7,14 @@ use crate::policy::Try;
 use std::cell::Cell;
 use std::vec::Vec;
 
-/// A memory of so many units, of which the source gives parts away from the bottom up.
+/// A memory of that many units, of which the source gives parts away from the bottom up.
 struct Fake<const SHARED: bool> {
     base: *mut u8,
     layout: Layout,
     first_bytes: Cell<usize>,
     given: Cell<usize>,
     limit: usize,
-    /// Before which demands somebody else takes a unit: a bit each.
+    /// Before which demands another context takes a unit: a bit each.
     thefts: Cell<u32>,
     asked: Cell<usize>,
 }
@@ -429,7 +429,7 @@ fn what_is_free_at_the_end_is_not_asked_for_again() {
     block.free(&heap);
     verify_empty(&heap);
 
-    // Somebody else's memory lies behind it: then it does not count.
+    // Another context's memory lies behind it: then it does not count.
     let heap = Alone::new(Fake::new(0, 3 * UNITS));
     Block::new(&heap, bytes(40), 1).unwrap().free(&heap);
     heap.source.thefts.set(1);

@@ -65,7 +65,7 @@ pub struct Heap<const BYTES: usize, C = Defaults, P = policy::Default, L = large
     types: Types<C, P, L>,
 }
 
-// SAFETY: everything in the arena is reached through atomics, inside the entry of tier 2, or through
+// SAFETY: everything in the arena is reached through atomics, inside the entry of the large tier, or through
 // pointers to blocks that one owner has.
 unsafe impl<const BYTES: usize, C: Config, P: Policy, L: Large> Sync for Heap<BYTES, C, P, L> {}
 

@@ -1,6 +1,6 @@
 //! When memory runs out: which context calls the hook of [`Config::ON_OUT_OF_MEMORY`], and which request tries again.
 //!
-//! The hook runs in the context whose request is about to be refused, outside of tier 2, once at a time in all
+//! The hook runs in the context whose request is about to be refused, outside of the large tier, once at a time in all
 //! contexts. One word of the header says so, `runs`: twice how many runs have ended, plus 1 while one is going on.
 //!
 //! | it is | it becomes | by |

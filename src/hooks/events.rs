@@ -1,4 +1,5 @@
-//! Events, told to the program's hook: [`Config::ON_EVENT`], in the context in which they happen, outside of tier 2.
+//! Events, told to the program's hook: [`Config::ON_EVENT`], in the context in which they happen, outside of the large
+//! tier.
 //!
 //! The hook may use the heap, where the next event happens: one that logs a refusal may be refused the memory for the
 //! line. So it runs once at a time in all contexts that use the heap. Bit 0 of a word says whether it does:

@@ -92,8 +92,8 @@ pub enum Resized {
 /// - A block's granules are not read or written between `take` and `give`.
 /// - All-zero bytes in the table stand for *not yet set up*; `init` is called once before all else.
 /// - `give` and `resize` change nothing when they refuse. No method unwinds.
-/// - If [`Backend::KEEPS_PAGES_APART`] says so, it is so: such a block before [`Ground::pages_from`], or one that reaches
-///   behind [`Ground::pages_to`], has no entry in the heap's tables.
+/// - If [`Backend::KEEPS_PAGES_APART`] says so, it is so: such a block before [`Ground::pages_from`], or one that
+///   reaches behind [`Ground::pages_to`], has no entry in the heap's tables.
 pub unsafe trait Backend: 'static {
     /// Size of the table.
     const TABLE_BYTES: TableBytes;
@@ -127,7 +127,7 @@ pub unsafe trait Backend: 'static {
     unsafe fn give(ground: impl Ground, first: u32, bytes: u32) -> Result<(), Reason>;
 
     /// Whether a block looks live. For correct callers it does, also outside of the entry and while a visit changes
-    /// tier 2 elsewhere. Where visits have ended meanwhile, the heap asks again.
+    /// the large tier elsewhere. Where visits have ended meanwhile, the heap asks again.
     ///
     /// # Safety
     ///
@@ -164,7 +164,7 @@ pub unsafe trait Backend: 'static {
     ///
     /// # Safety
     ///
-    /// Inside the entry. After `move_table`, which had a ground of `old_bytes`; or the ground had so many bytes until
+    /// Inside the entry. After `move_table`, which had a ground of `old_bytes`; or the ground had that many bytes until
     /// now, and the table, where it is, has room for the longer one.
     unsafe fn extend(ground: impl Ground, old_bytes: u32) {
         let _ = (ground, old_bytes);
@@ -197,7 +197,7 @@ pub unsafe trait Backend: 'static {
     unsafe fn free_bytes(ground: impl Ground) -> u32;
 
     /// The run that starts at `from`; `None` at the end.
-    /// `from` is 8, or the end of the run returned before, while tier 2 has not changed since.
+    /// `from` is 8, or the end of the run returned before, while the large tier has not changed since.
     /// A live run is cut after [`WALK_GRANULES`].
     ///
     /// # Safety
@@ -206,7 +206,7 @@ pub unsafe trait Backend: 'static {
     unsafe fn next_run(ground: impl Ground, from: u32) -> Option<Run>;
 
     /// A place at or after `from` at which a run begins for sure, or, after [`WALK_GRANULES`]
-    /// without one, the place from which to ask again. For a walk during which tier 2 has changed.
+    /// without one, the place from which to ask again. For a walk during which the large tier has changed.
     ///
     /// # Safety
     ///

@@ -3,7 +3,7 @@
 use crate::sync::Ordering::Relaxed;
 use core::sync::atomic::AtomicU32;
 
-/// Bits over zeroed memory. Written only inside the entry of tier 2, with plain loads and stores;
+/// Bits over zeroed memory. Written only inside the entry of the large tier, with plain loads and stores;
 /// read from anywhere, for bits that the reader's own block holds still.
 ///
 /// `core`'s atomics, on every target: no bit is read, modified and written by two contexts.

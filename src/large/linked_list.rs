@@ -1,4 +1,4 @@
-//! Tier 2 on the crate `linked_list_allocator`: first fit over an address-ordered list of holes.
+//! The large tier on the crate `linked_list_allocator`: first fit over an address-ordered list of holes.
 
 use super::bitmap::Bitmap;
 use super::{Backend, Ground, Large, Resized, Run, TableBytes};
@@ -8,12 +8,13 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use linked_list_allocator::Heap;
 
-/// Tier 2 on the crate `linked_list_allocator`: the least code, O(holes) time.
+/// The large tier on the crate `linked_list_allocator`: the least code, O(holes) time.
 ///
 /// When the pools hold the small blocks, few holes exist; how many is not bounded, and neither is the time. The crate
-/// knows no neighbours, so blocks don't change size in place. (One that shrinks while the tier is held stays as it is.) It asserts on some wrong
-/// frees; bits for each block's first and last granule find them before they get there. It keeps addresses: a heap that
-/// was moved after its first use refuses everything. Where pages lie is the crate's choice:
+/// knows no neighbours, so blocks don't change size in place. (One that shrinks while the tier is held stays as it is.)
+/// It asserts on some wrong frees; bits for each block's first and last granule find them before they get there. It
+/// keeps addresses: a heap that was moved after its first use refuses everything. Where pages lie is the crate's
+/// choice:
 ///
 /// ```compile_fail
 /// use larder::{Frugal, Heap, large, policy};
@@ -128,7 +129,7 @@ unsafe impl Backend for LinkedList {
 
     unsafe fn true_bytes(ground: impl Ground, first: u32) -> u32 {
         let start = first / GRANULE;
-        // From its start to its end, the bits are the block's: whoever asks owns it.
+        // From its start to its end, the bits are the block's: the context that asks owns it.
         (lasts(ground).next_set(start, ground.bytes() / GRANULE) + 1 - start) * GRANULE
     }
 
@@ -143,7 +144,7 @@ unsafe impl Backend for LinkedList {
             return None;
         }
         let free = !starts(ground).get(from / GRANULE);
-        // SAFETY: inside the entry: whoever asks owns all blocks.
+        // SAFETY: inside the entry: the context that asks owns all blocks.
         let bytes = if free { next_block(ground, from) - from } else { unsafe { Self::true_bytes(ground, from) } };
         Some(Run { first: from, bytes, free, begins: true })
     }

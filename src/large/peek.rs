@@ -1,4 +1,4 @@
-//! A look at memory that somebody else may be writing to, or that nobody has written to.
+//! A look at memory that another context may be writing to, or that nobody has written to.
 
 /// Whether a look is the processor's load, so that the memory may be one that another context writes to meanwhile: a
 /// volatile read would be a data race.

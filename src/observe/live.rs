@@ -2,8 +2,8 @@ use super::Observer;
 use crate::sync::{AtomicU32, Ordering::*};
 use core::alloc::Layout;
 
-/// Counts live bytes, as requested, and the most that they ever were: to choose how large an arena has to be. Exact, also
-/// while several contexts use the heap; while `realloc` moves a block, it counts with its new size alone.
+/// Counts live bytes, as requested, and the most that they ever were: to choose how large an arena has to be. Exact,
+/// also while several contexts use the heap; while `realloc` moves a block, it counts with its new size alone.
 ///
 /// Cost: one or two read-modify-writes a call, and 8 bytes. Both numbers wrap at 4 GiB.
 ///

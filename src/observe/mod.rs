@@ -24,8 +24,8 @@ use crate::report::{CheckError, Inspect, Piece, Stats};
 use core::alloc::{GlobalAlloc, Layout};
 
 /// Sees what is asked of a heap, and what became of it. Every method is called in the context of the call: a thread, an
-/// interrupt handler, any core; several at a time. Must not unwind, and must not use the heap that it observes: it would
-/// recurse.
+/// interrupt handler, any core; several at a time. Must not unwind, and must not use the heap that it observes: it
+/// would recurse.
 ///
 /// Sizes are those of the program's layouts, without [`EXTRA_BYTES`](Observer::EXTRA_BYTES). A block begins where it
 /// does for the program.

@@ -11,7 +11,7 @@ use crate::sync::{AtomicU8, Ordering::Relaxed};
 /// themselves are changed inside critical sections.
 pub struct CriticalSection;
 
-/// Whether somebody is inside. Only loaded and stored, by contexts inside the critical section and
+/// Whether a context is inside. Only loaded and stored, by contexts inside the critical section and
 /// by those that interrupt them: a nested one runs to its end before the flag changes again.
 pub struct Held(AtomicU8);
 

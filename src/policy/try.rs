@@ -4,7 +4,7 @@ use crate::sync::{AtomicU32, Ordering::*};
 /// Never wait and never mask: an entry that is held is refused, or the release deferred.
 pub struct Try;
 
-/// 1 while somebody is inside.
+/// 1 while a context is inside.
 #[derive(Default)]
 pub struct Flag(AtomicU32);
 

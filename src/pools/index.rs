@@ -3,9 +3,9 @@
 //! A bitmap, one bit a page. Arenas of more than [`FLAT_WORDS`] words have one more
 //! level: a bit for each word that is not 0.
 //!
-//! A bit is an entry in the sense of [`front`](crate::pools::front), whose rules hold here too: bits can be stale, and the
-//! context that takes one out has it in hand. A page gets here when it falls out of the front, and leaves when an empty
-//! front is filled. The order in which an entry changes its place:
+//! A bit is an entry in the sense of [`front`](crate::pools::front), whose rules hold here too: bits can be stale, and
+//! the context that takes one out has it in hand. A page gets here when it falls out of the front, and leaves when an
+//! empty front is filled. The order in which an entry changes its place:
 //!
 //! | step | D fills the empty front from the index | B, at any time |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! Tier 1: the pools. Everything here is lock-free and touches only tables, never the arena's blocks.
+//! The pools: the pools. Everything here is lock-free and touches only tables, never the arena's blocks.
 //!
 //! | state of a class's page | its word | found by |
 //! |---|---|---|

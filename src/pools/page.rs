@@ -3,7 +3,7 @@
 //! ```text
 //!   word   31 30 29 … 3  2  1  0      1 = the block that starts at this granule is free
 //!          └──────────────┴──┴─┴ a class 3 granules wide uses bits 0, 3, 6, …, 27
-//!   owner  0 = tier 2 · 1..=N = a size class · N + 1 = in transit
+//!   owner  0 = the large tier · 1..=N = a size class · N + 1 = in transit
 //! ```
 //!
 //! | function | moves the word | ordering, and what it pairs with |
@@ -22,9 +22,9 @@
 //! 3. Claim first, read the owner after. On a mismatch the bit goes back by the ordinary release
 //!    *with its check for an empty page*, because the claim made the page look one block short.
 //!    Meanwhile a retirement may be refused for nothing: at most one per context that holds a stale page.
-//! 4. A release checks everything *before* it sets the bit: after it the page may be somebody else's.
+//! 4. A release checks everything *before* it sets the bit: after it the page may be another context's.
 //!    The old word then tells a double free.
-//! 5. A page in the stash, in tier 2 or in transit has an owner byte that refuses pooled frees.
+//! 5. A page in the stash, in the large tier or in transit has an owner byte that refuses pooled frees.
 //! 6. Two classes never have the same mask (no class is larger than half a page). A mask can still be
 //!    a *subset* of another's free blocks, so a retirement reads the owner once more when it holds the
 //!    page, and gives all bits back when the page turned out to be of another class.

@@ -4,7 +4,7 @@ use crate::config::{Config, Event};
 use crate::pools::front::{AtomicFront, Front};
 use crate::sync::{AtomicU8, AtomicU32, Ordering::*};
 
-/// The words that tier 1 works on. Storage is a parameter, so that models bring their own.
+/// The words that the pools works on. Storage is a parameter, so that models bring their own.
 pub(crate) trait Tables<'a>: Copy {
     /// Sizes and hooks.
     type Config: Config;

@@ -1,8 +1,8 @@
 //! The memories of a region: a row that only becomes longer, while others look at it.
 //!
-//! | who | does | ordering, and what it pairs with |
+//! | context | does | ordering, and what it pairs with |
 //! |---|---|---|
-//! | [`Extents::push`], one context at a time | writes the next place, then the count | Release: what was pushed is visible to whoever sees the count |
+//! | [`Extents::push`], one context at a time | writes the next place, then the count | Release: what was pushed is visible to the context that sees the count |
 //! | [`Extents::len`], any context | reads the count | Acquire: with every push |
 
 use crate::sync::{AtomicUsize, Ordering::*};
@@ -16,7 +16,8 @@ pub(crate) struct Extents<T, const N: usize> {
     count: AtomicUsize,
 }
 
-// SAFETY: a place is written before the count says that it is, and again only by who knows that nobody looks.
+// SAFETY: a place is written before the count says that it is, and again only by the context that knows that nobody
+// looks.
 unsafe impl<T: Sync, const N: usize> Sync for Extents<T, N> {}
 
 impl<T, const N: usize> Extents<T, N> {
@@ -40,11 +41,11 @@ impl<T, const N: usize> Extents<T, N> {
     /// In the order in which they were pushed.
     #[inline(always)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        // SAFETY: so many places were written before the count was, and again only while nobody looks.
+        // SAFETY: that many places were written before the count was, and again only while nobody looks.
         self.places.iter().take(self.len()).map(|place| unsafe { (*place.get()).assume_init_ref() })
     }
 
-    /// Where they lie. Who writes there sees to it that nobody looks meanwhile.
+    /// Where they lie. The context that writes there sees to it that nobody looks meanwhile.
     pub(crate) fn places(&self) -> impl Iterator<Item = *mut T> {
         self.places.iter().take(self.len()).map(|place| place.get().cast())
     }

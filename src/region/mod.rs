@@ -20,11 +20,11 @@ use core::ptr::null_mut;
 ///
 /// Until [`Region::claim`] has given it memory, every request is refused, without being counted. Each memory is an
 /// extent of its own, with its tables inside; requests go to the first that can serve them, so claim the fast one
-/// first. A block whose growth its memory can't serve moves to another. `KEPT_PAGES`, `STASH_PAGES` and `RESERVED` of the
-/// configuration are for each memory.
+/// first. A block whose growth its memory can't serve moves to another. `KEPT_PAGES`, `STASH_PAGES` and `RESERVED` of
+/// the configuration are for each memory.
 ///
-/// Where threads or cores use the region at the same time, [`Config::home`] gives each a memory to begin with. They then
-/// share not even the large tier, as long as there is room in what is theirs.
+/// Where threads or cores use the region at the same time, [`Config::home`] gives each a memory to begin with. They
+/// then share not even the large tier, as long as there is room in what is theirs.
 ///
 /// | parameter | what it is | default |
 /// |---|---|---|
@@ -54,8 +54,8 @@ use core::ptr::null_mut;
 /// # Ok::<(), larder::ClaimError>(())
 /// ```
 ///
-/// On a microcontroller whose linker script says `_sram2 = ORIGIN(SRAM2); _eram2 = ORIGIN(SRAM2) + LENGTH(SRAM2);`, once, before the first
-/// request:
+/// On a microcontroller whose linker script says `_sram2 = ORIGIN(SRAM2); _eram2 = ORIGIN(SRAM2) + LENGTH(SRAM2);`,
+/// once, before the first request:
 ///
 /// ```ignore
 /// unsafe extern "C" {
@@ -165,7 +165,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     /// [`claim`](Region::claim) makes it. For what others give back after start-up: the bootloader's, a radio stack's.
     /// Blocks stay where they are.
     ///
-    /// A memory can't become longer if the large tier does not [grow](Large::GROWS), as `large::LinkedList`; if
+    /// A memory can't become longer if the large tier is `large::LinkedList`; if
     /// [`Config::POOLED_PERCENT`] is below 100; or by less than its tables and 16 bytes need.
     ///
     /// Time: O(tables of the memory), which move, and O(new).
@@ -179,8 +179,8 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     /// - What `claim` asks for, of the new memory.
     /// - **Nobody else uses the region meanwhile**, neither a thread nor an interrupt handler nor another core: tables
     ///   move that are read without a lock. Nor is this called from one of the region's hooks, or out of
-    ///   [`walk`](Region::walk). Whoever uses the region afterwards does so ordered behind this call: by a lock, by
-    ///   unmasking the interrupt, by a message.
+    ///   [`walk`](Region::walk). The context that uses the region afterwards does so ordered behind this call: by a
+    ///   lock, by unmasking the interrupt, by a message.
     /// - The pointer that the touched memory was claimed by may be used for the new memory too. So it is if both are
     ///   parts of one Rust object, or if neither is any: memory of the linker script, or at an address of the
     ///   hardware's.
@@ -207,7 +207,7 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
             if start.addr().wrapping_sub(old.end().addr()) >= GRANULE_BYTES {
                 continue;
             }
-            // Nobody is inside, so `look` gets in, and sets tier 2 up if nobody has been there.
+            // Nobody is inside, so `look` gets in, and sets the large tier up if nobody has been there.
             if let (Some(longer), Some(())) = (old.up_to(end), old.extent().look(|_| ())) {
                 // SAFETY: the caller's contract: nobody else looks. `up_to` has made the one of the other, at least 16
                 // bytes longer.
@@ -331,8 +331,8 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     }
 
     /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats). Figures are sums, but for
-    /// [`Stats::largest_free_bytes`], the largest of any memory; a peak is the sum of the memories' peaks, which need not have been at the
-    /// same time.
+    /// [`Stats::largest_free_bytes`], the largest of any memory; a peak is the sum of the memories' peaks, which need
+    /// not have been at the same time.
     pub fn stats(&self) -> Stats {
         let mut sum = Stats::none();
         for memory in self.memories() {
@@ -402,8 +402,8 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Default for Region<C, P, L,
     }
 }
 
-/// How many bytes a memory does not use at its start: up to the first page, and at address 0 a page, for no block there could be told
-/// from a refusal.
+/// How many bytes a memory does not use at its start: up to the first page, and at address 0 a page, for no block there
+/// could be told from a refusal.
 fn skipped(start: *mut u8) -> usize {
     if start.is_null() { PAGE_BYTES } else { start.addr().wrapping_neg() % PAGE_BYTES }
 }

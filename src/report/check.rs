@@ -9,7 +9,7 @@ use crate::pools::index::{summary_words, upper_words};
 use crate::sync::{AtomicU32, Ordering::*};
 use core::fmt;
 
-/// What [`Heap::check`](crate::Heap::check) found: the heap is damaged, or somebody used it meanwhile.
+/// What [`Heap::check`](crate::Heap::check) found: the heap is damaged, or a context used it meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CheckError {

@@ -43,35 +43,36 @@ pub struct Stats {
     pub live_large_bytes: usize,
     /// Free runs, empty pages and the stash: what any request can have. (Reserved pages are not: see `waste_bytes`.)
     pub free_bytes: usize,
-    /// Releases that wait for the next visitor of the large tier, at the size of their layouts: what a block is longer than its layout counts as
-    /// live until then.
+    /// Releases that wait for the next visitor of the large tier, at the size of their layouts: what a block is longer
+    /// than its layout counts as live until then.
     pub deferred_bytes: usize,
-    /// Internal waste: free blocks in pages that are in use, which only their class can have, and what
-    /// is left over at such pages' ends. Pages of [`Config::RESERVED`](crate::Config::RESERVED) are in use, even without a live block.
+    /// Internal waste: free blocks in pages that are in use, which only their class can have, and what is left over at
+    /// such pages' ends. Pages of [`Config::RESERVED`](crate::Config::RESERVED) are in use, even without a live block.
     pub waste_bytes: usize,
-    /// The largest request that would succeed now, at an alignment of 8: the longest free run, of empty pages too, which are reclaimed for
-    /// it, or the largest free block of a page.
-    /// (Should ten shorter runs of the same bin stand before that run, the request is refused all the same.)
-    /// `None`: a heap without memory.
+    /// The largest request that would succeed now, at an alignment of 8: the longest free run, of empty pages too,
+    /// which are reclaimed for it, or the largest free block of a page. (Should ten shorter runs of the same bin stand
+    /// before that run, the request is refused all the same.) `None`: a heap without memory.
     pub largest_free_bytes: Option<usize>,
     /// How many pieces the free bytes are in. `None`: a heap without memory.
     pub free_runs: Option<usize>,
-    /// The most bytes that ever were out of the large tier at once, as blocks, pages and stash, deferred releases included. 0 until the
-    /// first visit. `None`: a [`Small`](crate::Small) does not keep it.
+    /// The most bytes that ever were out of the large tier at once, as blocks, pages and stash, deferred releases
+    /// included. 0 until the first visit. `None`: a [`Small`](crate::Small) does not keep it.
     pub committed_peak_bytes: Option<usize>,
     /// How often a class got a page.
     pub refills: u32,
-    /// How often a claim went on to another page: an entry was an old one, or its last block lost to other contexts. Without
-    /// contention, at most one for each full page that is met.
+    /// How often a claim went on to another page: an entry was an old one, or its last block lost to other contexts.
+    /// Without contention, at most one for each full page that is met.
     pub retries: u32,
     /// How many requests returned null.
     pub refused: u32,
     /// How many frees were wrong, and changed nothing: see [`WrongFree`](crate::WrongFree).
     pub wrong_frees: u32,
-    /// How many events [`Config::ON_EVENT`](crate::Config::ON_EVENT) was not told, because it was running; wraps at 2³¹.
+    /// How many events [`Config::ON_EVENT`](crate::Config::ON_EVENT) was not told, because it was running; wraps at
+    /// 2³¹.
     pub events_untold: u32,
-    /// Whether the large tier stayed as it was while the heap was counted, and all figures add up. If not, they are those of different
-    /// moments. (Blocks that are taken from a page and put back meanwhile do not show: of the classes' rows, each page's is as of its own.)
+    /// Whether the large tier stayed as it was while the heap was counted, and all figures add up. If not, they are
+    /// those of different moments. (Blocks that are taken from a page and put back meanwhile do not show: of the
+    /// classes' rows, each page's is as of its own.)
     pub consistent: bool,
     classes: [ClassStats; CLASSES_MAX],
     class_count: u8,
@@ -263,7 +264,7 @@ impl Sums {
 impl<S: Storage> Extent<S> {
     /// Counts everything.
     ///
-    /// Time: O(pages + runs). Tier 2 is entered for one run at a time, pages without.
+    /// Time: O(pages + runs). The large tier is entered for one run at a time, pages without.
     pub(crate) fn stats(self) -> Stats {
         let map = self.map();
         let header = self.header();
@@ -301,7 +302,7 @@ impl<S: Storage> Extent<S> {
         stats
     }
 
-    /// Changes whenever tier 2 does; `None` while it is held.
+    /// Changes whenever the large tier does; `None` while it is held.
     pub(crate) fn moment(self) -> Option<u32> {
         self.look(|_| self.header().moment.now())
     }
@@ -346,7 +347,7 @@ impl<S: Storage> Extent<S> {
             && (!Self::TABLE.is_class(class) || Tables::word(self, page).load(Relaxed) == mask)
     }
 
-    /// Counts tier 2's blocks and runs. Of its granules, so many pages belong to the pools.
+    /// Counts the large tier's blocks and runs. Of its granules, that many pages belong to the pools.
     pub(crate) fn count_large(self, stats: &mut Stats, pooled: u32) {
         // SAFETY: inside the entry.
         let looked = self.look(|inside| unsafe { (S::Large::free_bytes(self), self.map().ground - inside.least_free) });

@@ -36,7 +36,8 @@ pub enum Holds {
     },
     /// An empty page that belongs to no class: in the stash, or on its way.
     Spare,
-    /// One live block of the large tier, or one whose release was deferred. Of a [`Small`](crate::Small), any live block.
+    /// One live block of the large tier, or one whose release was deferred. Of a [`Small`](crate::Small), any live
+    /// block.
     Large,
     /// A free run.
     Free,
@@ -47,8 +48,9 @@ pub enum Holds {
 }
 
 impl<S: Storage> Extent<S> {
-    /// Meets every run of tier 2, in order. One at a time is looked at inside the entry, and met outside of it: a walk keeps others out for
-    /// about as long as a call does. Where something changed in between, runs are left out. Returns whether nothing changed.
+    /// Meets every run of the large tier, in order. One at a time is looked at inside the entry, and met outside of it:
+    /// a walk keeps others out for about as long as a call does. Where something changed in between, runs are left out.
+    /// Returns whether nothing changed.
     pub(crate) fn runs(self, mut meet: impl FnMut(Run)) -> bool {
         let mut from = GRANULE;
         let mut version = None;

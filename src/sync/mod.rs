@@ -1,9 +1,9 @@
 //! The atomics that every protocol of this crate is written against.
 //!
-//! In the models of `tests/loom`, which compile these sources as their own, they are loom's. On
-//! targets without compare-and-swap, words that are read, modified and written come from
-//! `portable-atomic`; words that are only loaded and stored stay `core`'s, which need no help there. Where there is one core for sure,
-//! the compiler alone keeps their order.
+//! In the models of `tests/loom`, which compile these sources as their own, they are loom's. On targets without
+//! compare-and-swap, words that are read, modified and written come from `portable-atomic`; words that are only loaded
+//! and stored stay `core`'s, which need no help there. Where there is one core for sure, the compiler alone keeps their
+//! order.
 
 #[cfg(all(
     feature = "unsafe-assume-single-core",

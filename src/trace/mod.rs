@@ -1,8 +1,9 @@
 //! What the heap did, event by event: a compact format, and a queue that any context can write to.
 //!
-//! A [`Trace`] takes events from threads, interrupt handlers and several cores, without a lock, and gives their bytes to one
-//! reader, which sends them wherever the program likes: a UART, a debug probe, semihosting. `larder-tools` reads them on
-//! the desk: who holds what, what leaks, how fragmented memory is. The format is described in `docs/trace-format.md`.
+//! A [`Trace`] takes events from threads, interrupt handlers and several cores, without a lock, and gives their bytes
+//! to one reader, which sends them wherever the program likes: a UART, a debug probe, semihosting. `larder-tools` reads
+//! them on the desk: who holds what, what leaks, how fragmented memory is. The format is described in
+//! `docs/trace-format.md`.
 //!
 //! ```
 //! use larder::trace::{Event, Origin, Trace, decode};
@@ -21,8 +22,8 @@
 //! assert_eq!(decoded.origin.site, Some(0x0800_1234));
 //! ```
 //!
-//! Record a release *before* the block is free, and an allocation *after* it is taken: otherwise another context's allocation at
-//! the same address may come first. Nothing here is in a program that does not name it.
+//! Record a release *before* the block is free, and an allocation *after* it is taken: otherwise another context's
+//! allocation at the same address may come first. Nothing here is in a program that does not name it.
 
 mod record;
 mod ring;
@@ -145,7 +146,8 @@ impl Start {
 pub struct Origin {
     /// The return address of the call.
     pub site: Option<usize>,
-    /// The tag in whose scope the call was: a number, or the address of a text that ends in a zero byte in the program's ELF file.
+    /// The tag in whose scope the call was: a number, or the address of a text that ends in a zero byte in the
+    /// program's ELF file.
     pub tag: Option<u32>,
     /// When, in ticks of a clock that the program has. It may wrap.
     pub time: Option<u32>,
@@ -201,9 +203,10 @@ impl core::error::Error for DecodeError {}
 /// | [`record`](Trace::record) | any number at a time, without a lock | one compare-exchange, and one more for each context that recorded in between |
 /// | [`read`](Trace::read) | one at a time; a second gets nothing | O(bytes) |
 ///
-/// An event takes 8 to 32 bytes on 32-bit targets: an allocation 12, with its call site 16, with a time 20. When the queue is
-/// full, events are lost; the reader sees an [`Event::Gap`] with their number in their place. An event that is being written hides
-/// those behind it until it is complete: a handler that reads and has interrupted a writer gets what lies before.
+/// An event takes 8 to 32 bytes on 32-bit targets: an allocation 12, with its call site 16, with a time 20. When the
+/// queue is full, events are lost; the reader sees an [`Event::Gap`] with their number in their place. An event that is
+/// being written hides those behind it until it is complete: a handler that reads and has interrupted a writer gets
+/// what lies before.
 ///
 /// On targets without compare-and-swap, each atomic step masks interrupts, as in the heaps.
 pub struct Trace<const WORDS: usize> {
@@ -240,8 +243,9 @@ impl<const WORDS: usize> Trace<WORDS> {
         self.ring.push(&self.words, Record::name(tag, name).words())
     }
 
-    /// Takes whole records out of the queue, as many as `out` has room for, and returns their bytes. 0: there is nothing, or
-    /// the next record is longer than `out`, or somebody else reads. [`RECORD_BYTES_MAX`] bytes are room for any.
+    /// Takes whole records out of the queue, as many as `out` has room for, and returns their bytes. 0: there is
+    /// nothing, or the next record is longer than `out`, or somebody else reads. [`RECORD_BYTES_MAX`] bytes are room
+    /// for any.
     pub fn read(&self, out: &mut [u8]) -> usize {
         self.ring.read(&self.words, out)
     }

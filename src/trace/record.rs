@@ -13,8 +13,8 @@
 //!   fields   as the kind says
 //! ```
 //!
-//! `docs/trace-format.md` is the whole format. A record tells its own length and checks itself, so a reader that lost its place
-//! finds the next one.
+//! `docs/trace-format.md` is the whole format. A record tells its own length and checks itself, so a reader that lost
+//! its place finds the next one.
 
 use super::{DecodeError, Decoded, Event, Origin, Start};
 

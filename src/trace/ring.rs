@@ -8,7 +8,7 @@
 //!
 //! The protocol of the words, which everything here cites:
 //!
-//! | who | does | ordering, and what it pairs with |
+//! | context | does | ordering, and what it pairs with |
 //! |---|---|---|
 //! | a writer | reserves: compare-exchange of `head` by the record's length, if so much is free | Acquire of `tail`: the words up to there are zero |
 //! | | writes the words behind the first | Relaxed: the next step publishes them |
@@ -16,12 +16,12 @@
 //! | the reader | takes: loads the header at `tail`; if it is zero, nothing is committed there | Acquire: the other words are visible |
 //! | | zeroes all words, then moves `tail` | Release: pairs with the writer's load of `tail` |
 //!
-//! A word between `tail` and `head` is zero until its writer has written it. `head` and `tail` count words and wrap; places are
-//! their remainders. A record that is not committed hides what lies behind it until it is: its writer is in the middle of
-//! the call, or was interrupted there.
+//! A word between `tail` and `head` is zero until its writer has written it. `head` and `tail` count words and wrap;
+//! places are their remainders. A record that is not committed hides what lies behind it until it is: its writer is in
+//! the middle of the call, or was interrupted there.
 //!
-//! When there is no room, the event is counted in `lost` and its writer goes on. The next record that finds room takes the
-//! count with it, in a record of its own in front: the gap stands where it was.
+//! When there is no room, the event is counted in `lost` and its writer goes on. The next record that finds room takes
+//! the count with it, in a record of its own in front: the gap stands where it was.
 //!
 //! | thread | interrupt handler | reader |
 //! |---|---|---|
@@ -40,7 +40,7 @@ pub(crate) struct Ring {
     head: AtomicU32,
     tail: StoredU32,
     lost: AtomicU32,
-    /// Whether somebody reads.
+    /// Whether a context reads.
     reading: AtomicU32,
 }
 

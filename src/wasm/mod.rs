@@ -55,7 +55,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// written before they are needed, and where that is too much, there is no such reserve. New memory that lies behind
 /// joins such an extent in place, as long as its tables have room. Then another extent begins: there are few, each can
 /// become three times as long as all before, and when everything is free, two fifths of the heap at least are one run,
-/// unless somebody else's memory lies in between. The module's own memory has no reserve. Nothing ever waits by
+/// unless other memory lies in between. The module's own memory has no reserve. Nothing ever waits by
 /// `memory.atomic.wait`, which a browser's main thread must not execute: a worker that finds the large tier busy, or
 /// another worker growing the memory, looks again, at most 2²² times, which is some milliseconds. Then the request goes
 /// on to another extent, or to the host for more memory, and only if there is none it is refused; a release is deferred

@@ -25,8 +25,8 @@ pub(super) struct End {
 }
 
 impl<G: Ground> Tier<G> {
-    /// Takes the part up to `to` away from the run that starts at `first`, or all of it if too little would be left to be a run
-    /// of its own. The part is live then; `pair` says which of its first two bits have to be flipped for that.
+    /// Takes the part up to `to` away from the run that starts at `first`, or all of it if too little would be left to
+    /// be a run of its own. The part is live then; `pair` says which of its first two bits have to be flipped for that.
     #[inline(never)]
     pub(super) fn cut(self, first: u32, to: u32, pair: u32) {
         self.flip_pair(first, pair);
@@ -48,7 +48,8 @@ impl<G: Ground> Tier<G> {
         }
     }
 
-    /// Turns part of a free run, which does not begin where the run does, into a live block; what is left on both sides stays free.
+    /// Turns part of a free run, which does not begin where the run does, into a live block; what is left on both sides
+    /// stays free.
     #[inline(always)]
     pub(super) fn carve(self, first: u32, at: u32, end: u32) {
         let run_end = first + self.get(first, LEN);
@@ -85,16 +86,17 @@ impl<G: Ground> Tier<G> {
         self.put(place, 0, spare_mark(place));
     }
 
-    /// Whether a granule, at which nothing begins, is a block's spare one. If it is not, it may be anybody's: a layout of another size
-    /// ends there.
+    /// Whether a granule, at which nothing begins, is a block's spare one. If it is not, it may be anybody's: a layout
+    /// of another size ends there.
     #[cold]
     #[inline(never)]
     fn is_spare(self, place: u32) -> bool {
-        // SAFETY: the word is aligned, and of the ground. A live block's owner may be writing to it, if the layout is wrong.
+        // SAFETY: the word is aligned, and of the ground. A live block's owner may be writing to it, if the layout is
+        // wrong.
         unsafe { peek(self.0.word(place)) == spare_mark(place) }
     }
 
-    /// Where the block that starts at `first` and should have so many bytes ends, if it is live.
+    /// Where the block that starts at `first` and should have that many bytes ends, if it is live.
     #[inline(always)]
     pub(super) fn end_of(self, first: u32, bytes: u32) -> Result<End, Reason> {
         let around = self.bits().window(first / GRANULE - 1);

@@ -1,16 +1,17 @@
 //! What lies before a place whose bits read like a live block's start: for a look from outside of the entry.
 //!
-//! Bits `1 0` are a live block's start, or the second granule of a free run. The granule before tells: of a run's first granule, the last word is
-//! a link, without [`END`]; of whatever else is marked and stands before a start, it is a size with `END`.
+//! Bits `1 0` are a live block's start, or the second granule of a free run. The granule before tells: of a run's first
+//! granule, the last word is a link, without [`END`]; of whatever else is marked and stands before a start, it is a
+//! size with `END`.
 //!
-//! | who | does | ordering, and what it pairs with |
+//! | context | does | ordering, and what it pairs with |
 //! |---|---|---|
-//! | [`end_before_mark`], a release | writes the size, and then marks the granule | Release fence: whoever sees the mark sees `END` |
-//! | a visit that takes the run | clears the mark; the next owner writes to the word | Release fence at the end of every visit ([`Moment::pass`](crate::extent::moment::Moment::pass)): whoever sees the owner's word sees the cleared mark |
+//! | [`end_before_mark`], a release | writes the size, and then marks the granule | Release fence: the context that sees the mark sees `END` |
+//! | a visit that takes the run | clears the mark; the next owner writes to the word | Release fence at the end of every visit ([`Moment::pass`](crate::extent::moment::Moment::pass)): the context that sees the owner's word sees the cleared mark |
 //! | [`is_second`], anybody | mark, word, mark | Acquire fences: with both |
 //!
-//! So a word without `END` between two looks at the mark is a link, unless visits have taken and released the run in between: whoever looks
-//! asks again then, by [`Moment::steady`](crate::extent::moment::Moment::steady).
+//! So a word without `END` between two looks at the mark is a link, unless visits have taken and released the run in
+//! between: the context that looks asks again then, by [`Moment::steady`](crate::extent::moment::Moment::steady).
 
 use super::END;
 use crate::sync::{Ordering::*, fence};

@@ -1,4 +1,4 @@
-//! Tier 2 of our own: a segregated fit whose live blocks carry nothing.
+//! Our own large tier: a segregated fit whose live blocks carry nothing.
 //!
 //! ```text
 //!   live block, n granules          bits  1 0 0 … 0
@@ -21,15 +21,17 @@
 //! are sorted by size into bins, four to a doubling, as in TLSF (Masmano et al., 2004); a few entries
 //! of a request's own bin are compared before the next larger bin serves it.
 //!
-//! Pages for the pools are carved from the end of runs: first of a run not much longer than a page, then of the run that ends
-//! at the *frontier*, the start of what was taken from there last. So they gather at the end of the arena, and a large
-//! block that grows at its start does not meet them. In a heap without pools, short blocks gather there. The frontier is always the
-//! start of a live block, or behind the last granule: a release moves it to the end of the free run in which it comes to lie.
+//! Pages for the pools are carved from the end of runs: first of a run not much longer than a page, then of the run
+//! that ends at the *frontier*, the start of what was taken from there last. So they gather at the end of the arena,
+//! and a large block that grows at its start does not meet them. In a heap without pools, short blocks gather there.
+//! The frontier is always the start of a live block, or behind the last granule: a release moves it to the end of the
+//! free run in which it comes to lie.
 //!
 //! Links are places: a bin's head is a word whose place a run's `prev` can name, so that a run leaves
 //! its list without asking whether it was the first.
 //!
-//! `look` has what can be told from outside of the entry, `bins` has the lists, `find` the searches, `blocks` what turns runs into blocks and back, `check` the verification.
+//! `look` has what can be told from outside of the entry, `bins` has the lists, `find` the searches, `blocks` what
+//! turns runs into blocks and back, `check` the verification.
 
 mod bins;
 mod blocks;
@@ -46,13 +48,13 @@ use crate::config::Reason;
 use crate::config::geometry::{GRANULE, GRANULE_BYTES, PAGE};
 use crate::large::peek::{MAY_RACE, peek};
 
-/// Tier 2 in O(1): the default.
+/// The large tier in O(1): the default.
 ///
-/// Time: at most two runs of a bin are compared, and 10 looked at before a refusal; everything else is a fixed number of steps.
-/// An aligned request looks at one run that may have a place for it, then takes one that is longer by its alignment; one for a
-/// page looks at two of up to one and a half.
-/// With debug assertions, a release also looks whether another block begins inside of the block: a load for each 256 bytes.
-/// Table: one bit a granule (1.6 % of the arena), and 16 bytes for each doubling of its size.
+/// Time: at most two runs of a bin are compared, and 10 looked at before a refusal; everything else is a fixed number
+/// of steps. An aligned request looks at one run that may have a place for it, then takes one that is longer by its
+/// alignment; one for a page looks at two of up to one and a half. With debug assertions, a release also looks whether
+/// another block begins inside of the block: a load for each 256 bytes. Table: one bit a granule (1.6 % of the arena),
+/// and 16 bytes for each doubling of its size.
 pub struct Segregated;
 
 /// Where a free run's words lie: offsets from its place.
@@ -84,8 +86,8 @@ impl Free {
 
 /// The tier's words, with names. A place is 8 times the number of a granule.
 ///
-/// Under wasm the compiler chooses whether `flip`, `flip_pair`, `unlink` and `next_bin` are inlined: it does for speed, and if it does not for
-/// size, that spares 450 to 650 bytes.
+/// Under wasm the compiler chooses whether `flip`, `flip_pair`, `unlink` and `next_bin` are inlined: it does for speed,
+/// and if it does not for size, that spares 450 to 650 bytes.
 #[derive(Clone, Copy)]
 struct Tier<G>(G);
 
@@ -157,8 +159,8 @@ impl<G: Ground> Tier<G> {
         self.bit(first) && !self.bit(first + GRANULE)
     }
 
-    /// As `is_second_of_free`, from outside of the entry: see `look`. Whoever took the run meanwhile may be writing there: only where a look may
-    /// race with that.
+    /// As `is_second_of_free`, from outside of the entry: see `look`. The context that took the run meanwhile may be
+    /// writing there: only where a look may race with that.
     #[cold]
     fn is_behind_start(self, place: u32) -> bool {
         MAY_RACE && is_second(&Granule { tier: self, place: place - GRANULE })
@@ -186,8 +188,8 @@ impl<G: Ground> Before for Granule<G> {
 
     #[inline(always)]
     fn word(&self) -> u32 {
-        // SAFETY: the word is aligned, and of the ground: the granule was marked, and granule 0, which lies before the ground, never is. Who
-        // has taken the run may be writing to it, which `MAY_RACE` allows.
+        // SAFETY: the word is aligned, and of the ground: the granule was marked, and granule 0, which lies before the
+        // ground, never is. The context that has taken the run may be writing to it, which `MAY_RACE` allows.
         unsafe { peek(self.tier.0.word(self.place + 4)) }
     }
 }
@@ -272,8 +274,8 @@ unsafe impl Backend for Segregated {
         let bits = Bitmap::bytes(old.bytes());
         let words = |ground: u32| (HEAD_WORDS + bins(ground)) as usize * 4;
         let (old_words, new_words) = (words(old.bytes()), words(new.bytes()));
-        // SAFETY: both tables are the backend's and as long as its constants say; each part is moved to a place behind its
-        // old one, the last first, so that none is overwritten before it was moved.
+        // SAFETY: both tables are the backend's and as long as its constants say; each part is moved to a place behind
+        // its old one, the last first, so that none is overwritten before it was moved.
         unsafe {
             core::ptr::copy(from, to, bits);
             to.add(bits).write_bytes(0, Bitmap::bytes(new.bytes()) - bits);
