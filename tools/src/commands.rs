@@ -9,7 +9,7 @@ use crate::diff::Diff;
 use crate::read::Options;
 use crate::report::{self, Report};
 use crate::symbols::Symbols;
-use crate::{export, generate, output};
+use crate::{export, generate, output, replay};
 
 /// Reads allocation traces: who holds memory, what leaks, how fragmented it is, and which heap fits.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum What {
     Diff(DiffArguments),
     /// A trace in the format of heaptrack, pprof or Perfetto
     Export(ExportArguments),
+    /// A trace on larder and on other allocators: refusals, the smallest arena, time
+    Replay(ReplayArguments),
     /// Write a made-up trace, to try the other commands with
     Generate(GenerateArguments),
 }
@@ -114,6 +116,18 @@ struct ExportArguments {
 }
 
 #[derive(Debug, Args)]
+struct ReplayArguments {
+    #[command(flatten)]
+    trace: TraceArguments,
+    /// Count the refusals in an arena of so many bytes
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=1 << 30))]
+    arena: Option<u32>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct GenerateArguments {
     /// Where to
     out: PathBuf,
@@ -137,6 +151,17 @@ impl Command {
                 let mut symbols = arguments.trace.symbols()?;
                 let (path, options) = (&arguments.trace.trace, arguments.trace.options());
                 output::file(&arguments.out, |out| export::write(arguments.to, path, options, &mut symbols, out))
+            }
+            What::Replay(arguments) => {
+                let script = replay::load(&arguments.trace.trace, arguments.trace.options())?;
+                let arena = arguments.arena.map(|bytes| bytes as usize);
+                let outcomes = replay::run(&script, arena)?;
+                let text = if arguments.json {
+                    serde_json::to_string_pretty(&outcomes)? + "\n"
+                } else {
+                    replay::text(&arguments.trace.name(), &script, arena, &outcomes)
+                };
+                output::result(text.as_bytes())
             }
             What::Generate(arguments) => {
                 output::file(&arguments.out, |out| generate::write(out, arguments.events, arguments.arena as usize))

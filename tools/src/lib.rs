@@ -9,5 +9,6 @@ pub mod generate;
 pub mod ledger;
 pub mod output;
 pub mod read;
+pub mod replay;
 pub mod report;
 pub mod symbols;
