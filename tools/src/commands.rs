@@ -1,15 +1,16 @@
 //! The commands, and what they are told.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::diff::Diff;
 use crate::read::Options;
 use crate::report::{self, Report};
 use crate::symbols::Symbols;
-use crate::{export, generate, output, replay};
+use crate::{bound, export, fit, generate, output, replay};
 
 /// Reads allocation traces: who holds memory, what leaks, how fragmented it is, and which heap fits.
 #[derive(Debug, Parser)]
@@ -29,6 +30,10 @@ enum What {
     Export(ExportArguments),
     /// A trace on larder and on other allocators: refusals, the smallest arena, time
     Replay(ReplayArguments),
+    /// Search the configuration and arena that serve traces with the fewest bytes; prints Rust to paste
+    Fit(FitArguments),
+    /// The arena that provably suffices for declared maxima, under any order of calls
+    Bound(BoundArguments),
     /// Write a made-up trace, to try the other commands with
     Generate(GenerateArguments),
 }
@@ -128,6 +133,40 @@ struct ReplayArguments {
 }
 
 #[derive(Debug, Args)]
+struct FitArguments {
+    /// The traces to fit to
+    #[arg(required = true)]
+    traces: Vec<PathBuf>,
+    /// Traces that are not fitted to: how the result does on these says whether it carries over
+    #[arg(long, value_name = "TRACE", num_args = 1..)]
+    validate: Vec<PathBuf>,
+    /// How long to search; Ctrl-C ends it sooner, and keeps the best so far
+    #[arg(long, default_value_t = 120)]
+    seconds: u64,
+    /// Make the arena longer than is needed, by so many percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    margin: u32,
+    /// The folder of larder's sources, if another version is wished
+    #[arg(long, value_name = "FOLDER")]
+    larder: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct BoundArguments {
+    /// So many blocks of a size, in bytes, are live at once at most: COUNTxSIZE or COUNTxSIZE@ALIGN
+    #[arg(required = true, value_name = "MAXIMUM")]
+    maxima: Vec<bound::Maximum>,
+    #[arg(long, value_enum, default_value = "default")]
+    heap: bound::Heap,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct GenerateArguments {
     /// Where to
     out: PathBuf,
@@ -163,6 +202,12 @@ impl Command {
                 };
                 output::result(text.as_bytes())
             }
+            What::Fit(arguments) => fit(arguments),
+            What::Bound(arguments) => {
+                let bound = bound::derive(arguments.heap, &arguments.maxima)?;
+                let text = if arguments.json { serde_json::to_string_pretty(&bound)? + "\n" } else { bound.text() };
+                output::result(text.as_bytes())
+            }
             What::Generate(arguments) => {
                 output::file(&arguments.out, |out| generate::write(out, arguments.events, arguments.arena as usize))
             }
@@ -192,5 +237,25 @@ fn diff(arguments: DiffArguments) -> Result<()> {
     let after = read(arguments.after, arguments.elf_after.or(arguments.elf))?;
     let diff = Diff::new(&before, &after);
     let text = if arguments.json { serde_json::to_string_pretty(&diff)? + "\n" } else { diff.text(arguments.top) };
+    output::result(text.as_bytes())
+}
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+fn fit(arguments: FitArguments) -> Result<()> {
+    // Relaxed: the flag alone counts.
+    ctrlc::set_handler(|| STOP.store(true, Relaxed)).context("Ctrl-C can't be caught")?;
+    let json = arguments.json;
+    let arguments = fit::Arguments {
+        traces: arguments.traces,
+        validate: arguments.validate,
+        seconds: arguments.seconds,
+        margin_percent: arguments.margin,
+        larder: arguments.larder,
+        options: Options::default(),
+    };
+    let found = fit::run(&arguments, &STOP)?;
+    let text = if json { serde_json::to_string_pretty(&found)? + "\n" } else { found.text() };
     output::result(text.as_bytes())
 }
