@@ -210,8 +210,8 @@
 //! | `region/` | a heap of memories that are claimed at run time |
 //! | `growing/`, `wasm/` | a heap whose memory grows, and a wasm module's |
 //! | `small/` | the smallest heap: one table, no tiers |
-//! | `observe/` | code that sees every call of a heap |
 //! | `trace/` | what the heap did, as a stream of records: their format, and a queue that any context writes to |
+//! | `observe/` | code that sees every call of a heap, and the tags that say who called |
 //!
 //! At the root are `target.rs`, what kind of target there is, and `allocator.rs`, the trait `Allocator` for all heaps.
 //!

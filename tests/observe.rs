@@ -1,11 +1,13 @@
 //! A heap that is observed: what the observer is told, what it may add and refuse, and what of it is in a program that
 //! has none.
 
-use larder::observe::{Live, Observed, Observer};
+use larder::observe::{Live, Observed, Observer, Slot, Traced};
 use larder::policy::Try;
+use larder::trace::{Event, Origin, Trace, decode};
 use larder::{Defaults, Heap, Inspect, Region, Small};
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
 
 fn bytes(size: usize) -> Layout {
     Layout::from_size_align(size, 8).unwrap()
@@ -157,4 +159,78 @@ fn a_request_that_no_layout_can_hold_is_refused() {
         assert!(heap.realloc(block, bytes(8), largest.size()).is_null());
         assert!(heap.try_dealloc(block, bytes(8)));
     }
+}
+
+/// Reads a whole trace: its events and their tags.
+fn decoded<const WORDS: usize>(trace: &Trace<WORDS>) -> Vec<(Event, Option<u32>)> {
+    let (mut bytes, mut events) = (vec![0; 64 * 1024], Vec::new());
+    let len = trace.read(&mut bytes);
+    let mut rest = &bytes[..len];
+    while !rest.is_empty() {
+        let (record, used) = decode(rest).unwrap();
+        events.push((record.event.unwrap(), record.origin.tag));
+        rest = &rest[used..];
+    }
+    events
+}
+
+#[test]
+fn a_trace_has_every_call_with_its_tag() {
+    static SLOT: Slot = Slot::new();
+    static HEAP: Observed<Heap<4096, Defaults, Try>, Traced<1024>> =
+        Observed::new(Heap::new(), Traced::new(|| Origin { tag: SLOT.current(), ..Origin::NONE }));
+    let net = SLOT.enter(7);
+    // SAFETY: no size is zero; blocks are freed once with their sizes, but for a second free, which the heap finds.
+    let (block, moved) = unsafe {
+        let block = HEAP.alloc(bytes(24));
+        let inner = SLOT.enter(9);
+        let moved = HEAP.realloc(block, bytes(24), 300);
+        assert!(HEAP.alloc(bytes(5000)).is_null() && HEAP.realloc(moved, bytes(300), 6000).is_null());
+        drop(inner);
+        HEAP.dealloc(moved, bytes(300));
+        drop(net);
+        HEAP.dealloc(moved, bytes(300));
+        (block.addr(), moved.addr())
+    };
+    let freed = Event::Free { address: moved, size_bytes: 300, align_bytes: 8 };
+    let expected = [
+        (Event::Alloc { address: block, size_bytes: 24, align_bytes: 8 }, Some(7)),
+        (
+            Event::Realloc { address: moved, size_bytes: 300, old_address: block, old_bytes: 24, align_bytes: 8 },
+            Some(9),
+        ),
+        (Event::Refused { size_bytes: 5000, align_bytes: 8, old_address: 0 }, Some(9)),
+        (Event::Refused { size_bytes: 6000, align_bytes: 8, old_address: moved }, Some(9)),
+        (freed, Some(7)),
+        (freed, None),
+        (Event::WrongFree { address: moved, reason: 31 }, None),
+    ];
+    assert_eq!(decoded(HEAP.observer().trace()), expected);
+}
+
+/// Two tasks take turns; each has its own tag whenever it runs, and none is left behind.
+#[test]
+fn a_future_has_its_tag_whenever_it_is_polled() {
+    static SLOT: Slot = Slot::new();
+
+    /// Looks at the tag, and lets others run.
+    async fn looks(expected: u32) {
+        for _ in 0..3 {
+            assert_eq!(SLOT.current(), Some(expected));
+            let mut is_first = true;
+            std::future::poll_fn(|_| match std::mem::take(&mut is_first) {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            })
+            .await;
+        }
+    }
+    let mut tasks = [1, 2].map(|tag| Box::pin(SLOT.future(tag, looks(tag))));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut polls = 0;
+    while tasks.iter_mut().map(|task| task.as_mut().poll(&mut context)).filter(Poll::is_pending).count() != 0 {
+        assert_eq!(SLOT.current(), None);
+        polls += 1;
+    }
+    assert_eq!(polls, 3);
 }

@@ -16,8 +16,14 @@
 //! A heap that is not [`Observed`] has nothing of this: no instruction and no byte.
 
 mod live;
+mod tag;
+mod traced;
 
 pub use live::Live;
+#[cfg(not(all(test, loom)))]
+pub use tag::TAG;
+pub use tag::{Scope, Slot, Tagged};
+pub use traced::Traced;
 
 use crate::config::geometry::GRANULE_BYTES;
 use crate::report::{CheckError, Inspect, Piece, Stats};
