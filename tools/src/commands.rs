@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::diff::Diff;
 use crate::read::Options;
 use crate::report::{self, Report};
 use crate::symbols::Symbols;
-use crate::{bound, export, fit, generate, output, replay};
+use crate::{bound, export, fit, generate, output, record, replay};
 
 /// Reads allocation traces: who holds memory, what leaks, how fragmented it is, and which heap fits.
 #[derive(Debug, Parser)]
@@ -22,6 +22,8 @@ pub struct Command {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Store what a program writes: from a file, standard input, a serial port, or an emulator
+    Record(RecordArguments),
     /// Who held the peak, what is live at the end, who allocates most often, how fragmented memory is
     Report(ReportArguments),
     /// What grew between two traces
@@ -167,6 +169,27 @@ struct BoundArguments {
 }
 
 #[derive(Debug, Args)]
+struct RecordArguments {
+    /// Where to
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// A file, or - for standard input
+    #[arg(long, value_name = "FILE", group = "source")]
+    from: Option<PathBuf>,
+    /// A serial port; --baud says how fast it is
+    #[arg(long, value_name = "PORT", group = "source")]
+    serial: Option<PathBuf>,
+    #[arg(long, default_value_t = 115_200)]
+    baud: u32,
+    /// End after so many events
+    #[arg(long, value_name = "EVENTS")]
+    events: Option<u64>,
+    /// A program and its arguments, behind --, whose standard output has the trace: qemu-system-arm, probe-rs
+    #[arg(last = true, group = "source")]
+    command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 struct GenerateArguments {
     /// Where to
     out: PathBuf,
@@ -184,6 +207,7 @@ impl Command {
     /// In words for the user.
     pub fn run(self) -> Result<()> {
         match self.what {
+            What::Record(arguments) => record(arguments),
             What::Report(arguments) => report(&arguments),
             What::Diff(arguments) => diff(arguments),
             What::Export(arguments) => {
@@ -243,9 +267,32 @@ fn diff(arguments: DiffArguments) -> Result<()> {
 /// Set by Ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-fn fit(arguments: FitArguments) -> Result<()> {
+/// From now on, Ctrl-C asks for an end; asked twice, the program ends at once.
+fn catch_interrupt() -> Result<()> {
     // Relaxed: the flag alone counts.
-    ctrlc::set_handler(|| STOP.store(true, Relaxed)).context("Ctrl-C can't be caught")?;
+    let handler = || {
+        if STOP.swap(true, Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).context("Ctrl-C can't be caught")
+}
+
+fn record(arguments: RecordArguments) -> Result<()> {
+    let source = match (arguments.from, arguments.serial) {
+        (Some(path), _) => record::Source::File(path),
+        (_, Some(port)) => record::Source::Serial(port, arguments.baud),
+        _ if !arguments.command.is_empty() => record::Source::Command(arguments.command),
+        _ => bail!("say where the trace comes from: --from FILE, --serial PORT, or -- PROGRAM ARGUMENTS"),
+    };
+    catch_interrupt()?;
+    let stored = record::run(&source, &arguments.out, arguments.events, &STOP)?;
+    output::note(format_args!("{} events, {} gaps, {} bytes", stored.events, stored.gaps, stored.bytes));
+    Ok(())
+}
+
+fn fit(arguments: FitArguments) -> Result<()> {
+    catch_interrupt()?;
     let json = arguments.json;
     let arguments = fit::Arguments {
         traces: arguments.traces,

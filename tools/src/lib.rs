@@ -11,6 +11,7 @@ pub mod generate;
 pub mod ledger;
 pub mod output;
 pub mod read;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod symbols;

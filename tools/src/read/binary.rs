@@ -85,7 +85,12 @@ impl Records<'_> {
         let Origin { site, tag, time } = decoded.origin;
         let time = time.map(|ticks| self.clock.unwrap(ticks));
         // Thumb code sets bit 0 of a return address; no other has an odd one that matters.
-        let at = At { offset: self.offset, site: site.unwrap_or(0) as u64, tag, time };
+        let gone = match decoded.event {
+            Some(trace::Event::Free { size_bytes, align_bytes, .. }) => Some((size_bytes as u64, align_bytes as u64)),
+            Some(trace::Event::Realloc { old_bytes, align_bytes, .. }) => Some((old_bytes as u64, align_bytes as u64)),
+            _ => None,
+        };
+        let at = At { offset: self.offset, site: site.unwrap_or(0) as u64, tag, time, gone };
         if let Some((tag, name)) = decoded.name {
             return tell(self.sink, &Event::Name { tag, name }, &at);
         }

@@ -70,6 +70,8 @@ pub struct At {
     pub tag: Option<u32>,
     /// Ticks, unwrapped: counted from the first time of the trace.
     pub time: Option<u64>,
+    /// Size and alignment of the block that goes, if the record says so.
+    pub gone: Option<(u64, u64)>,
 }
 
 /// The format of a trace.
