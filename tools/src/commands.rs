@@ -206,52 +206,61 @@ impl Command {
     /// # Errors
     /// In words for the user.
     pub fn run(self) -> Result<()> {
+        output::result(self.text()?.as_bytes())
+    }
+
+    /// Does it, and returns what goes to standard output.
+    ///
+    /// # Errors
+    /// In words for the user.
+    pub fn text(self) -> Result<String> {
+        let written = |()| String::new();
         match self.what {
-            What::Record(arguments) => record(arguments),
+            What::Record(arguments) => record(arguments).map(written),
             What::Report(arguments) => report(&arguments),
             What::Diff(arguments) => diff(arguments),
             What::Export(arguments) => {
                 let mut symbols = arguments.trace.symbols()?;
                 let (path, options) = (&arguments.trace.trace, arguments.trace.options());
                 output::file(&arguments.out, |out| export::write(arguments.to, path, options, &mut symbols, out))
+                    .map(written)
             }
             What::Replay(arguments) => {
                 let script = replay::load(&arguments.trace.trace, arguments.trace.options())?;
                 let arena = arguments.arena.map(|bytes| bytes as usize);
                 let outcomes = replay::run(&script, arena)?;
-                let text = if arguments.json {
-                    serde_json::to_string_pretty(&outcomes)? + "\n"
-                } else {
-                    replay::text(&arguments.trace.name(), &script, arena, &outcomes)
-                };
-                output::result(text.as_bytes())
+                shown(arguments.json, &outcomes, || replay::text(&arguments.trace.name(), &script, arena, &outcomes))
             }
             What::Fit(arguments) => fit(arguments),
             What::Bound(arguments) => {
                 let bound = bound::derive(arguments.heap, &arguments.maxima)?;
-                let text = if arguments.json { serde_json::to_string_pretty(&bound)? + "\n" } else { bound.text() };
-                output::result(text.as_bytes())
+                shown(arguments.json, &bound, || bound.text())
             }
             What::Generate(arguments) => {
                 output::file(&arguments.out, |out| generate::write(out, arguments.events, arguments.arena as usize))
+                    .map(written)
             }
         }
     }
 }
 
-fn report(arguments: &ReportArguments) -> Result<()> {
+/// As JSON, or as text.
+fn shown(json: bool, result: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<String> {
+    Ok(if json { serde_json::to_string_pretty(result)? + "\n" } else { text() })
+}
+
+fn report(arguments: &ReportArguments) -> Result<String> {
     let mut symbols = arguments.trace.symbols()?;
     let analysis = report::analyse(&arguments.trace.trace, arguments.trace.options())?;
     let report = Report::new(&arguments.trace.name(), &analysis, &mut symbols);
     if let Some(path) = &arguments.html {
         let page = report.html()?;
-        return output::file(path, |out| Ok(out.write_all(page.as_bytes())?));
+        return output::file(path, |out| Ok(out.write_all(page.as_bytes())?)).map(|()| String::new());
     }
-    let text = if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.text(arguments.top) };
-    output::result(text.as_bytes())
+    shown(arguments.json, &report, || report.text(arguments.top))
 }
 
-fn diff(arguments: DiffArguments) -> Result<()> {
+fn diff(arguments: DiffArguments) -> Result<String> {
     let read = |trace: PathBuf, elf: Option<PathBuf>| -> Result<Report> {
         let trace = TraceArguments { trace, elf, resync: arguments.resync };
         let mut symbols = trace.symbols()?;
@@ -260,8 +269,7 @@ fn diff(arguments: DiffArguments) -> Result<()> {
     let before = read(arguments.before, arguments.elf.clone())?;
     let after = read(arguments.after, arguments.elf_after.or(arguments.elf))?;
     let diff = Diff::new(&before, &after);
-    let text = if arguments.json { serde_json::to_string_pretty(&diff)? + "\n" } else { diff.text(arguments.top) };
-    output::result(text.as_bytes())
+    shown(arguments.json, &diff, || diff.text(arguments.top))
 }
 
 /// Set by Ctrl-C.
@@ -291,7 +299,7 @@ fn record(arguments: RecordArguments) -> Result<()> {
     Ok(())
 }
 
-fn fit(arguments: FitArguments) -> Result<()> {
+fn fit(arguments: FitArguments) -> Result<String> {
     catch_interrupt()?;
     let json = arguments.json;
     let arguments = fit::Arguments {
@@ -303,6 +311,8 @@ fn fit(arguments: FitArguments) -> Result<()> {
         options: Options::default(),
     };
     let found = fit::run(&arguments, &STOP)?;
-    let text = if json { serde_json::to_string_pretty(&found)? + "\n" } else { found.text() };
-    output::result(text.as_bytes())
+    shown(json, &found, || found.text())
 }
+
+#[cfg(test)]
+mod tests;

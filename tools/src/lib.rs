@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod bound;
 pub mod commands;
 pub mod diff;
+pub mod documents;
 pub mod export;
 pub mod fit;
 pub mod gaps;

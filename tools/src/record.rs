@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -39,8 +40,8 @@ pub struct Stored {
 /// If the source can't be read, has no record, or the trace can't be written.
 pub fn run(source: &Source, out: &Path, most_events: Option<u64>, stop: &AtomicBool) -> Result<Stored> {
     let mut child = None;
-    let mut input: Box<dyn Read> = match source {
-        Source::File(path) if path == Path::new("-") => Box::new(io::stdin().lock()),
+    let input: Box<dyn Read + Send> = match source {
+        Source::File(path) if path == Path::new("-") => Box::new(io::stdin()),
         Source::File(path) => Box::new(File::open(path).with_context(|| path.display().to_string())?),
         Source::Serial(path, baud) => Box::new(serial(path, *baud)?),
         Source::Command(words) => {
@@ -55,7 +56,7 @@ pub fn run(source: &Source, out: &Path, most_events: Option<u64>, stop: &AtomicB
     let mut stored = Stored::default();
     let outcome = output::file(out, |out| {
         let mut storing = Storing { out, bar: &bar, stored: Stored::default(), most_events, failed: None };
-        let mut input = Stoppable { input: &mut *input, stop };
+        let mut input = Stoppable::new(input, stop);
         let outcome = read::stream(&mut input, Options { resync: true }, &mut storing);
         stored = storing.stored;
         match storing.failed {
@@ -104,27 +105,57 @@ fn serial(path: &Path, baud: u32) -> Result<File> {
     File::open(path).with_context(what)
 }
 
-/// A source that ends when it is told to.
+/// A source that ends when it is told to, also while nothing comes: a thread of its own waits for bytes.
 struct Stoppable<'a> {
-    input: &'a mut dyn Read,
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    rest: Vec<u8>,
     stop: &'a AtomicBool,
+}
+
+impl<'a> Stoppable<'a> {
+    fn new(mut input: Box<dyn Read + Send>, stop: &'a AtomicBool) -> Self {
+        // Few, so that a fast source waits.
+        let (sender, chunks) = sync_channel(16);
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                let chunk = match input.read(&mut buffer) {
+                    Ok(len) => Ok(buffer[..len].to_vec()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    // A terminal whose other side has gone.
+                    Err(error) if error.raw_os_error() == Some(5) => Ok(Vec::new()),
+                    Err(error) => Err(error),
+                };
+                let is_last = chunk.as_ref().map_or(true, Vec::is_empty);
+                if sender.send(chunk).is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        Self { chunks, rest: Vec::new(), stop }
+    }
 }
 
 impl Read for Stoppable<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
+        while self.rest.is_empty() {
             // Relaxed: the flag alone counts.
             if self.stop.load(Relaxed) {
                 return Ok(0);
             }
-            match self.input.read(buffer) {
-                // Ctrl-C interrupts the read.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A terminal whose other side has gone.
-                Err(error) if error.raw_os_error() == Some(5) => return Ok(0),
-                outcome => return outcome,
+            match self.chunks.recv_timeout(Duration::from_millis(100)) {
+                Ok(chunk) => self.rest = chunk?,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
+            if self.rest.is_empty() {
+                return Ok(0);
             }
         }
+        let len = self.rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&self.rest[..len]);
+        self.rest.drain(..len);
+        Ok(len)
     }
 }
 
@@ -256,6 +287,25 @@ mod tests {
         let (stored, _folder, out) = record(&Source::File(source.path().to_owned()), Some(100));
         assert_eq!(stored.unwrap().events, 100);
         assert_eq!(report::analyse(&out, Options::default()).unwrap().ledger.events, 100);
+    }
+
+    /// While nothing comes, an interrupt still ends the recording, and keeps what there is.
+    #[test]
+    fn an_interrupt_keeps_what_came() {
+        let source = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(source.path(), generated(50)).unwrap();
+        let script = format!("cat '{}'; exec sleep 600", source.path().display());
+        let command = ["sh", "-c", &script].map(str::to_owned).to_vec();
+        let stop = AtomicBool::new(false);
+        let out = source.path().with_extension("out");
+        let stored = std::thread::scope(|scope| {
+            let recording = scope.spawn(|| run(&Source::Command(command), &out, None, &stop));
+            std::thread::sleep(Duration::from_millis(1500));
+            stop.store(true, Relaxed);
+            recording.join().unwrap().unwrap()
+        });
+        std::fs::remove_file(out).unwrap();
+        assert_eq!(stored.events, 50);
     }
 
     #[test]

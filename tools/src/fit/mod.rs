@@ -144,6 +144,9 @@ pub fn run(arguments: &Arguments, stop: &AtomicBool) -> Result<Fit> {
     let default_bytes = one(&runner, Task::Search, 0..fitted.len())?
         .ok_or_else(|| anyhow!("no arena of up to four times the peak serves these traces"))?
         .0;
+    // What is looked for below that of candidates is looked for below that of the default as well.
+    let default_bytes =
+        one(&runner, Task::Beat(default_bytes), 0..fitted.len())?.map_or(default_bytes, |(bytes, _)| bytes);
     bar.inc(1);
     let mut search = Search {
         runner: &runner,
