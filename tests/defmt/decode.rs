@@ -126,9 +126,15 @@ fn stream() -> Vec<u8> {
 }
 
 fn xtask(arguments: &[&str]) -> String {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.arg("xtask").args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).env("CI", "true");
+    let mut command = match std::env::var_os("LARDER_XTASK") {
+        Some(built) => Command::new(built),
+        None => {
+            let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+            command.arg("xtask");
+            command
+        }
+    };
+    command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).env("CI", "true");
     let output = command.output().expect("cargo runs");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "cargo xtask {} failed:\n{err}{out}", arguments.join(" "));

@@ -69,7 +69,11 @@ pub fn get() -> Result<()> {
     nightly::get("Miri")?;
     let mut command = Command::new("rustup");
     command.args(["component", "add", "miri", "rust-src", "--toolchain", "nightly"]);
-    if !packages::program_exists("rustup") || !step::run("rustup component add miri", &mut command)?.success {
+    let is_there = {
+        let _alone = packages::installing();
+        packages::program_exists("rustup") && step::run("rustup component add miri", &mut command)?.success
+    };
+    if !is_there {
         bail!("rustup can't get Miri for the nightly compiler here");
     }
     step::require("prepare Miri", &mut miri("setup", FLAGS))?;

@@ -11,6 +11,7 @@ pub fn get(purpose: &str) -> Result<()> {
     if is_there() {
         return Ok(());
     }
+    let _alone = packages::installing();
     let mut command = Command::new("rustup");
     command.args(["toolchain", "install", "nightly", "--profile", "minimal", "--no-self-update"]);
     let is_installed =

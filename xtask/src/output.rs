@@ -31,7 +31,11 @@ fn write_to(out: &mut impl Write, text: fmt::Arguments) -> Result<()> {
 
 /// Writes to standard error. Where that can't be written to, there is nowhere to say so.
 pub fn note(text: fmt::Arguments) {
-    let _ = io::stderr().lock().write_fmt(text);
+    // Formatted first: one write is not torn apart by what runs at the same time.
+    let text = text.to_string();
+    crate::step::without_bars(|| {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    });
 }
 
 /// Like `println!`, but returns from the function when the line can't be written.

@@ -1,10 +1,17 @@
 //! Installing what is missing with Debian's package manager, where we may.
 
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, bail};
 
 use crate::step;
+
+/// Held while something is installed: neither apt-get nor rustup lets two of itself do that at once.
+pub fn installing() -> MutexGuard<'static, ()> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    INSTALLING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Installs packages; an error says in a sentence why it can't.
 pub fn install(packages: &[&str]) -> Result<()> {
@@ -15,6 +22,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
     if !is_root() {
         bail!("installing {names} with apt-get needs root");
     }
+    let _alone = installing();
     let first = step::run(&format!("apt-get install {names}"), &mut install_command(packages))?;
     if first.success {
         return Ok(());

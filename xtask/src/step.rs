@@ -1,25 +1,44 @@
 //! One tool's run, as a step that people see: what it is, how long it took, and what the tool said when it failed.
 //!
 //! On a terminal a step is a line that shows the tool's latest output and the time; elsewhere, and with `CI` set, it is
-//! one plain line at its start and one at its end. Both go to standard error.
+//! one plain line at its start and one at its end. Both go to standard error. Where steps run side by side, there is no
+//! line at the start: it would be far from its end.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, PipeReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use wait_timeout::ChildExt;
 
 /// How many of a failing tool's last lines are quoted.
 const QUOTED_LINES: usize = 150;
+
+/// Whether steps run side by side.
+static SIDE_BY_SIDE: AtomicBool = AtomicBool::new(false);
+
+/// The steps that are shown on the terminal.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// What a tool did.
 pub struct Outcome {
     pub success: bool,
     /// Standard output and standard error, as they came.
     pub output: String,
+}
+
+/// From now on steps run side by side.
+pub fn run_side_by_side() {
+    SIDE_BY_SIDE.store(true, Ordering::Relaxed);
+}
+
+/// Writes to the terminal while no step is shown there.
+pub fn without_bars(write: impl FnOnce()) {
+    BARS.suspend(write);
 }
 
 /// Runs a tool to its end, whatever its verdict.
@@ -130,7 +149,7 @@ struct Progress {
 impl Progress {
     fn start(title: &str) -> Self {
         let bar = is_interactive().then(|| spinner(title));
-        if bar.is_none() {
+        if bar.is_none() && !SIDE_BY_SIDE.load(Ordering::Relaxed) {
             note_line!("...  {title}");
         }
         Self { title: title.to_owned(), started: Instant::now(), bar }
@@ -147,6 +166,7 @@ impl Progress {
     fn finish(&self, success: bool) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+            BARS.remove(bar);
         }
         let verdict = if success { "ok  " } else { "FAIL" };
         note_line!("{verdict} {} ({:.1} s)", self.title, self.started.elapsed().as_secs_f32());
@@ -160,7 +180,7 @@ fn is_interactive() -> bool {
 fn spinner(title: &str) -> ProgressBar {
     let style =
         ProgressStyle::with_template("{spinner}    {prefix} {elapsed} {wide_msg:.dim}").expect("a valid template");
-    let bar = ProgressBar::new_spinner().with_style(style).with_prefix(title.to_owned());
+    let bar = BARS.add(ProgressBar::new_spinner().with_style(style).with_prefix(title.to_owned()));
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

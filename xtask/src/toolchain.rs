@@ -129,6 +129,7 @@ impl Toolchain {
 /// The compiler in use, with the target's library as its distributor built it.
 fn prebuilt(triple: &str) -> Result<Toolchain> {
     if !has_library(triple)? {
+        let _alone = packages::installing();
         step::require(&format!("rustup target add {triple}"), Command::new("rustup").args(["target", "add", triple]))?;
     }
     if !has_library(triple)? {
@@ -159,6 +160,7 @@ fn from_source(triple: &str, library: Library) -> Result<Toolchain> {
 fn compiler_with_source() -> Result<(PathBuf, PathBuf)> {
     let in_use = PathBuf::from("rustc");
     if !has_source(&in_use) && !has_source(Path::new(DEBIAN_RUSTC)) && packages::program_exists("rustup") {
+        let _alone = packages::installing();
         // Where that fails, Debian's compiler is next.
         step::run("rustup component add rust-src", Command::new("rustup").args(["component", "add", "rust-src"]))?;
     }

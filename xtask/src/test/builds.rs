@@ -128,6 +128,7 @@ fn rustup_toolchain(version: &str) -> Result<Command> {
     if !is_installed {
         let mut command = Command::new("rustup");
         command.args(["toolchain", "install", version, "--profile", "minimal", "--no-self-update"]);
+        let _alone = packages::installing();
         if !step::run(&format!("rustup toolchain install {version}"), &mut command)?.success {
             anyhow::bail!("rustup can't get that compiler here; only the lint was run");
         }

@@ -1,6 +1,7 @@
 //! Firmware.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -17,6 +18,7 @@ use crate::{project, qemu};
 pub fn in_qemu(tally: &mut Tally) -> Result<()> {
     let mut command = project::cargo("test");
     command.args(["--package", "larder", "--all-features", "--no-fail-fast", "--test", "qemu*", "--"]);
+    use_this_program(&mut command)?;
     for name in Name::value_variants() {
         if let Err(reason) = qemu::prepare(name.board()) {
             tally.skip(&format!("firmware on {name}"), &toolchain::first_line(&reason));
@@ -32,7 +34,26 @@ pub fn in_qemu(tally: &mut Tally) -> Result<()> {
     }
     let mut command = project::cargo("test");
     command.args(["--package", "larder-defmt-test", "--no-fail-fast"]);
+    use_this_program(&mut command)?;
     tally.cargo_test(title, &mut command)
+}
+
+/// The suite, on the board that people have.
+pub fn suite(tally: &mut Tally) -> Result<()> {
+    let mut command = project::cargo("test");
+    command.args(["--package", "larder", "--all-features", "--test", "qemu", "cortex_m3_suite", "--", "--exact"]);
+    use_this_program(&mut command)?;
+    match qemu::prepare(Name::CortexM3.board()) {
+        Err(reason) => tally.skip("the suite on an emulated board", &toolchain::first_line(&reason)),
+        Ok(()) => tally.cargo_test("the suite on an emulated board", &mut command)?,
+    }
+    Ok(())
+}
+
+/// Tests that call `cargo xtask` shall call this program instead: cargo would wait for whatever else is built in its target directory.
+fn use_this_program(command: &mut Command) -> Result<()> {
+    command.env("LARDER_XTASK", std::env::current_exe()?);
+    Ok(())
 }
 
 pub fn lints(tally: &mut Tally) -> Result<()> {

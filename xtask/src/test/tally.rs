@@ -57,6 +57,14 @@ impl Tally {
         self.skipped.push((title.to_owned(), reason.to_owned()));
     }
 
+    /// Adds what another one counted.
+    pub fn absorb(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped.extend(other.skipped);
+        self.failures.extend(other.failures);
+    }
+
     /// Shows the sums, and says whether nothing failed.
     ///
     /// # Errors
@@ -87,14 +95,21 @@ impl Tally {
         Ok(())
     }
 
-    fn sums(&self) -> String {
+    pub fn sums(&self) -> String {
         format!("{} passed, {} failed", self.passed, self.failed)
+    }
+
+    /// What was skipped.
+    #[cfg(test)]
+    pub fn skipped(&self) -> impl Iterator<Item = &str> {
+        self.skipped.iter().map(|(title, _)| title.as_str())
     }
 
     fn fail(&mut self, title: &str, count: usize, output: &str) {
         self.failed += count;
         self.failures.push(title.to_owned());
-        output::note(format_args!("{}", step::quote(output)));
+        // In one piece: other tests run at the same time.
+        output::note(format_args!("     {title} failed; it said:\n{}", step::quote(output)));
     }
 }
 
