@@ -114,7 +114,7 @@ fn the_largest_request_is_served<C: Config>(bytes: usize, mix: Mix) {
             shadow.step(action(&mut random, mix));
         }
         let stats = region.stats();
-        let largest = stats.largest_free_bytes.unwrap();
+        let largest = stats.largest_free_bytes;
         let layout = |bytes| Layout::from_size_align(bytes, 8).unwrap();
         // SAFETY: no size is zero.
         unsafe {

@@ -70,7 +70,7 @@ fn pages_are_had_elsewhere_when_a_large_block_lies_below_the_last_ones() {
     let heap = Box::new(<Small>::new());
     alloc(&heap, 64);
     let lower = alloc(&heap, 30 * 1024);
-    alloc(&heap, heap.stats().largest_free_bytes.unwrap());
+    alloc(&heap, heap.stats().largest_free_bytes);
     free(&heap, lower, 30 * 1024);
     (0..40).for_each(|_| _ = alloc(&heap, 64));
     // Four to a page, with the first.
@@ -123,7 +123,7 @@ fn reserved_pages_lie_where_pools_may_be() {
     }
     let heap = Box::new(Small::<Reserving>::new());
     assert_eq!(pages(&heap), 3);
-    let (lead, before) = (heap.stats().free_bytes / 256 / 2 * 256, heap.stats().largest_free_bytes.unwrap());
+    let (lead, before) = (heap.stats().free_bytes / 256 / 2 * 256, heap.stats().largest_free_bytes);
     let least = alloc(&heap, 64).min(alloc(&heap, before));
     assert!(depth(&heap, least) < lead);
     for _ in 0..24 {
@@ -144,7 +144,7 @@ impl Config for Waiting {
 fn a_large_request_gets_all_pages_that_wait() {
     let heap = Box::new(Small::<Waiting>::new());
     let blocks = [8, 16, 24, 32].map(|size| (alloc(&heap, size), size));
-    alloc(&heap, heap.stats().largest_free_bytes.unwrap());
+    alloc(&heap, heap.stats().largest_free_bytes);
     blocks.into_iter().for_each(|(block, size)| free(&heap, block, size));
     assert_eq!(pages(&heap), 2, "the others are in the stash");
     alloc(&heap, 4 * 256);

@@ -53,7 +53,7 @@ struct Arena<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
 ///     HEAP.dealloc(block, layout);
 /// }
 /// HEAP.trim();
-/// assert_eq!(HEAP.stats().free_runs, Some(1));
+/// assert_eq!(HEAP.stats().free_runs, 1);
 /// assert_eq!(HEAP.check(), Ok(()));
 /// ```
 ///
@@ -118,7 +118,7 @@ impl<const BYTES: usize, C: Config, P: Policy, L: Large> Heap<BYTES, C, P, L> {
     /// static HEAP: larder::Heap<4096> = larder::Heap::new();
     /// let stats = HEAP.stats();
     /// assert_eq!(stats.arena_bytes, stats.metadata_bytes + stats.free_bytes);
-    /// assert_eq!(stats.largest_free_bytes, Some(stats.free_bytes));
+    /// assert_eq!(stats.largest_free_bytes, stats.free_bytes);
     /// println!("{stats}");
     /// ```
     pub fn stats(&self) -> Stats {

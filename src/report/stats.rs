@@ -51,10 +51,10 @@ pub struct Stats {
     pub waste_bytes: usize,
     /// The largest request that would succeed now, at an alignment of 8: the longest free run, of empty pages too,
     /// which are reclaimed for it, or the largest free block of a page. (Should ten shorter runs of the same bin stand
-    /// before that run, the request is refused all the same.) `None`: a heap without memory.
-    pub largest_free_bytes: Option<usize>,
-    /// How many pieces the free bytes are in. `None`: a heap without memory.
-    pub free_runs: Option<usize>,
+    /// before that run, the request is refused all the same.)
+    pub largest_free_bytes: usize,
+    /// How many pieces the free bytes are in.
+    pub free_runs: usize,
     /// The most bytes that ever were out of the large tier at once, as blocks, pages and stash, deferred releases
     /// included. 0 until the first visit. `None`: a [`Small`](crate::Small) does not keep it.
     pub committed_peak_bytes: Option<usize>,
@@ -105,11 +105,10 @@ impl Stats {
     /// External fragmentation in percent: 0 when all that is free is one run, towards 100 when it is
     /// in many small ones. `None`: nothing is free.
     pub fn fragmentation_percent(&self) -> Option<u32> {
-        let largest = self.largest_free_bytes?;
         if self.free_bytes == 0 {
             return None;
         }
-        let kept = largest as u64 * 100 / self.free_bytes as u64;
+        let kept = self.largest_free_bytes as u64 * 100 / self.free_bytes as u64;
         Some(100u64.saturating_sub(kept) as u32)
     }
 
@@ -128,7 +127,7 @@ impl Stats {
         self.deferred_bytes += other.deferred_bytes;
         self.waste_bytes += other.waste_bytes;
         self.largest_free_bytes = self.largest_free_bytes.max(other.largest_free_bytes);
-        self.free_runs = self.free_runs.zip(other.free_runs).map(|(a, b)| a + b).or(self.free_runs).or(other.free_runs);
+        self.free_runs += other.free_runs;
         self.committed_peak_bytes = self.committed_peak_bytes.zip(other.committed_peak_bytes).map(|(a, b)| a + b);
         self.refills = self.refills.wrapping_add(other.refills);
         self.retries = self.retries.wrapping_add(other.retries);
@@ -154,7 +153,7 @@ impl defmt::Format for Stats {
         defmt::write!(
             f,
             "Stats {{ arena_bytes: {=usize}, metadata_bytes: {=usize}, live_bytes: {=usize}, live_large_bytes: {=usize}, \
-             free_bytes: {=usize}, deferred_bytes: {=usize}, waste_bytes: {=usize}, largest_free_bytes: {}, free_runs: {}, \
+             free_bytes: {=usize}, deferred_bytes: {=usize}, waste_bytes: {=usize}, largest_free_bytes: {=usize}, free_runs: {=usize}, \
              committed_peak_bytes: {}",
             self.arena_bytes,
             self.metadata_bytes,
@@ -198,10 +197,9 @@ impl fmt::Display for Stats {
                 writeln!(f, "{name:<15}{bytes:>10} B {:>3} %", percent(bytes))?;
             }
         }
-        if let (Some(largest), Some(runs)) = (self.largest_free_bytes, self.free_runs) {
-            let fragmentation = self.fragmentation_percent().unwrap_or(0);
-            writeln!(f, "largest free   {largest:>10} B        {runs} free runs, fragmentation {fragmentation} %")?;
-        }
+        let (largest, runs) = (self.largest_free_bytes, self.free_runs);
+        let fragmentation = self.fragmentation_percent().unwrap_or(0);
+        writeln!(f, "largest free   {largest:>10} B        {runs} free runs, fragmentation {fragmentation} %")?;
         if pooled {
             write!(f, "refills {}, retries {}, ", self.refills, self.retries)?;
         }
@@ -362,8 +360,8 @@ impl<S: Storage> Extent<S> {
         stats.free_bytes += walk.spare_free as usize;
         let free_blocks = stats.classes().iter().filter(|class| class.blocks_free != 0);
         let largest_block = free_blocks.map(|class| class.block_bytes).max().unwrap_or(0);
-        stats.largest_free_bytes = Some(largest_block.max(walk.largest as usize));
-        stats.free_runs = Some(walk.runs);
+        stats.largest_free_bytes = largest_block.max(walk.largest as usize);
+        stats.free_runs = walk.runs;
     }
 
     pub(crate) fn sum_runs(self) -> Sums {

@@ -56,8 +56,8 @@ impl<G: Granules> Blocks<G> {
         stats.live_large_bytes = stats.live_bytes;
         stats.free_bytes = free * GRANULE_BYTES;
         stats.committed_peak_bytes = None;
-        stats.largest_free_bytes = Some(largest * GRANULE_BYTES);
-        stats.free_runs = Some(free_runs);
+        stats.largest_free_bytes = largest * GRANULE_BYTES;
+        stats.free_runs = free_runs;
         stats.refused = header.refused.load(Relaxed);
         stats.wrong_frees = header.wrong_frees.load(Relaxed);
         if G::Config::TELLS {

@@ -87,7 +87,7 @@ pub(crate) struct Header {
 ///     HEAP.dealloc(block, layout); // wrong: it is free
 ///     assert_eq!(HEAP.stats().wrong_frees, 1);
 /// }
-/// assert_eq!(HEAP.stats().free_runs, Some(1));
+/// assert_eq!(HEAP.stats().free_runs, 1);
 /// assert_eq!(HEAP.check(), Ok(()));
 /// ```
 ///
@@ -152,7 +152,7 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     /// static HEAP: larder::Small<4096> = larder::Small::new();
     /// let stats = HEAP.stats();
     /// assert_eq!(stats.arena_bytes, stats.metadata_bytes + stats.free_bytes);
-    /// assert_eq!(stats.largest_free_bytes, Some(stats.free_bytes));
+    /// assert_eq!(stats.largest_free_bytes, stats.free_bytes);
     /// println!("{stats}");
     /// ```
     pub fn stats(&self) -> Stats {

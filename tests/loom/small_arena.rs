@@ -215,7 +215,7 @@ impl Arena {
         let live: usize = expected.iter().map(|span| span.len * GRANULE_BYTES).sum();
         assert!(stats.consistent);
         assert_eq!((stats.live_bytes, stats.arena_bytes), (live, live + stats.free_bytes));
-        assert_eq!(stats.free_runs, Some(free_runs));
+        assert_eq!(stats.free_runs, free_runs);
         assert_eq!(stats.wrong_frees, wrong_frees, "right calls were taken for wrong ones, or wrong ones for right");
     }
 

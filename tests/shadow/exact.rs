@@ -90,8 +90,8 @@ impl<H: Heap + ?Sized> Shadow<'_, H> {
         let live: usize = self.live.iter().map(|block| occupied(block.layout)).sum();
         let what = [stats.live_bytes, stats.live_large_bytes, stats.free_bytes, stats.arena_bytes];
         assert_eq!(what, [live, live, ground.len() - live, ground.len() + stats.metadata_bytes], "after {action:?}");
-        assert_eq!(stats.free_runs, Some(free.0.len()), "after {action:?}:\n{stats}");
-        assert_eq!(stats.largest_free_bytes, Some(free.longest()), "after {action:?}:\n{stats}");
+        assert_eq!(stats.free_runs, free.0.len(), "after {action:?}:\n{stats}");
+        assert_eq!(stats.largest_free_bytes, free.longest(), "after {action:?}:\n{stats}");
         assert_eq!((stats.deferred_bytes, stats.waste_bytes, stats.consistent), (0, 0, true), "after {action:?}");
         self.verify_pieces(&free, ground.end, stats.metadata_bytes, action);
         for block in &self.live {

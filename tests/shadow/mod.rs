@@ -275,11 +275,9 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
         if self.live.is_empty() {
             let pooled: usize = stats.classes().iter().map(|row| row.blocks_live).sum();
             assert_eq!(pooled, 0, "after {action:?}:\n{stats}");
-            if stats.free_runs.is_some() {
-                // The release of a page may be deferred as well.
-                let tails = self.tails + stats.deferred_bytes / PAGE_BYTES * PAGE_TAIL_BYTES;
-                assert!(stats.live_bytes <= tails, "after {action:?}:\n{stats}");
-            }
+            // The release of a page may be deferred as well.
+            let tails = self.tails + stats.deferred_bytes / PAGE_BYTES * PAGE_TAIL_BYTES;
+            assert!(stats.live_bytes <= tails, "after {action:?}:\n{stats}");
         }
     }
 
@@ -302,9 +300,7 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
         let stats = self.heap.stats();
         assert_eq!(stats.live_bytes, 0, "{stats}");
         assert_eq!(stats.free_bytes, stats.arena_bytes - stats.metadata_bytes - stats.waste_bytes, "{stats}");
-        if let Some(runs) = stats.free_runs {
-            assert_eq!(runs, self.heap.runs_at_rest(), "{stats}");
-        }
+        assert_eq!(stats.free_runs, self.heap.runs_at_rest(), "{stats}");
     }
 
     pub fn verify_all(&self) {

@@ -67,7 +67,7 @@ pub fn main<B: Board>(heap: &dyn Subject, reaches_tier_2: bool) -> ! {
     handler::stop::<B>();
     print("heap at the peak, with the handler at work", &peak);
     heap.assert_empty();
-    assert_eq!(heap.stats().free_runs, Some(1));
+    assert_eq!(heap.stats().free_runs, 1);
     print("heap after", &heap.stats());
     print("handler", &handler::Work::so_far());
     print("interrupts", &Interrupted::so_far());

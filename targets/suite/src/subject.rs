@@ -32,7 +32,7 @@ pub trait Subject: Inspect + Sync {
         let stats = self.stats();
         assert_eq!(stats.live_bytes, 0, "bytes are still live:\n{stats}");
         assert_eq!(stats.deferred_bytes, 0, "frees are still deferred:\n{stats}");
-        let is_one_run = stats.free_runs.is_none_or(|runs| runs == 1);
+        let is_one_run = stats.free_runs == 1;
         assert!(is_one_run, "the free memory is not one run:\n{stats}");
     }
 }

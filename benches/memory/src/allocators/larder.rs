@@ -47,7 +47,7 @@ where
             live_bytes: stats.live_bytes,
             bound_bytes: stats.waste_bytes + stats.deferred_bytes,
             free_bytes: stats.free_bytes,
-            largest_free_bytes: stats.largest_free_bytes.unwrap_or(0),
+            largest_free_bytes: stats.largest_free_bytes,
         })
     }
 

@@ -77,8 +77,8 @@ impl Lab {
             stats.live_large_bytes,
             stats.free_bytes,
             stats.waste_bytes,
-            stats.largest_free_bytes.unwrap_or(0),
-            stats.free_runs.unwrap_or(0),
+            stats.largest_free_bytes,
+            stats.free_runs,
             stats.committed_peak_bytes.unwrap_or(0),
         ];
         let calls =
