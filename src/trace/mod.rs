@@ -26,7 +26,7 @@
 //! allocation at the same address may come first. Nothing here is in a program that does not name it.
 
 mod record;
-mod ring;
+pub(crate) mod ring;
 
 pub use record::{NAME_BYTES_MAX, RECORD_BYTES_MAX, Record, decode};
 

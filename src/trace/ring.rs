@@ -104,7 +104,7 @@ impl Ring {
     fn reserve(&self, words: &[StoredU32], len: usize) -> Option<u32> {
         let mut head = self.head.load(Relaxed);
         loop {
-            // Acquire: pairs with the reader's release of `tail`.
+            // Acquire: pairs with the reader's release of `tail`. So the head is seen to be there at least, when it is loaded again.
             let used = head.wrapping_sub(self.tail.load(Acquire)) as usize;
             if used + len <= words.len() {
                 match self.head.compare_exchange_weak(head, head.wrapping_add(len as u32), Relaxed, Relaxed) {

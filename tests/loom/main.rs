@@ -53,6 +53,8 @@ mod report;
 mod small;
 #[path = "../../src/sync/mod.rs"]
 mod sync;
+#[path = "../../src/trace/mod.rs"]
+mod trace;
 
 // What the sources expect of the crate's root, and of the heaps that loom's atomics can't be.
 use config::Defaults;
@@ -87,6 +89,7 @@ mod model_slots;
 mod model_small_claims;
 mod model_small_releases;
 mod model_small_resizes;
+mod model_trace;
 mod small_arena;
 
 loom::lazy_static! {
