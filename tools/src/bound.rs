@@ -366,6 +366,28 @@ mod tests {
         assert!(shares.iter().filter(|&&(.., percent)| percent > 0).count() >= 8, "{shares:?}");
     }
 
+    /// Counted by hand, for the largest of the requests.
+    #[test]
+    fn the_sum_is_that_of_the_argument() {
+        let (items, pages) = items(Heap::Default, &maxima("40x24 8x200 1x1024"));
+        assert_eq!(pages, 4);
+        let others = 8 * (200 + 8) + 4 * (256 + 8);
+        assert_eq!(ground(&items), others + (8 + 4 + 1) * (1280 - 8) + 8);
+    }
+
+    /// An arena that has room for all blocks, but not for holes, is no bound: the adversary shows it.
+    #[test]
+    fn the_adversary_breaks_arenas_without_room_for_holes() {
+        let broken = CASES.iter().filter(|case| {
+            let maxima = maxima(case);
+            let (items, _) = items(Heap::Default, &maxima);
+            let bytes: u64 = items.iter().map(|item| item.count * item.takes).sum();
+            !withstands::<larder::Defaults>(&maxima, (bytes + bytes / 16 + 512).next_multiple_of(8), 20)
+        });
+        let broken: Vec<_> = broken.collect();
+        assert!(broken.len() >= 4, "{broken:?}");
+    }
+
     #[test]
     fn what_can_not_be_is_an_error() {
         assert!(derive(Heap::Default, &maxima("16777216x1000")).is_err());
