@@ -97,7 +97,7 @@ impl<F: Future> Future for Tagged<'_, F> {
 /// the program needs no table.
 ///
 /// Cost: a load and two stores. `tag!("net")` sets [`observe::TAG`](crate::observe::TAG); `tag!("net", in SLOT)` another
-/// [`Slot`](crate::observe::Slot).
+/// [`Slot`].
 ///
 /// ```
 /// use larder::observe::TAG;
