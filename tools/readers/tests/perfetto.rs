@@ -36,7 +36,9 @@ fn every_field_has_its_published_meaning() {
         if packet.has_track_event() {
             let event = packet.track_event();
             match event.type_() {
-                Type::TYPE_COUNTER if Some(event.track_uuid()) == bytes_track => live.push(event.counter_value() as u64),
+                Type::TYPE_COUNTER if Some(event.track_uuid()) == bytes_track => {
+                    live.push(event.counter_value() as u64)
+                }
                 Type::TYPE_COUNTER => {}
                 Type::TYPE_INSTANT => refused += u64::from(event.name().starts_with("refused")),
                 other => panic!("{other:?}"),
