@@ -13,7 +13,7 @@ mod shadow;
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::Write;
 use larder::policy::Try;
-use larder::{Config, Defaults, Heap, Small};
+use larder::{CheckError, Config, Defaults, Heap, Small};
 use shadow::seeded::{Mix, action};
 use shadow::{Memory, Shadow};
 use std::string::String;

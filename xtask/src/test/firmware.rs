@@ -1,6 +1,8 @@
 //! Firmware.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -50,9 +52,22 @@ pub fn suite(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Tests that call `cargo xtask` shall call this program instead: cargo would wait for whatever else is built in its target directory.
+/// Tests that call `cargo xtask` shall call a copy of this program instead: cargo would wait for whatever else is built
+/// in its target directory, and other builds may put another file in this one's place.
 fn use_this_program(command: &mut Command) -> Result<()> {
-    command.env("LARDER_XTASK", std::env::current_exe()?);
+    command.env("LARDER_XTASK", this_program());
+    Ok(())
+}
+
+fn this_program() -> PathBuf {
+    project::root().join("target").join("xtask-under-test")
+}
+
+/// Copies this program to where the tests call it. Before anything is built.
+pub fn keep_this_program() -> Result<()> {
+    let (kept, new) = (this_program(), this_program().with_extension("new"));
+    // Renamed, not overwritten: a copy of another run may be running.
+    fs::copy(std::env::current_exe()?, &new).and_then(|_| fs::rename(&new, &kept))?;
     Ok(())
 }
 

@@ -97,6 +97,7 @@ enum Part {
 pub fn run(options: &Options) -> Result<bool> {
     let metadata = project::metadata()?;
     let library = project::library(&metadata)?;
+    firmware::keep_this_program()?;
     let jobs = match options.scope {
         Some(Scope::Quick) => quick::jobs(library),
         None => jobs(&options.only, library),
