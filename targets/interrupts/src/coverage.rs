@@ -1,7 +1,7 @@
 //! Which instructions were interrupted.
 
 /// Two bytes of code a bit.
-const WORDS: usize = 640;
+const WORDS: usize = 768;
 
 unsafe extern "C" {
     /// Where the linker script has the code.
