@@ -108,7 +108,7 @@ macro_rules! allocator {
 
 allocator! {
     [const BYTES: usize, C: crate::Config, P: crate::policy::Policy, L: crate::large::Large] crate::Heap<BYTES, C, P, L>,
-    [C: crate::Config, P: crate::policy::Policy, L: crate::large::Large, const N: usize] crate::Region<C, P, L, N>,
+    [C: crate::Config, P: crate::policy::Policy, L: crate::large::Large] crate::Region<C, P, L>,
     [const BYTES: usize, C: crate::Config] crate::Small<BYTES, C>,
 }
 

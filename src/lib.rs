@@ -207,8 +207,8 @@
 //! | `extent/` | one memory with its tables: what a call does, across pools and large tier |
 //! | `report/` | statistics, walk, verification |
 //! | `heap/` | the static heap, and what all heaps share |
-//! | `region/` | a heap of memories that are claimed at run time |
-//! | `growing/`, `wasm/` | a heap whose memory grows, and a wasm module's |
+//! | `memories/` | a heap of several extents, and where more memory comes from |
+//! | `region/`, `wasm/` | such a heap whose memories the program claims, and one whose memory a wasm module's host gives |
 //! | `small/` | the smallest heap: one table, no tiers |
 //! | `trace/` | what the heap did, as a stream of records: their format, and a queue that any context writes to |
 //! | `observe/` | code that sees every call of a heap, and the tags that say who called |
@@ -229,11 +229,10 @@ mod target;
 mod allocator;
 mod config;
 mod extent;
-#[cfg(any(target_arch = "wasm32", test))]
-mod growing;
 mod heap;
 mod hooks;
 pub mod large;
+mod memories;
 pub mod observe;
 pub mod policy;
 mod pools;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// In the order of the table. What stands at the root is for all of them.
 const LAYERS: [&str; 15] = [
-    "sync", "config", "policy", "pools", "large", "hooks", "extent", "report", "heap", "region", "growing", "wasm",
+    "sync", "config", "policy", "pools", "large", "hooks", "extent", "report", "heap", "memories", "region", "wasm",
     "small", "trace", "observe",
 ];
 

@@ -93,9 +93,8 @@ impl<S: Storage> Extent<S> {
     /// Makes attempts to serve a request: see [`emergency::persist`].
     #[inline(always)]
     pub(crate) fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
-        let header = self.header();
-        let tell = |event| self.tell(event);
-        emergency::persist::<S::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
+        let runs = &self.header().rescues;
+        emergency::persist::<S::Config>(runs, size, align, || self.refused(size, align), attempt)
     }
 
     /// A block of a new page, of the large tier, or of another class: its place, or 0.
@@ -114,7 +113,6 @@ impl<S: Storage> Extent<S> {
         place
     }
 
-    #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
     pub(crate) fn refused(self, size: usize, align: usize) {
         emergency::refuse(&self.header().refused, size, align, |event| self.tell(event));

@@ -82,7 +82,7 @@ impl Map {
         events_at::<C>(self.stash)
     }
 
-    /// The smallest arena that can be one.
+    /// The smallest arena that a program may ask for. A memory of that length holds a node besides its map.
     pub(crate) const MIN_BYTES: usize = 1024;
 
     /// Lays out an arena of `bytes`, with as many pages as fit. `None`: too small, or too large.
@@ -103,7 +103,7 @@ impl Map {
                 "larder: this large tier can't keep the pools' pages in a part of the arena: POOLED_PERCENT has to be 100"
             );
         };
-        if bytes < Self::MIN_BYTES || bytes > EXTENT_MAX_BYTES {
+        if bytes < Self::MIN_BYTES / 2 || bytes > EXTENT_MAX_BYTES {
             return None;
         }
         let bytes = bytes / GRANULE_BYTES * GRANULE_BYTES;
@@ -140,7 +140,6 @@ impl Map {
 
     /// Lays out an arena of `bytes` in a fixed number of steps, with at most two pages and 0.1 % less than would fit.
     /// `None`: too small, or too large.
-    #[cfg(any(target_arch = "wasm32", test))]
     #[inline(always)]
     pub(crate) fn roughly<C: Config, P: Policy, L: Large>(bytes: usize) -> Option<Self> {
         let classes = C::TABLE.count * WORD_BYTES;
@@ -165,13 +164,11 @@ impl Map {
     }
 
     /// No arena needs more bytes for that many pages.
-    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_bytes<C: Config, P: Policy, L: Large>(pages: usize) -> usize {
         pages * PAGE_BYTES + Self::most_table_bytes::<C, P, L>(pages)
     }
 
     /// Of these, what is not pages.
-    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) const fn most_table_bytes<C: Config, P: Policy, L: Large>(pages: usize) -> usize {
         // With its word, its owner, its bits, and a byte for its share of the upper levels.
         let bits = (C::TABLE.count * WORD_BYTES).div_ceil(32);

@@ -70,14 +70,13 @@ impl Rescue {
 }
 
 /// Makes attempts to serve a request, as many as the hook asks for; `None` is one in vain. Null after the last, which
-/// is counted and told.
+/// `refuse` counts and tells.
 #[inline(always)]
 pub(crate) fn persist<C: Config>(
     runs: &AtomicU32,
-    refused: &AtomicU32,
     size: usize,
     align: usize,
-    tell: impl FnOnce(Event),
+    refuse: impl FnOnce(),
     mut attempt: impl FnMut() -> Option<*mut u8>,
 ) -> *mut u8 {
     let mut rescue = Rescue::before_attempt::<C>(runs);
@@ -86,7 +85,7 @@ pub(crate) fn persist<C: Config>(
             return block;
         }
         if !rescue.should_retry::<C>(runs, size, align) {
-            refuse(refused, size, align, tell);
+            refuse();
             return null_mut();
         }
     }

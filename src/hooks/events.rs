@@ -53,6 +53,11 @@ impl Events {
         }
     }
 
+    /// Whether this context may be inside the hook.
+    pub(crate) fn is_telling(&self) -> bool {
+        self.guard().load(Relaxed) & TELLING != 0
+    }
+
     #[inline(always)]
     pub(crate) fn word(&self) -> &AtomicU32 {
         &self.word

@@ -59,10 +59,6 @@ pub(crate) const fn page_bits(pages: u32) -> u32 {
     if pages < 256 { 8 } else { 16 }
 }
 
-/// How many bits a front gives to a page's number in memory that grows.
-#[cfg(any(target_arch = "wasm32", test))]
-pub(crate) const GROWING_PAGE_BITS: u32 = 32;
-
 impl Front<'_> {
     /// What it holds at this moment: a guess, which a claim or `drop_first` verifies.
     #[inline(always)]

@@ -1,25 +1,20 @@
 //! The heap in memory that is only known at run time.
 
-pub(crate) mod extents;
-pub(crate) mod memory;
-
 use crate::config::geometry::{ARENA_MAX_BYTES, EXTENT_MAX_BYTES, GRANULE_BYTES, PAGE_BYTES};
 use crate::config::{Config, Defaults, Table};
-use crate::extent::{Extent, lengthen};
+use crate::extent::map::Map;
 use crate::heap::attempts::attempts;
 use crate::large::{self, Large};
+use crate::memories::{Memories, Source};
 use crate::policy::{self, Policy};
-use crate::region::extents::Extents;
-use crate::region::memory::Memory;
 use crate::report::{CheckError, Piece, Stats, inspect};
 use core::alloc::{GlobalAlloc, Layout};
 use core::fmt;
-use core::ptr::null_mut;
 
 /// A heap in memory that is only known at run time: a linker-symbol region, a second RAM, PSRAM.
 ///
-/// Until [`Region::claim`] has given it memory, every request is refused, without being counted. Each memory is an
-/// extent of its own, with its tables inside; requests go to the first that can serve them, so claim the fast one
+/// Until [`Region::claim`] has given it memory, every request is refused, without being counted. There can be any number
+/// of memories. Each is an extent with its tables inside, and so is all that the region knows of it; requests go to the first that can serve them, so claim the fast one
 /// first. A block whose growth its memory can't serve moves to another. `KEPT_PAGES`, `STASH_PAGES` and `RESERVED` of
 /// the configuration are for each memory.
 ///
@@ -29,7 +24,6 @@ use core::ptr::null_mut;
 /// | parameter | what it is | default |
 /// |---|---|---|
 /// | `C`, `P`, `L` | as for a [`Heap`](crate::Heap) | the same |
-/// | `N` | how many memories it can have: 48 bytes each on 32-bit targets, 80 on 64-bit ones, besides the memories. Each call looks at up to as many | 4 |
 ///
 /// A memory has 1 KiB to nearly 4 GiB. Small blocks come from pools in its first 16 MiB; what lies behind is the large
 /// tier's alone, small blocks included that find no page. A program with more small blocks than that claims its memory
@@ -66,14 +60,20 @@ use core::ptr::null_mut;
 /// // SAFETY: the linker script gives this memory to nobody else.
 /// unsafe { REGION.claim(start, (&raw mut _eram2).addr() - start.addr()) }?;
 /// ```
-pub struct Region<C = Defaults, P = policy::Default, L = large::Segregated, const N: usize = 4> {
-    extents: Extents<Memory<C, P, L>, N>,
-}
+pub struct Region<C = Defaults, P = policy::Default, L = large::Segregated>(Memories<Claims, C, P, L>);
 
-// SAFETY: the memory of its extents is reached as in `Heap`.
-unsafe impl<C: Config, P: Policy, L: Large, const N: usize> Sync for Region<C, P, L, N> {}
-// SAFETY: a region owns its memory; nothing in it belongs to a thread.
-unsafe impl<C: Config, P: Policy, L: Large, const N: usize> Send for Region<C, P, L, N> {}
+/// Memory that the program gives, and none besides.
+struct Claims;
+
+// SAFETY: it gives none.
+unsafe impl Source for Claims {
+    const GROWS: bool = false;
+    const PAGE_BITS: u32 = 16;
+
+    fn map<C: Config, P: Policy, L: Large>(bytes: usize) -> Option<Map> {
+        Map::new::<C, P, L>(bytes)
+    }
+}
 
 /// Why a memory could not be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +89,6 @@ pub enum ClaimError {
     Twice,
     /// It overlaps memory of the region, or the end of the address space.
     Overlaps,
-    /// The region has as many memories as its parameter `N` allows.
-    TooMany,
 }
 
 impl fmt::Display for ClaimError {
@@ -102,23 +100,21 @@ impl fmt::Display for ClaimError {
             Self::TooLarge => "the memory is larger than the region can number: claim it in parts",
             Self::Twice => "the memory is claimed already",
             Self::Overlaps => "the memory overlaps what is claimed already, or the end of the address space",
-            Self::TooMany => "the region has as many memories as it can have",
         })
     }
 }
 
 impl core::error::Error for ClaimError {}
 
-impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
+impl<C: Config, P: Policy, L: Large> Region<C, P, L> {
     /// The longest memory.
     const LONGEST_BYTES: usize =
         if L::KEEPS_PAGES_APART || C::TABLE.count == 0 { EXTENT_MAX_BYTES } else { ARENA_MAX_BYTES };
 
     /// A region without memory.
     pub const fn new() -> Self {
-        let () = C::VALID;
         let () = policy::is_named::<P>();
-        Self { extents: Extents::new() }
+        Self(Memories::new(Claims))
     }
 
     /// Gives the region a memory of `len_bytes` bytes from `start`, of which it aligns the start and
@@ -143,20 +139,9 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
         if len_bytes > Self::LONGEST_BYTES {
             return Err(ClaimError::TooLarge);
         }
-        let memory = Memory::lay_out(start.wrapping_add(skipped), len_bytes).ok_or(ClaimError::TooSmall)?;
-        if self.extents.is_full() {
-            return Err(ClaimError::TooMany);
-        }
-        // SAFETY: the caller gave the memory up, and keeps claims apart.
-        unsafe {
-            memory.zero_tables();
-            if C::TELLS {
-                let first = self.memories().next().unwrap_or(memory.extent());
-                memory.extent().events().share(first.events());
-            }
-            self.extents.push(memory);
-        }
-        Ok(())
+        // SAFETY: the caller gave the memory up.
+        let is_added = len_bytes >= Map::MIN_BYTES && unsafe { self.0.add(start.wrapping_add(skipped), len_bytes) };
+        if is_added { Ok(()) } else { Err(ClaimError::TooSmall) }
     }
 
     /// Gives the region more memory, which joins what it touches: if the memory that ends at `start`, of which there
@@ -201,44 +186,18 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     /// ```
     pub unsafe fn extend(&self, start: *mut u8, len_bytes: usize) -> Result<(), ClaimError> {
         let end = self.end_of(start, len_bytes)?;
-        for slot in self.extents.places() {
-            // SAFETY: it was claimed. A copy, of which nothing has to be dropped.
-            let old = unsafe { slot.read() };
-            if start.addr().wrapping_sub(old.end().addr()) >= GRANULE_BYTES {
-                continue;
-            }
-            // Nobody is inside, so `look` gets in, and sets the large tier up if nobody has been there.
-            if let (Some(longer), Some(())) = (old.up_to(end), old.extent().look(|_| ())) {
-                // SAFETY: the caller's contract: nobody else looks. `up_to` has made the one of the other, at least 16
-                // bytes longer.
-                unsafe {
-                    lengthen(old.extent(), longer.extent());
-                    slot.write(longer);
-                }
-                self.share_events();
-                return Ok(());
-            }
+        // SAFETY: the caller's contract: nobody else looks.
+        if unsafe { self.0.lengthen(start, end) } {
+            return Ok(());
         }
         // SAFETY: passed on.
         unsafe { self.claim(start, len_bytes) }
     }
 
-    /// Has all memories use the first one's word for the hook's runs, wherever that is now.
-    fn share_events(&self) {
-        if C::TELLS {
-            for memory in self.memories() {
-                let first = self.memories().next().unwrap_or(memory);
-                // SAFETY: nobody uses the region while `extend` runs, which calls this. The first memory is there as
-                // long as the others.
-                unsafe { memory.events().share(first.events()) };
-            }
-        }
-    }
-
     /// Where a memory would end that is none of the region's.
     fn end_of(&self, start: *mut u8, len_bytes: usize) -> Result<usize, ClaimError> {
         let end = start.addr().checked_add(len_bytes).ok_or(ClaimError::Overlaps)?;
-        for memory in self.memories() {
+        for memory in self.0.memories() {
             let first = memory.base().addr();
             if start.addr() < memory.0.end().addr() && first < end {
                 let same = start.addr() + skipped(start) == first;
@@ -248,137 +207,51 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
         Ok(end)
     }
 
-    /// The memories, in the order in which they were claimed.
-    #[inline(always)]
-    fn memories(&self) -> impl Iterator<Item = Extent<&Memory<C, P, L>>> {
-        self.extents.iter().map(Memory::extent)
-    }
-
-    /// The memory in which the calls of this context begin.
-    #[inline(always)]
-    fn home(&self) -> Option<Extent<&Memory<C, P, L>>> {
-        // There can be more by then.
-        self.memories().nth(C::home_of(self.extents.len())?)
-    }
-
-    /// The memory in which an address lies.
-    #[inline(always)]
-    fn memory_of(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
-        self.memories().find(|memory| memory.holds(ptr))
-    }
-
-    /// The memory that answers for an address: one of none is for the home memory to report.
-    #[inline(always)]
-    fn responsible(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
-        let home = self.home()?;
-        if home.holds(ptr) { Some(home) } else { self.further_of(ptr).or(Some(home)) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn further_of(&self, ptr: *mut u8) -> Option<Extent<&Memory<C, P, L>>> {
-        self.memory_of(ptr)
-    }
-
-    /// A block of the home memory, or of the first other that has one.
-    fn find_block(&self, layout: Layout) -> Option<*mut u8> {
-        let home = self.home()?;
-        let block = home.allocate::<false>(layout);
-        if block.is_null() { self.find_beside(home, layout) } else { Some(block) }
-    }
-
-    /// A block of the first memory that has one, but this.
-    fn find_beside(&self, home: Extent<&Memory<C, P, L>>, layout: Layout) -> Option<*mut u8> {
-        let others = self.memories().filter(|memory| !core::ptr::eq(memory.0, home.0));
-        others.map(|memory| memory.allocate::<false>(layout)).find(|block| !block.is_null())
-    }
-
-    /// The home memory had nothing: the others are asked, and all of them when an out-of-memory hook says so.
-    #[cold]
-    #[inline(never)]
-    fn allocate_elsewhere(&self, home: Extent<&Memory<C, P, L>>, layout: Layout) -> *mut u8 {
-        let Some(first) = self.memories().next() else { return null_mut() };
-        // With a hook, the home memory is asked again: another context's may have run since it was asked, and every
-        // attempt that the hook is asked about has to begin after it was looked how often one ran.
-        let attempt = || if C::RESCUES { self.find_block(layout) } else { self.find_beside(home, layout) };
-        // The first memory keeps count, for all of them.
-        first.persist(layout.size(), layout.align(), attempt)
-    }
-
-    /// Changes the size of a block where it is, or moves it, perhaps to another memory; null: it is none. `None`: there
-    /// is no room.
-    ///
-    /// # Safety
-    ///
-    /// As for `GlobalAlloc::realloc`.
-    unsafe fn attempt_to_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
-        let Some(memory) = self.responsible(ptr) else { return Some(null_mut()) };
-        match memory.resize(ptr, layout.size(), new_size) {
-            Ok(true) => Some(ptr),
-            // SAFETY: `new_size` is valid for the alignment, and both blocks are the caller's, by
-            // the contract of `realloc`. The new one may lie in another memory.
-            Ok(false) => unsafe {
-                let new = self.find_block(Layout::from_size_align_unchecked(new_size, layout.align()))?;
-                core::ptr::copy_nonoverlapping(ptr, new, layout.size().min(new_size));
-                memory.release(ptr, layout);
-                Some(new)
-            },
-            Err(reason) => {
-                memory.wrong_free(ptr, reason);
-                Some(null_mut())
-            }
-        }
-    }
-
     /// Counts what all memories hold: see [`Heap::stats`](crate::Heap::stats). Figures are sums, but for
     /// [`Stats::largest_free_bytes`], the largest of any memory; a peak is the sum of the memories' peaks, which need
     /// not have been at the same time.
     pub fn stats(&self) -> Stats {
-        let mut sum = Stats::none();
-        for memory in self.memories() {
-            sum.add(&memory.stats());
-        }
-        sum
+        self.0.stats()
     }
 
     /// As [`Heap::walk`](crate::Heap::walk), one memory after the other: pieces touch within each.
-    pub fn walk(&self, mut show: impl FnMut(Piece)) -> bool {
-        let mut steady = true;
-        for memory in self.memories() {
-            steady &= memory.walk(&mut show);
-        }
-        steady
+    pub fn walk(&self, show: impl FnMut(Piece)) -> bool {
+        self.0.walk(show)
     }
 
     /// As [`Heap::trim`](crate::Heap::trim).
     pub fn trim(&self) {
-        self.memories().for_each(|memory| memory.trim());
+        self.0.trim();
     }
 
     /// As [`Heap::check`](crate::Heap::check).
+    ///
+    /// # Errors
+    ///
+    /// The first invariant that does not hold.
     pub fn check(&self) -> Result<(), CheckError> {
-        self.memories().try_for_each(Extent::check)
+        self.0.check()
     }
 
-    /// As [`Heap::contains`](crate::Heap::contains).
+    /// As [`Heap::contains`](crate::Heap::contains). Time: O(memories).
     pub fn contains(&self, ptr: *const u8) -> bool {
-        self.memory_of(ptr.cast_mut()).is_some()
+        self.0.contains(ptr)
     }
 
     /// As [`Heap::usable_size`](crate::Heap::usable_size).
     pub fn usable_size(&self, ptr: *const u8) -> usize {
-        self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut()))
+        self.0.usable_size(ptr)
     }
 
     /// Frees a block; `false`: it was wrong, or there is no memory.
     #[inline(always)]
     fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
-        self.responsible(ptr).is_some_and(|memory| memory.release(ptr, layout))
+        self.0.release(ptr, layout)
     }
 
     /// A block, or null, without asking the out-of-memory hook, and uncounted.
     fn attempt(&self, layout: Layout) -> *mut u8 {
-        self.find_block(layout).unwrap_or(null_mut())
+        self.0.allocate::<false>(layout)
     }
 
     /// Changes the size of a block likewise.
@@ -388,15 +261,15 @@ impl<C: Config, P: Policy, L: Large, const N: usize> Region<C, P, L, N> {
     /// As for `GlobalAlloc::realloc`.
     unsafe fn attempt_resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: passed on.
-        unsafe { self.attempt_to_resize(ptr, layout, new_size) }.unwrap_or(null_mut())
+        unsafe { self.0.reallocate::<false>(ptr, layout, new_size) }
     }
 
     attempts!();
 }
 
-inspect!([C: Config, P: Policy, L: Large, const N: usize] Region<C, P, L, N>);
+inspect!([C: Config, P: Policy, L: Large] Region<C, P, L>);
 
-impl<C: Config, P: Policy, L: Large, const N: usize> Default for Region<C, P, L, N> {
+impl<C: Config, P: Policy, L: Large> Default for Region<C, P, L> {
     fn default() -> Self {
         Self::new()
     }
@@ -422,13 +295,11 @@ mod tests {
     }
 }
 
-// SAFETY: blocks come from the engines of disjoint memories; otherwise as for `Heap`.
-unsafe impl<C: Config, P: Policy, L: Large, const N: usize> GlobalAlloc for Region<C, P, L, N> {
+// SAFETY: passed on.
+unsafe impl<C: Config, P: Policy, L: Large> GlobalAlloc for Region<C, P, L> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some(home) = self.home() else { return null_mut() };
-        let block = home.allocate::<false>(layout);
-        if block.is_null() { self.allocate_elsewhere(home, layout) } else { block }
+        self.0.allocate::<true>(layout)
     }
 
     #[inline]
@@ -436,9 +307,9 @@ unsafe impl<C: Config, P: Policy, L: Large, const N: usize> GlobalAlloc for Regi
         self.release(ptr, layout);
     }
 
+    #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let Some(first) = self.memories().next() else { return null_mut() };
         // SAFETY: passed on.
-        first.persist(new_size, layout.align(), || unsafe { self.attempt_to_resize(ptr, layout, new_size) })
+        unsafe { self.0.reallocate::<true>(ptr, layout, new_size) }
     }
 }

@@ -30,8 +30,8 @@ impl<G: Granules> Blocks<G> {
     #[inline(always)]
     pub(crate) fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
         let header = self.header();
-        let tell = |event| self.tell(event);
-        emergency::persist::<G::Config>(&header.rescues, &header.refused, size, align, tell, attempt)
+        let refuse = || emergency::refuse(&header.refused, size, align, |event| self.tell(event));
+        emergency::persist::<G::Config>(&header.rescues, size, align, refuse, attempt)
     }
 
     /// A block of that many granules, or null.

@@ -17,14 +17,14 @@ mod one_core;
 mod single;
 
 #[cfg(all(test, loom))]
-pub use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
+pub use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, fence};
 
 // What is named below takes the place of what this brings.
 #[cfg(not(all(test, loom)))]
 pub use core::sync::atomic::*;
 
 #[cfg(not(target_has_atomic = "32"))]
-pub use portable_atomic::AtomicU32;
+pub use portable_atomic::{AtomicPtr, AtomicU32};
 
 #[cfg(all(
     feature = "unsafe-assume-single-core",

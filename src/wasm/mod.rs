@@ -4,9 +4,9 @@ mod system;
 
 use crate::config::geometry::GRANULE_BYTES;
 use crate::config::{Config, Defaults};
-use crate::growing::{Growing, Source, UNIT_BYTES};
 use crate::heap::attempts::attempts;
 use crate::large::{self, Large};
+use crate::memories::{Memories, Source, UNIT_BYTES};
 use crate::policy::Policy;
 use crate::report::{CheckError, Piece, Stats, inspect};
 use crate::sync::SINGLE;
@@ -93,7 +93,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// Several of these heaps in one module share the memory: the first that is used begins in the module's own. A module
 /// of fixed memory can have a [`larder::Heap<BYTES>`](crate::Heap) instead, as on any other target.
-pub struct Heap<C = Defaults, P = Entry, L = large::Segregated>(Growing<Pages, C, P, L>);
+pub struct Heap<C = Defaults, P = Entry, L = large::Segregated>(Memories<Pages, C, P, L>);
 
 /// How the large tier is entered by default: `policy::Alone` where there is one thread, else
 /// [`policy::Patient`](crate::policy::Patient).
@@ -114,7 +114,7 @@ unsafe extern "C" {
 // SAFETY: what lies between the linker's symbols is nobody's but the heap's, and given out once; `memory.grow` returns
 // fresh zeroed memory, different ranges to each caller, and so does `system::memory_grow`. Wasm's memory is one object.
 unsafe impl Source for Pages {
-    const SHARED: bool = !SINGLE;
+    const IN_PLACE: bool = !SINGLE;
     /// A system's `malloc` gives what it likes.
     const TOUCHES: bool = cfg!(any(target_os = "none", target_os = "unknown"));
 
@@ -142,7 +142,7 @@ unsafe impl Source for Pages {
     /// engine look.
     #[inline(always)]
     fn meet(&self, address: usize) {
-        if Self::SHARED && address / UNIT_BYTES >= memory_size::<0>() {
+        if Self::IN_PLACE && address / UNIT_BYTES >= memory_size::<0>() {
             memory_grow::<0>(0);
         }
     }
@@ -173,7 +173,7 @@ impl<C: Config, P: Policy, L: Large> Heap<C, P, L> {
     /// A heap that has nothing yet. As a `static`, all its bytes are zero.
     pub const fn new() -> Self {
         let () = const { system::is_asked() };
-        Self(Growing::new(Pages))
+        Self(Memories::new(Pages))
     }
 
     /// Returns the number of 64 KiB pages added since the start. It never falls.

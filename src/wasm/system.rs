@@ -12,7 +12,7 @@ pub(super) fn memory_grow(pages: usize) -> usize {
 /// keeps its callers apart.
 #[cfg(target_os = "wasi")]
 pub(super) fn memory_grow(pages: usize) -> usize {
-    use crate::growing::UNIT_BYTES;
+    use crate::memories::UNIT_BYTES;
 
     #[link(name = "c")]
     unsafe extern "C" {

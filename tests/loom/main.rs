@@ -35,14 +35,12 @@ mod attempts;
 mod config;
 #[path = "../../src/extent/mod.rs"]
 mod extent;
-#[path = "../../src/region/extents.rs"]
-mod extents;
-#[path = "../../src/growing/mod.rs"]
-mod growing;
 #[path = "../../src/hooks/mod.rs"]
 mod hooks;
 #[path = "../../src/large/mod.rs"]
 mod large;
+#[path = "../../src/memories/mod.rs"]
+mod memories;
 #[path = "../../src/policy/mod.rs"]
 mod policy;
 #[path = "../../src/pools/mod.rs"]
@@ -75,11 +73,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::AtomicU32;
 
 mod arena;
+mod model_claims;
 mod model_deferred;
 mod model_emergency;
 mod model_entry;
 mod model_events;
-mod model_extents;
 mod model_growing;
 mod model_index;
 mod model_looks;

@@ -2,8 +2,8 @@
 
 use crate::arena::{Made, Small, Watched};
 use crate::config::geometry::{GRANULE_BYTES, PAGE_BYTES};
-use crate::growing::{Growing, Hooked, Node, Source, UNIT_BYTES};
 use crate::large::Segregated;
+use crate::memories::{Memories, Node, Source, UNIT_BYTES};
 use crate::{model, tick};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::null_mut;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 type Config = Small<1, 1>;
-type Extent = Node<Hooked<Config>, Watched, Segregated>;
+type Extent = Node<Units, Config, Watched, Segregated>;
 
 /// Memory of so many units, given away from the bottom up, as `memory.grow` does: at once, and to each caller another
 /// part.
@@ -32,7 +32,7 @@ impl Units {
 
 // SAFETY: parts of one allocation, each given once, with tables of zeroes as loom's atomics have them.
 unsafe impl Source for Units {
-    const SHARED: bool = true;
+    const IN_PLACE: bool = true;
 
     fn first(&self) -> Option<(*mut u8, usize)> {
         None
@@ -59,7 +59,7 @@ unsafe impl Source for Units {
 }
 
 struct Heap {
-    growing: Growing<Units, Config, Watched, Segregated>,
+    growing: Memories<Units, Config, Watched, Segregated>,
     base: *mut u8,
     layout: Layout,
     /// One a granule, written by who owns it; and whether somebody does.
@@ -88,7 +88,7 @@ impl Heap {
         Arc::new(Self {
             base: units.base,
             layout,
-            growing: Growing::new(units),
+            growing: Memories::new(units),
             granules: (0..granules).map(|_| UnsafeCell::new(())).collect(),
             owned: (0..granules).map(|_| AtomicBool::new(false)).collect(),
         })
@@ -145,7 +145,7 @@ impl Drop for Heap {
 
 /// Two threads find a heap without memory. Small requests: one extent serves both, or each gets one.
 ///
-/// Runs `allocate_growing`, `grow`, `enter`, and what finds extents. Catches: the Release of `enter` or the Acquire of
+/// Runs `allocate_elsewhere`, `grow`, `enter`, and what finds extents. Catches: the Release of `enter` or the Acquire of
 /// `memories` left out, an extent entered by a store instead of the exchange.
 #[test]
 fn two_get_memory_at_the_same_time() {
@@ -196,7 +196,7 @@ fn two_ask_for_the_last_memory() {
 /// One thread frees a block of the first extent and takes a small one, while another grows the heap and makes its
 /// extent the one in which calls begin.
 ///
-/// Runs `serve_from`, `last`, `responsible`. Catches: the Release of `serve_from` or the Acquire of `last` left out.
+/// Runs `serve_from`, `home`, `responsible`. Catches: the Release of `serve_from` or the Acquire of `home` left out.
 #[test]
 fn growing_against_calls_in_another_extent() {
     model(3, || {

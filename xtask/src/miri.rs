@@ -20,7 +20,7 @@ const NO_WHIMS: &str = "-Zmiri-compare-exchange-weak-failure-rate=0";
 const ALONE: [(&str, &[&str]); 5] = [
     ("tests/moved", &["--test", "moved"]),
     // Of the library's own: the code that moves tables.
-    ("a heap that grows", &["--lib", "growing::tests::a_heap_grows_below_live_blocks"]),
+    ("a heap that grows", &["--lib", "memories::tests::a_heap_grows_below_live_blocks"]),
     ("a region that is extended", &["--test", "extend"]),
     ("tests/held", &["--test", "held"]),
     ("tests/wrong_frees", &["--test", "wrong_frees"]),

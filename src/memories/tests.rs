@@ -1,9 +1,13 @@
 extern crate std;
 
+use super::grow::{reserved_units, units_for};
 use super::*;
+use crate::config::geometry::*;
 use crate::config::{Compact, Defaults, Emergency, Event, Frugal, OutOfMemory};
+use crate::extent::map::Map;
 use crate::large::Segregated;
 use crate::policy::Try;
+use core::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::vec::Vec;
 
@@ -41,7 +45,7 @@ impl<const SHARED: bool> Fake<SHARED> {
 
 // SAFETY: parts of one allocation, each given once; the tests have one thread.
 unsafe impl<const SHARED: bool> Source for Fake<SHARED> {
-    const SHARED: bool = SHARED;
+    const IN_PLACE: bool = SHARED;
 
     fn first(&self) -> Option<(*mut u8, usize)> {
         let bytes = self.first_bytes.take();
@@ -78,7 +82,7 @@ impl<const SHARED: bool> Drop for Fake<SHARED> {
     }
 }
 
-type Heap<const SHARED: bool, C = Defaults> = Growing<Fake<SHARED>, C, Try, Segregated>;
+type Heap<const SHARED: bool, C = Defaults> = Memories<Fake<SHARED>, C, Try, Segregated>;
 type Alone = Heap<false>;
 type Shared = Heap<true>;
 
@@ -515,14 +519,13 @@ fn a_block_at_the_end_of_a_shared_extent_grows_into_what_is_got() {
 
 #[test]
 fn every_request_fits_into_a_new_extent_with_its_reserve() {
-    type Memory<C> = Node<C, Try, Segregated>;
+    type Memory<C> = Node<Fake<true>, C, Try, Segregated>;
     fn fits<C: Config>(memory: *mut u8, offset: usize, size: usize, align: usize, reserve_bytes: usize) {
-        let units = units_for::<C, Try, Segregated>(size, align, 0).unwrap();
+        let units = units_for::<Fake<true>, C, Try, Segregated>(size, align, 0).unwrap();
         let reserved = reserved_units::<C, Try, Segregated>(reserve_bytes);
         // SAFETY: the memory is long enough, and nobody else's.
         let node = unsafe {
-            let node =
-                Memory::<C>::lay_out(memory.add(offset), (units + reserved) * UNIT_BYTES - 8, Some(reserve_bytes));
+            let node = Memory::<C>::lay_out(memory.add(offset), (units + reserved) * UNIT_BYTES - 8, reserve_bytes);
             node.as_ref().unwrap()
         };
         // What can lie before the block, and behind it.
@@ -592,7 +595,7 @@ fn nothing_is_moved_below_a_hook() {
             }
         });
     }
-    type Watched = Growing<Fake<false>, Greedy, Try, Segregated>;
+    type Watched = Memories<Fake<false>, Greedy, Try, Segregated>;
     std::thread_local!(static HEAP: Cell<*const Watched> = const { Cell::new(core::ptr::null()) });
     let heap = Watched::new(Fake::new(30_000, 100));
     HEAP.set(&heap);
@@ -621,13 +624,13 @@ fn a_hook_that_is_refused_memory_itself_is_told_once() {
                     assert!(unsafe { heap.alloc(Layout::from_size_align(size, 8).unwrap()) }.is_null());
                 }
                 // SAFETY: wrong on purpose, and found: one in each extent.
-                heap.extents().for_each(|extent| unsafe {
+                heap.nodes().for_each(|extent| unsafe {
                     heap.dealloc(Extent(&*extent).base().wrapping_add(1), Layout::new::<u64>());
                 });
             }
         });
     }
-    type Logged = Growing<Fake<false>, Logging, Try, Segregated>;
+    type Logged = Memories<Fake<false>, Logging, Try, Segregated>;
     std::thread_local! {
         static HEAP: Cell<*const Logged> = const { Cell::new(core::ptr::null()) };
         static RUNS: Cell<u32> = const { Cell::new(0) };
@@ -639,7 +642,7 @@ fn a_hook_that_is_refused_memory_itself_is_told_once() {
         while !heap.allocate::<false>(Layout::from_size_align(size, 8).unwrap()).is_null() {}
     }
     let before = heap.stats();
-    let extents = heap.extents().count() as u32;
+    let extents = heap.nodes().count() as u32;
     assert!(extents > 1 && before.refused == 0);
     RUNS.set(0);
     HEAP.set(&heap);
@@ -667,7 +670,7 @@ fn the_out_of_memory_hook_is_asked_when_the_source_has_nothing() {
             Emergency::Retry
         });
     }
-    type Cached = Growing<Fake<false>, Caching, Try, Segregated>;
+    type Cached = Memories<Fake<false>, Caching, Try, Segregated>;
     const LARGE: Layout = Layout::new::<[u8; 100_000]>();
     std::thread_local! {
         static CACHING: Cell<*const Cached> = const { Cell::new(core::ptr::null()) };

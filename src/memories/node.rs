@@ -1,21 +1,21 @@
-//! An extent of a heap that grows, which may become longer.
+//! One memory of a heap that has several, which may become longer.
 //!
 //! ```text
-//!   one context        ┌ Node ┬ ground ────────────┬ tables ┐◄ what joins it: the tables move behind that
-//!                             base                 tables   end
+//!   others keep out meanwhile      ┌ ground ────────────┬ tables ┬ Node ┐◄ what joins it: tables and node move behind that
+//!                                  base                 tables          end
 //!
-//!   several contexts   ┌ Node ┬ tables with room for more ┬ ground ───┐◄ what joins it
-//!                             tables                      base        end
+//!   others use the heap            ┌ Node ┬ tables with room for more ┬ ground ───┐◄ what joins it
+//!                                         tables                      base        end
 //! ```
 
-use crate::config::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, PAGE, PAGE_BYTES};
+use super::source::Source;
+use crate::config::geometry::{EXTENT_MAX_BYTES, GRANULE, GRANULE_BYTES, LARGE_MIN_BYTES, PAGE, PAGE_BYTES};
 use crate::config::{Config, Table};
 use crate::extent::map::Map;
 use crate::extent::{Extent, Storage, lengthen};
 use crate::heap::Types;
 use crate::large::Large;
 use crate::policy::Policy;
-use crate::pools::front::GROWING_PAGE_BITS;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use core::marker::PhantomData;
 use core::ptr::null_mut;
@@ -26,16 +26,16 @@ fn aligned(start: *mut u8, align: usize) -> *mut u8 {
     start.wrapping_add(start.addr().wrapping_neg() % align)
 }
 
-/// Lies at the extent's start.
+/// Describes an extent, and lies in its memory.
 #[repr(C, align(8))]
-pub(crate) struct Node<C, P, L> {
+pub(crate) struct Node<S, C, P, L> {
     tables: *mut u8,
     /// What place 0 would be.
     origin: *mut u8,
     /// Bytes of the ground: they only become more.
     ///
-    /// Where tables move, all of the node is written anew, while nobody is in the heap. Where they stay, this alone
-    /// changes, inside the entry of the large tier, and others may read it meanwhile. All is Relaxed:
+    /// Where tables move, all of the node is written anew, while nobody else is in the heap. Where they stay, this
+    /// alone changes, inside the entry of the large tier, and others may read it meanwhile. All is Relaxed:
     /// - Inside the entry it is as the last holder left it.
     /// - A context that has a block has it by a Release and an Acquire of those that come behind the change: so it sees
     ///   the block in the ground.
@@ -47,7 +47,11 @@ pub(crate) struct Node<C, P, L> {
     ground: AtomicU32,
     /// How many bytes of ground the tables have room for.
     ground_most: u32,
-    /// Of the map, what depends on how long the memory is, and does not follow from the rest.
+    /// Pages that pools can have, and bytes before the first of these. Where memory grows, pools have every whole page.
+    pages: u32,
+    lead: u32,
+    /// Of the map, what depends on how long the memory is, and does not follow from the rest. Tables that move end with
+    /// the node.
     leaf_words: usize,
     summary_words: usize,
     words: usize,
@@ -56,47 +60,64 @@ pub(crate) struct Node<C, P, L> {
     bytes: usize,
     /// The extent that came next, or null.
     pub(super) next: AtomicPtr<Self>,
+    source: PhantomData<fn() -> S>,
     types: Types<C, P, L>,
 }
 
-impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
-    /// What lies before the first page, or is lost to alignment.
+impl<S: Source, C: Config, P: Policy, L: Large> Node<S, C, P, L> {
+    /// What a memory needs besides ground and tables, or loses to alignment.
     pub(super) const MOST_BYTES: usize = size_of::<Self>() + GRANULE_BYTES + PAGE_BYTES;
 
-    /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long. Its tables lie behind the
-    /// ground, and move when it becomes longer; or, if a reserve is given, before it, with room for that many bytes
-    /// more.
+    /// Makes a memory an extent. Nobody knows it yet. Null: it is too short, or too long; then nothing was touched.
+    /// Tables that can't move have room for so many bytes more.
     ///
     /// # Safety
     ///
     /// The memory is the caller's, for ever.
-    #[inline(never)]
-    pub(super) unsafe fn lay_out(start: *mut u8, len_bytes: usize, reserve_bytes: Option<usize>) -> *mut Self {
-        if let Some(reserve_bytes) = reserve_bytes {
-            // SAFETY: passed on.
-            return unsafe { Self::lay_out_in_front(start, len_bytes, reserve_bytes) };
+    #[inline(always)]
+    pub(super) unsafe fn lay_out(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Self {
+        let end = start.addr() + len_bytes;
+        // SAFETY: passed on.
+        unsafe {
+            match S::IN_PLACE {
+                true => Self::lay_out_in_front(start, end, reserve_bytes),
+                false => Self::lay_out_behind(start, end, 0),
+            }
         }
-        let base = aligned(start.wrapping_add(size_of::<Self>()), PAGE_BYTES);
-        let this = base.wrapping_sub(size_of::<Self>()).cast::<Self>();
-        // SAFETY: before the first page, aligned as a page is, and inside the memory, which is the caller's, unless
-        // that is too short.
-        let is_one = unsafe { Self::shape(this, base, (start.addr() + len_bytes).saturating_sub(base.addr())) };
-        if is_one { this } else { null_mut() }
     }
 
-    /// The same with the tables before the ground.
+    /// With the tables and the node behind a ground of `least` bytes or more.
+    ///
+    /// # Safety
+    ///
+    /// The memory is the caller's from behind the first `least` bytes.
+    #[inline(never)]
+    unsafe fn lay_out_behind(start: *mut u8, end: usize, least: u32) -> *mut Self {
+        let base = aligned(start, PAGE_BYTES);
+        let len_bytes = end.saturating_sub(base.addr()) / GRANULE_BYTES * GRANULE_BYTES;
+        let map = S::map::<C, P, L>(len_bytes.saturating_sub(size_of::<Self>()));
+        let Some(map) = map.filter(|map| C::RESERVED_PAGES <= map.pages && least <= map.ground) else {
+            return null_mut();
+        };
+        let tables = base.wrapping_add(map.ground as usize);
+        let this = tables.wrapping_add(map.bytes).cast::<Self>();
+        // SAFETY: behind the tables, aligned as granules are, and inside the memory, of which the map left room for it.
+        unsafe { this.write(Self::new(tables, base, map.ground, map.bytes + size_of::<Self>(), &map)) };
+        this
+    }
+
+    /// With node and tables before the ground.
     ///
     /// # Safety
     ///
     /// As for `lay_out`.
-    #[inline(always)]
-    unsafe fn lay_out_in_front(start: *mut u8, len_bytes: usize, reserve_bytes: usize) -> *mut Self {
-        let end = start.addr() + len_bytes;
+    #[inline(never)]
+    unsafe fn lay_out_in_front(start: *mut u8, end: usize, reserve_bytes: usize) -> *mut Self {
         let this = aligned(start, align_of::<Self>()).cast::<Self>();
         let tables = aligned(this.wrapping_add(1).cast(), GRANULE_BYTES);
         // Without a reserve, a little is left over for what alignment takes.
         let most_bytes = end.saturating_sub(tables.addr()).saturating_add(reserve_bytes).min(EXTENT_MAX_BYTES);
-        let Some(map) = Map::roughly::<C, P, L>(most_bytes) else { return null_mut() };
+        let Some(map) = S::map::<C, P, L>(most_bytes) else { return null_mut() };
         let base = aligned(tables.wrapping_add(map.bytes), PAGE_BYTES);
         let there = (end.saturating_sub(base.addr()) as u32 / GRANULE * GRANULE).min(map.ground);
         if there < (C::RESERVED_PAGES + 2) * PAGE {
@@ -109,12 +130,14 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
 
     #[inline(always)]
     fn new(tables: *mut u8, base: *mut u8, ground: u32, bytes: usize, map: &Map) -> Self {
-        let &Map { leaf_words, summary_words, words, owners, large, .. } = map;
+        let &Map { pages, lead, leaf_words, summary_words, words, owners, large, .. } = map;
         Self {
             tables,
             origin: base.wrapping_sub(GRANULE_BYTES),
             ground: AtomicU32::new(ground),
             ground_most: map.ground,
+            pages,
+            lead,
             leaf_words,
             summary_words,
             words,
@@ -122,25 +145,9 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
             large,
             bytes,
             next: AtomicPtr::new(null_mut()),
+            source: PhantomData,
             types: PhantomData,
         }
-    }
-
-    /// Says what the extent with its first page at `base` and its tables at the end is. `false`: it would be too short,
-    /// or too long. Then nothing was touched.
-    ///
-    /// # Safety
-    ///
-    /// The node is the caller's to write, if the memory is longer than it.
-    #[inline(never)]
-    unsafe fn shape(this: *mut Self, base: *mut u8, len_bytes: usize) -> bool {
-        let Some(map) = Map::roughly::<C, P, L>(len_bytes).filter(|map| C::RESERVED_PAGES <= map.pages) else {
-            return false;
-        };
-        let node = Self::new(base.wrapping_add(map.ground as usize), base, map.ground, map.bytes, &map);
-        // SAFETY: the caller's contract.
-        unsafe { this.write(node) };
-        true
     }
 
     /// # Safety
@@ -148,19 +155,21 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
     /// The memory is the caller's, and nobody knows the extent.
     pub(super) unsafe fn zero_tables(&self) {
         // SAFETY: the caller's contract.
-        unsafe { self.tables.write_bytes(0, self.map().bytes) }
+        unsafe { self.tables.write_bytes(0, self.bytes - if S::IN_PLACE { 0 } else { size_of::<Self>() }) }
     }
 
     /// The ground and the tables.
-    pub(crate) fn len_bytes(&self) -> usize {
-        self.map().ground as usize + self.map().bytes
+    pub(super) fn len_bytes(&self) -> usize {
+        self.map().ground as usize + self.bytes
     }
 
     /// Behind its last byte.
     #[inline(always)]
-    pub(super) fn end(&self) -> *mut u8 {
-        let behind = if self.tables < self.origin { Extent(self).base() } else { self.tables.wrapping_add(self.bytes) };
-        behind.wrapping_add(if self.tables < self.origin { self.map().ground as usize } else { 0 })
+    pub(crate) fn end(&self) -> *mut u8 {
+        match S::IN_PLACE {
+            true => Extent(self).base().wrapping_add(self.map().ground as usize),
+            false => self.tables.wrapping_add(self.bytes),
+        }
     }
 
     /// How many bytes more its tables have room for.
@@ -191,51 +200,57 @@ impl<C: Config, P: Policy, L: Large> Node<C, P, L> {
         extended == Some(true)
     }
 
-    /// Makes an extent longer by the memory from `start`, if that lies behind it: moves its tables to where they lie
-    /// then, and gives what lies between to the large tier.
+    /// Makes an extent longer, up to `end`: moves its tables and its node to where they lie then, and gives what lies
+    /// between to the large tier. Returns the new node, or null: the large tier can't become longer, or the pools have
+    /// no last part that would, or it is too little, or too much. Then nothing was touched.
     ///
     /// # Safety
     ///
-    /// The memory is the caller's, for ever, and zeroed. If it lies behind the extent, pointers to the one may be used
-    /// for the other. Nobody is in the heap or has a reference to the node. A context has been in the large tier, which
-    /// so is set up.
+    /// - The memory behind the extent is the caller's up to `end`, for ever, and pointers to the one may be used for
+    ///   the other.
+    /// - Nobody else is in the heap or has a reference to the node. A context has been in the large tier, which so is
+    ///   set up.
     #[inline(always)]
-    pub(super) unsafe fn extend(this: *mut Self, start: *mut u8, len_bytes: usize) -> bool {
+    pub(super) unsafe fn extend(this: *mut Self, end: usize) -> *mut Self {
+        if !L::GROWS || !S::TOUCHES || !(S::GROWS || C::POOLED_EVERYWHERE) {
+            return null_mut();
+        }
         // SAFETY: the caller's contract. Nothing in a node has to be dropped, so two copies of it harm nobody.
         let old = &unsafe { this.read() };
-        let len_bytes = old.len_bytes() + len_bytes;
-        // SAFETY: the caller's contract.
-        if old.end() != start || !unsafe { Self::shape(this, Extent(old).base(), len_bytes) } {
-            return false;
-        }
-        // SAFETY: the caller's contract; a unit is longer than 16 bytes and what the tables need.
-        unsafe { lengthen(Extent(old), Extent(&*this)) };
-        true
+        // SAFETY: the caller's contract: the new node lies behind the old tables, for so much more ground is between
+        // them.
+        let longer = unsafe { Self::lay_out_behind(Extent(old).base(), end, old.map().ground + LARGE_MIN_BYTES) };
+        // SAFETY: it was written just now.
+        let Some(node) = (unsafe { longer.as_ref() }) else { return longer };
+        node.next.store(old.next.load(Relaxed), Relaxed);
+        // SAFETY: the caller's contract; the ground is at least 16 bytes longer.
+        unsafe { lengthen(Extent(old), Extent(node)) };
+        longer
     }
 }
 
 // SAFETY: the context that laid it out gave the memory up for good, and zeroed its tables; the map was made for it.
-unsafe impl<C: Config, P: Policy, L: Large> Storage for &Node<C, P, L> {
+unsafe impl<S: Source, C: Config, P: Policy, L: Large> Storage for &Node<S, C, P, L> {
     type Policy = P;
     type Large = L;
     type Config = C;
-    /// Pools can have all pages of the address space.
-    const PAGE_BITS: u32 = GROWING_PAGE_BITS;
+    const PAGE_BITS: u32 = S::PAGE_BITS;
 
     #[inline(always)]
     fn tables(self) -> *mut u8 {
         self.tables
     }
 
+    /// What does not depend on the size is known when the program is built.
     #[inline(always)]
     fn map(self) -> Map {
         let ground = self.ground.load(Relaxed);
         let fixed = const { Map::fixed::<C, P, L>() };
         let &Node { leaf_words, summary_words, words, owners, large, bytes, .. } = self;
+        let pages = if S::GROWS { ground / PAGE } else { self.pages };
         Map {
-            // Every whole page has its entries.
-            pages: if C::TABLE.count == 0 { 0 } else { ground / PAGE },
-            lead: 0,
+            pages: if C::TABLE.count == 0 { 0 } else { pages },
+            lead: if S::GROWS || C::POOLED_EVERYWHERE { 0 } else { self.lead },
             ground,
             leaf_words,
             summaries: Map::summaries_behind::<C>(fixed.leaves, leaf_words),
@@ -250,7 +265,7 @@ unsafe impl<C: Config, P: Policy, L: Large> Storage for &Node<C, P, L> {
 
     #[inline(always)]
     fn entries(self) -> u32 {
-        self.ground_most / PAGE
+        if S::GROWS { self.ground_most / PAGE } else { self.pages }
     }
 
     #[inline(always)]
