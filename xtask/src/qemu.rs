@@ -18,7 +18,7 @@ pub struct Options {
     #[command(flatten)]
     firmware: Firmware,
     /// Stop the firmware after that many seconds
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
     /// Write what the firmware sends to this file, byte for byte, instead of showing it
     #[arg(long)]
