@@ -82,13 +82,13 @@ mod linked_list {
     }
 }
 
-/// Every third call finds tier 2 held, as one does that interrupted its holder.
+/// Every third call finds the large tier held, as one does that interrupted its holder.
 fn run_interrupting<L: Large, C: Config>(bytes: usize) {
     run::<Door<Try>, L, C>(bytes, 20, Mix { size: 512, alloc_percent: 60, held_percent: 33 });
 }
 
 #[test]
-fn interrupting_tier_2() {
+fn interrupting_large_tier() {
     run_interrupting::<Segregated, Defaults>(16 * 1024);
     run_interrupting::<Segregated, Sparse>(3000);
     run_interrupting::<Segregated, Reserving>(16 * 1024);
@@ -139,7 +139,7 @@ fn the_largest_request_of_any_heap_is_served() {
 }
 
 /// Where one page more needs a word more in every index, the arena's last bytes are nobody's: around that
-/// border tier 2 once handed out a page that the tables did not know.
+/// border the large tier once handed out a page that the tables did not know.
 #[test]
 fn arenas_around_a_word_of_the_index() {
     for bytes in (8 * 1024..10 * 1024).step_by(8) {

@@ -19,7 +19,7 @@ thread_local! {
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
     static CALLS: Cell<u32> = const { Cell::new(0) };
     static TOLD: Cell<u32> = const { Cell::new(0) };
-    /// Run in the middle of the next visit of tier 2, which then finds it held.
+    /// Run in the middle of the next visit of the large tier, which then finds it held.
     static INTERRUPT: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
 }
 

@@ -1,4 +1,4 @@
-//! What calls do while tier 2 is held by somebody they can't wait for. A policy with a door that the test
+//! What calls do while the large tier is held by somebody they can't wait for. A policy with a door that the test
 //! shuts stands for the context that was interrupted inside; one that calls the test from inside, for a context that comes into its middle.
 
 #![cfg(not(loom))]
@@ -207,7 +207,7 @@ fn a_request_does_not_drain_for_ever() {
     assert_eq!((HEAP.stats().live_bytes, HEAP.stats().free_runs), (0, 1));
 }
 
-/// Of a page that went back to tier 2, the second granule is the second of a free run, whose bits read like a live block's start.
+/// Of a page that went back to the large tier, the second granule is the second of a free run, whose bits read like a live block's start.
 #[test]
 #[cfg_attr(miri, ignore = "the look that finds it is the processor's")]
 fn a_second_free_into_a_run_is_found_while_the_tier_is_held() {
@@ -358,7 +358,7 @@ macro_rules! comes_into_the_middle {
                         return;
                     }
                     // SAFETY: the size is not zero.
-                    assert!(unsafe { HEAP.alloc(layout(1000)) }.is_null(), "served while tier 2 is held");
+                    assert!(unsafe { HEAP.alloc(layout(1000)) }.is_null(), "served while the large tier is held");
                     // SAFETY: the block has this layout, and is freed once.
                     unsafe { HEAP.dealloc(block, layout(500)) };
                     assert_eq!(HEAP.stats().deferred_bytes, 504);

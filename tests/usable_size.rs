@@ -14,7 +14,7 @@ mod c_malloc;
 const BYTES: usize = 64 * 1024;
 
 thread_local! {
-    /// Tier 2 is held.
+    /// The large tier is held.
     static HELD: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -29,7 +29,7 @@ unsafe impl Policy for Holdable {
     }
 }
 
-/// Blocks of all sizes and alignments, moved, grown, shrunk, some of it while tier 2 is held: each is freed, or resized, with a layout
+/// Blocks of all sizes and alignments, moved, grown, shrunk, some of it while the large tier is held: each is freed, or resized, with a layout
 /// of what it is said to occupy, and never found wrong. Nothing is lost.
 fn frees_by_what_is_occupied(heap: &impl Inspect, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);

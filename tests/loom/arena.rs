@@ -19,7 +19,7 @@ use loom::cell::UnsafeCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// The policy `Try`, and a cell in which loom sees visits of tier 2 that overlap, or that nothing orders.
+/// The policy `Try`, and a cell in which loom sees visits of the large tier that overlap, or that nothing orders.
 pub struct Watched;
 
 pub struct Lock {
@@ -44,7 +44,7 @@ unsafe impl Policy for Watched {
 
 /// Classes of two and of four blocks a page; the first mask is a part of the second's.
 ///
-/// `KEPT` and `STASH` pages: with none of either, an emptied page goes straight to tier 2.
+/// `KEPT` and `STASH` pages: with none of either, an emptied page goes straight to the large tier.
 pub struct Small<const KEPT: usize, const STASH: usize>;
 
 impl<const KEPT: usize, const STASH: usize> Config for Small<KEPT, STASH> {
@@ -212,7 +212,7 @@ impl<C: Config, L: Large> Arena<C, L> {
         }
     }
 
-    /// Takes a claim of tier 1 for the model's own.
+    /// Takes a claim of the pools for the model's own.
     pub fn own(&self, offset: usize, layout: Layout) -> Block {
         for granule in Self::span(offset, layout.size()) {
             assert!(!self.owned[granule].swap(true, Relaxed), "granule {granule} has two owners");
@@ -244,7 +244,7 @@ impl<C: Config, L: Large> Arena<C, L> {
         self.surrender_page(page);
     }
 
-    /// Gives a page that belongs to nobody to the stash or to tier 2.
+    /// Gives a page that belongs to nobody to the stash or to the large tier.
     pub fn surrender_page(&self, page: Block) {
         self.disown(page.offset, PAGE_BYTES);
         self.heap.surrender(page.page());
@@ -254,14 +254,14 @@ impl<C: Config, L: Large> Arena<C, L> {
         self.heap.base().wrapping_add(offset)
     }
 
-    /// Allocates from tier 2, whatever the size.
+    /// Allocates from the large tier, whatever the size.
     fn alloc_large(&self, size: usize) -> Option<Block> {
         let place = self.heap.allocate_large(size, 8) as usize;
         let layout = Layout::from_size_align(size, 8).unwrap();
         (place != 0).then(|| self.own(place - GRANULE_BYTES, layout))
     }
 
-    /// Takes everything that is free out of tier 2's hands, so that no call gets anything there.
+    /// Takes everything that is free out of the large tier's hands, so that no call gets anything there.
     pub fn exhaust(&self) -> Vec<Block> {
         [PAGE_BYTES, 16].iter().flat_map(|&size| core::iter::from_fn(move || self.alloc_large(size))).collect()
     }

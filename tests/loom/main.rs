@@ -20,7 +20,7 @@
 //! - More than the four threads and the few preemptions that a model has, and more than seven past
 //!   values of a word.
 //! - Memory that is not atomic: both arenas have a cell of loom's for each granule, and `arena` one for all that
-//!   tier 2 guards, so that two owners, or two owners in turn without an order between them, are found.
+//!   the large tier guards, so that two owners, or two owners in turn without an order between them, are found.
 //! - Interrupts, which are less than threads: the one runs to its end while the other stands still.
 #![cfg(loom)]
 #![allow(dead_code, missing_docs, unused_imports)]

@@ -1,4 +1,4 @@
-//! Releases that find tier 2 held.
+//! Releases that find the large tier held.
 
 use crate::arena::{Arena, Small};
 use crate::extent::deferred::{self, Links};
@@ -63,7 +63,7 @@ impl List {
     }
 }
 
-/// Two contexts defer, while the holder of tier 2 takes what is there: every block is taken once, with the
+/// Two contexts defer, while the holder of the large tier takes what is there: every block is taken once, with the
 /// link that was written for it.
 ///
 /// Runs `deferred::{push, take, put_down}`.
@@ -88,7 +88,7 @@ fn push_against_push_against_take() {
     });
 }
 
-/// Two large blocks are freed at the same time: who finds tier 2 held defers, and the next visitor
+/// Two large blocks are freed at the same time: who finds the large tier held defers, and the next visitor
 /// gives it back.
 ///
 /// Runs `give`, `defer`, `drain`, with the policy `Try`.
@@ -133,7 +133,7 @@ fn drain_against_push() {
     });
 }
 
-/// A block shrinks and is freed while another context visits tier 2: it may keep its tail, be deferred, or
+/// A block shrinks and is freed while another context visits the large tier: it may keep its tail, be deferred, or
 /// both. All of it comes back, and no correct call is taken for a wrong one.
 ///
 /// Runs `resize_large`, `outgrows`, `give`, `defer`, `drain`.
@@ -179,7 +179,7 @@ fn shrinking_a_block_with_a_spare_granule() {
     });
 }
 
-/// A block shrinks twice and is freed while another context visits tier 2.
+/// A block shrinks twice and is freed while another context visits the large tier.
 ///
 /// Runs `resize_large`, `outgrows`, `give`, `defer`.
 /// Catches: a resize by the layout's size of a block that kept its tail.

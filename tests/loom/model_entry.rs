@@ -1,4 +1,4 @@
-//! The entry of tier 2.
+//! The entry of the large tier.
 
 use crate::arena::{Arena, Small};
 use crate::config::Reason;
@@ -88,7 +88,7 @@ unsafe impl Backend for Counting {
     }
 }
 
-/// The first calls of a fresh heap, at the same time, one pooled and one large: tier 2 is set up
+/// The first calls of a fresh heap, at the same time, one pooled and one large: the large tier is set up
 /// once, before anything is taken from it.
 ///
 /// Runs `enter`, `set_up`, and all of both allocations.

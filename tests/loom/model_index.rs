@@ -202,10 +202,10 @@ fn claim(arena: &Arena<Reserving>) -> Option<Block> {
     (place != 0).then(|| arena.own(place - GRANULE_BYTES, Layout::new::<[u64; 16]>()))
 }
 
-/// A page is opened for its class for ever, when tier 2 is set up, while two contexts ask the class: none of them drops the page's entry
+/// A page is opened for its class for ever, when the large tier is set up, while two contexts ask the class: none of them drops the page's entry
 /// for good, because of a word as old as the empty page.
 ///
-/// | A sets tier 2 up | B fills the empty front | C asks |
+/// | A sets the large tier up | B fills the empty front | C asks |
 /// |---|---|---|
 /// | opens page 1, puts it into the index | | |
 /// | | reads the leaf: page 1; puts it into the front | |
@@ -246,7 +246,7 @@ fn asking_for_a_page_that_another_opens_for_ever() {
 fn refill_against_refill() {
     model(5, || {
         let arena = Arena::<Small<1, 2>>::new(3);
-        // Two pages in the stash, so that neither needs tier 2.
+        // Two pages in the stash, so that neither needs the large tier.
         let pages: Vec<Block> = (0..2).map(|_| arena.must_alloc(256)).collect();
         for page in pages {
             arena.make_pool_page(page);

@@ -1,4 +1,4 @@
-//! Looks from outside of tier 2's entry, at what its visitors change.
+//! Looks from outside of the large tier's entry, at what its visitors change.
 
 use crate::config::geometry::LARGE_MIN_BYTES;
 use crate::extent::deferred::{self, Links};

@@ -1,4 +1,4 @@
-//! A policy whose door can be shut: a call then finds what one finds that interrupted the holder of tier 2.
+//! A policy whose door can be shut: a call then finds what one finds that interrupted the holder of the large tier.
 
 use core::marker::PhantomData;
 use larder::policy::Policy;
@@ -19,7 +19,7 @@ unsafe impl<P: Policy> Policy for Door<P> {
     }
 }
 
-/// Runs something while nobody gets into tier 2.
+/// Runs something while nobody gets into the large tier.
 pub fn while_shut<R>(f: impl FnOnce() -> R) -> R {
     IS_SHUT.set(true);
     let result = f();

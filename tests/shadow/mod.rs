@@ -8,7 +8,7 @@
 //! | `exact` | what follows for a heap whose blocks are exactly as long as they were asked for |
 //! | `seeded` | how a seed chooses |
 //! | `configs` | configurations under test |
-//! | `door` | a policy that makes tier 2 look held |
+//! | `door` | a policy that makes the large tier look held |
 //! | `memory` | memory for a heap under test |
 
 mod action;
@@ -116,7 +116,7 @@ impl<'a, H: Heap + ?Sized> Shadow<'a, H> {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    /// The same, while tier 2 looks held to a heap whose policy is a [`Door`].
+    /// The same, while the large tier looks held to a heap whose policy is a [`Door`].
     pub fn step_while_held(&mut self, action: Action) {
         door::while_shut(|| self.act(action));
         self.verify_heap(action);

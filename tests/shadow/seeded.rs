@@ -9,7 +9,7 @@ pub struct Mix {
     pub size: usize,
     /// How full the heap is kept, in percent of allocations among allocations and frees.
     pub alloc_percent: u32,
-    /// How many calls find tier 2 held, in percent. Only a heap whose policy is a `Door` can be held.
+    /// How many calls find the large tier held, in percent. Only a heap whose policy is a `Door` can be held.
     pub held_percent: u32,
 }
 

@@ -43,8 +43,8 @@ pub struct Plan {
     pub low: u8,
     pub high: u8,
     pub tick: u8,
-    /// Who can come into the middle of tier 2: this one and those more urgent, or only the NMI, which here comes over SysTick alone.
-    pub enters_tier_2: Option<Level>,
+    /// Who can come into the middle of the large tier: this one and those more urgent, or only the NMI, which here comes over SysTick alone.
+    pub enters_large_tier: Option<Level>,
 }
 
 /// Who interrupts, the least urgent first.
@@ -86,12 +86,12 @@ struct Seen {
     deepest: u32,
     /// How often of as many.
     at_deepest: u32,
-    in_tier_2: u32,
+    in_large_tier: u32,
 }
 
 impl Side {
     const fn new(seed: u8) -> Self {
-        let seen = Seen { calls: 0, deepest: 0, at_deepest: 0, in_tier_2: 0 };
+        let seen = Seen { calls: 0, deepest: 0, at_deepest: 0, in_large_tier: 0 };
         Self { own: Party::new(seed), gifts: Party::new(seed + 20), seen }
     }
 }
@@ -237,7 +237,7 @@ impl Seen {
         }
         self.calls += 1;
         self.at_deepest += u32::from(depth == self.deepest);
-        self.in_tier_2 += u32::from(is_inside());
+        self.in_large_tier += u32::from(is_inside());
     }
 }
 
@@ -247,19 +247,20 @@ fn report(out: &mut impl Write, plan: &Plan) {
             continue;
         }
         // SAFETY: no timer runs.
-        let Seen { calls, deepest, at_deepest, in_tier_2 } = unsafe { SIDES[level as usize].with(|side| side.seen) };
+        let Seen { calls, deepest, at_deepest, in_large_tier } =
+            unsafe { SIDES[level as usize].with(|side| side.seen) };
         writeln!(
             out,
-            "{name:<8} {calls:>6} times, {at_deepest:>6} over {deepest} calls that interrupt each other, {in_tier_2:>6} in tier 2"
+            "{name:<8} {calls:>6} times, {at_deepest:>6} over {deepest} calls that interrupt each other, {in_large_tier:>6} in the large tier"
         )
         .expect("the host prints");
         // LOW comes over main's call; HIGH and SysTick over LOW's; SysTick over HIGH's, and with it the NMI.
         let expected = [1, 2, 3, 3][level as usize];
         assert_eq!(deepest, expected, "{name} did not meet what it should");
         assert_eq!(
-            in_tier_2 > 0,
-            plan.enters_tier_2.is_some_and(|least| level >= least),
-            "{name} met tier 2 {in_tier_2} times"
+            in_large_tier > 0,
+            plan.enters_large_tier.is_some_and(|least| level >= least),
+            "{name} met the large tier {in_large_tier} times"
         );
     }
 }

@@ -45,9 +45,9 @@ pub const ALL: &[Operation] = &[
         drop(displaced);
         Step::Free(last)
     }),
-    visiting("free: a page goes to tier 2", |mine, _| Step::Free(retiring(mine))),
+    visiting("free: a page goes to the large tier", |mine, _| Step::Free(retiring(mine))),
     held("free: a page is deferred", |mine, _| Step::Free(retiring(mine))),
-    visiting("alloc: refill from tier 2", |_, _| Step::Alloc(layout(FRESH, 8))),
+    visiting("alloc: refill from the large tier", |_, _| Step::Alloc(layout(FRESH, 8))),
     pooled("alloc: refill from the stash", |mine, _| {
         let pages = [mine.get(16), mine.get(32)];
         drop(pages);
@@ -57,11 +57,11 @@ pub const ALL: &[Operation] = &[
         keep_one_page(mine);
         Step::Alloc(layout(FRESH, 8))
     }),
-    held("alloc: refill, tier 2 held", |mine, _| {
+    held("alloc: refill, the large tier held", |mine, _| {
         keep_one_page(mine);
         Step::Alloc(layout(FRESH, 8))
     }),
-    visiting("alloc: a small block from tier 2", |mine, _| {
+    visiting("alloc: a small block from the large tier", |mine, _| {
         mine.add(72);
         fill(mine);
         drop(mine.take(72, 72));
@@ -87,7 +87,7 @@ pub const ALL: &[Operation] = &[
         fill(mine);
         Step::Alloc(layout(2000, 8))
     }),
-    held("alloc: large, tier 2 held", |_, _| Step::Alloc(layout(LARGE, 8))),
+    held("alloc: large, the large tier held", |_, _| Step::Alloc(layout(LARGE, 8))),
     visiting("free: large, between live blocks", |mine, _| {
         mine.add(LARGE);
         let block = mine.get(LARGE);
@@ -101,7 +101,7 @@ pub const ALL: &[Operation] = &[
         while_shut(|| drop(deferred));
         Step::Free(block)
     }),
-    held("free: large, tier 2 held", |mine, _| Step::Free(between_runs(mine))),
+    held("free: large, the large tier held", |mine, _| Step::Free(between_runs(mine))),
     visiting("realloc: large, shrinks", |mine, _| {
         let block = mine.get(300);
         mine.add(LARGE);
@@ -118,7 +118,7 @@ pub const ALL: &[Operation] = &[
         mine.add(LARGE);
         Step::Resize(block, 240)
     }),
-    held("realloc: large, shrinks, tier 2 held", |mine, _| Step::Resize(mine.get(300), 120)),
+    held("realloc: large, shrinks, the large tier held", |mine, _| Step::Resize(mine.get(300), 120)),
     pooled("realloc: pooled, in place", |mine, _| Step::Resize(mine.get(40), 36)),
     pooled("realloc: pooled, moves", |mine, _| Step::Resize(mine.get(16), POOLED)),
     visiting("realloc: pooled to large", |mine, _| Step::Resize(mine.get(POOLED), 100)),
@@ -160,7 +160,7 @@ fn keep_one_page(mine: &mut Party) {
     drop(page);
 }
 
-/// Leaves nothing in tier 2 that would make a page or a large block.
+/// Leaves nothing in the large tier that would make a page or a large block.
 fn fill(mine: &mut Party) {
     for size in [1024, 256, 72] {
         while mine.add(size) {}

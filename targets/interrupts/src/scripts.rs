@@ -17,7 +17,7 @@ pub const ALL: &[Script] = &[
     Script { name: "taking every block", run: taking },
     Script { name: "giving pages other owners", run: reusing },
     Script { name: "imitating another class's empty page", run: imitating },
-    Script { name: "using tier 2", run: visiting },
+    Script { name: "using the large tier", run: visiting },
 ];
 
 /// For any heap.

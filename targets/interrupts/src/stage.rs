@@ -18,7 +18,7 @@ pub unsafe fn clear(heap: &'static dyn Subject, parties: &mut [&mut Party]) {
     heap.begin();
 }
 
-/// Makes the operation's call, with tier 2 held by somebody else if it is that.
+/// Makes the operation's call, with the large tier held by somebody else if it is that.
 pub fn make<R>(operation: &Operation, call: impl FnOnce() -> R) -> R {
     if operation.is_held { while_shut(call) } else { call() }
 }

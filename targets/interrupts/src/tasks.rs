@@ -1,7 +1,7 @@
-//! Two tasks of one priority in one heap, switched at any instruction: a task is suspended in the middle of tier 2 while the other
+//! Two tasks of one priority in one heap, switched at any instruction: a task is suspended in the middle of the large tier while the other
 //! allocates. Unlike a handler, the other need not be done when the first goes on.
 //!
-//! | policy | a task in tier 2 | the other, meanwhile |
+//! | policy | a task in the large tier | the other, meanwhile |
 //! |---|---|---|
 //! | `CriticalSection` | is not suspended | |
 //! | `Try` | may be suspended | is refused, its frees are deferred |
@@ -47,7 +47,7 @@ pub enum Promise {
 struct Task {
     party: Party,
     random: Random,
-    /// Frees that were deferred because the other task is in tier 2.
+    /// Frees that were deferred because the other task is in the large tier.
     deferred: u32,
 }
 
@@ -66,10 +66,10 @@ static ROUND: AtomicU32 = AtomicU32::new(0);
 static DONE: AtomicU32 = AtomicU32::new(0);
 /// The slices' lengths. SysTick's.
 static SLICES: Shared<Random> = Shared::new(Random::new(99));
-/// The task that is suspended in tier 2. PendSV's.
+/// The task that is suspended in the large tier. PendSV's.
 static HOLDER: AtomicU32 = AtomicU32::new(NOBODY);
 static SWITCHES: AtomicU32 = AtomicU32::new(0);
-static SWITCHES_IN_TIER_2: AtomicU32 = AtomicU32::new(0);
+static SWITCHES_IN_LARGE_TIER: AtomicU32 = AtomicU32::new(0);
 
 /// Runs both tasks and ends the run.
 pub fn main(heap: &'static dyn Subject, promise: Promise) -> ! {
@@ -124,7 +124,7 @@ impl Task {
             6 => drop(POST.take()),
             _ => drop(party.take(random.range(1, 100), 300)),
         }
-        // Only when tier 2 is held is a free deferred, and the next visitor drains it: what is still there was just deferred.
+        // Only when the large tier is held is a free deferred, and the next visitor drains it: what is still there was just deferred.
         let is_held = HOLDER.load(Relaxed) != NOBODY;
         self.deferred += u32::from(is_held && heap.stats().deferred_bytes > 0);
     }
@@ -141,7 +141,7 @@ fn watch(suspended: usize) {
     count(&SWITCHES);
     if holder == NOBODY && is_inside() {
         HOLDER.store(task, Relaxed);
-        count(&SWITCHES_IN_TIER_2);
+        count(&SWITCHES_IN_LARGE_TIER);
     } else if holder == 1 - task {
         // It is the holder that goes on.
         HOLDER.store(NOBODY, Relaxed);
@@ -166,15 +166,19 @@ fn report(out: &mut impl Write, promise: Promise) {
     let [first, second] = TASKS.each_ref().map(|task| unsafe { &*task.as_ptr() });
     let refused = first.party.refused + second.party.refused;
     let deferred = first.deferred + second.deferred;
-    let (switches, in_tier_2) = (SWITCHES.load(Relaxed), SWITCHES_IN_TIER_2.load(Relaxed));
+    let (switches, in_large_tier) = (SWITCHES.load(Relaxed), SWITCHES_IN_LARGE_TIER.load(Relaxed));
     let steps = 2 * ROUNDS * STEPS_OF_A_ROUND;
     writeln!(
         out,
-        "{steps} steps of 2 tasks, {switches} switches, {in_tier_2} of them in the middle of tier 2; {refused} requests refused, \
+        "{steps} steps of 2 tasks, {switches} switches, {in_large_tier} of them in the middle of the large tier; {refused} requests refused, \
          {deferred} times frees were deferred"
     )
     .expect("the host prints");
-    assert_eq!(in_tier_2 > 0, promise != Promise::Masks, "a task was suspended in tier 2 {in_tier_2} times");
+    assert_eq!(
+        in_large_tier > 0,
+        promise != Promise::Masks,
+        "a task was suspended in the large tier {in_large_tier} times"
+    );
     assert_eq!(refused > 0, promise == Promise::Refuses, "{refused} requests were refused");
     assert_eq!(deferred > 0, promise == Promise::Refuses, "frees were deferred {deferred} times");
 }

@@ -51,7 +51,7 @@ mod truth {
 const LINES_KEPT: usize = include!(concat!(env!("OUT_DIR"), "/lines_kept.rs"));
 
 /// Runs the demo and ends the run.
-pub fn main<B: Board>(heap: &dyn Subject, reaches_tier_2: bool) -> ! {
+pub fn main<B: Board>(heap: &dyn Subject, reaches_large_tier: bool) -> ! {
     let mut out = B::console();
     let mut print = |title: &str, text: &dyn core::fmt::Display| {
         writeln!(out, "== {title}\n{text}").expect("the host prints");
@@ -73,7 +73,7 @@ pub fn main<B: Board>(heap: &dyn Subject, reaches_tier_2: bool) -> ! {
     print("interrupts", &Interrupted::so_far());
     assert_eq!(heap.stats().wrong_frees, 0);
     handler::Work::so_far().assert_seen();
-    Interrupted::so_far().assert_seen(reaches_tier_2);
+    Interrupted::so_far().assert_seen(reaches_large_tier);
     B::succeed()
 }
 

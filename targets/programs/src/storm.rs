@@ -39,7 +39,7 @@ static STEPS_OF_HANDLERS: AtomicU32 = AtomicU32::new(0);
 static REFUSED_TO_HANDLERS: AtomicU32 = AtomicU32::new(0);
 
 /// Runs the storm and ends the run.
-pub fn main<B: Board>(heap: &dyn Subject, reaches_tier_2: bool) -> ! {
+pub fn main<B: Board>(heap: &dyn Subject, reaches_large_tier: bool) -> ! {
     let mut out = B::console();
     let mut party = Party::<SLOTS_OF_MAIN>::new(0xC0FFEE);
     let mut refused = 0;
@@ -68,7 +68,7 @@ pub fn main<B: Board>(heap: &dyn Subject, reaches_tier_2: bool) -> ! {
     result.expect("the host prints");
     heap.assert_empty();
     assert_eq!(heap.stats().wrong_frees, 0);
-    interrupted.assert_seen(reaches_tier_2);
+    interrupted.assert_seen(reaches_large_tier);
     assert!(answered == 0 || nested > 0, "no tick came into the middle of a summons");
     B::succeed()
 }

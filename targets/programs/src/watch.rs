@@ -11,7 +11,7 @@ use larder::{Config, Event, policy::Policy};
 use portable_atomic::{AtomicU32, Ordering::Relaxed};
 
 static CALLS: Place = Place::new();
-static TIER_2: Place = Place::new();
+static LARGE_TIER: Place = Place::new();
 static REFILLS: Place = Place::new();
 static RETIREMENTS: Place = Place::new();
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
@@ -51,7 +51,7 @@ impl Place {
 /// To be called first thing in the handler.
 pub fn note_interrupt() {
     INTERRUPTS.fetch_add(1, Relaxed);
-    for place in [&CALLS, &TIER_2, &REFILLS, &RETIREMENTS] {
+    for place in [&CALLS, &LARGE_TIER, &REFILLS, &RETIREMENTS] {
         place.note_interrupt();
     }
 }
@@ -60,7 +60,7 @@ pub fn note_interrupt() {
 pub struct Interrupted {
     pub interrupts: u32,
     pub calls: u32,
-    pub tier_2: u32,
+    pub large_tier: u32,
     pub refills: u32,
     pub retirements: u32,
 }
@@ -72,21 +72,21 @@ impl Interrupted {
         Self {
             interrupts: INTERRUPTS.load(Relaxed),
             calls: of(&CALLS),
-            tier_2: of(&TIER_2),
+            large_tier: of(&LARGE_TIER),
             refills: of(&REFILLS),
             retirements: of(&RETIREMENTS),
         }
     }
 
-    /// Panics unless the run showed what it is for. Tier 2, a refill and a retirement can only be interrupted where there are
+    /// Panics unless the run showed what it is for. The large tier, a refill and a retirement can only be interrupted where there are
     /// any, and the policy masks nothing.
-    pub fn assert_seen(&self, reaches_tier_2: bool) {
+    pub fn assert_seen(&self, reaches_large_tier: bool) {
         assert!(self.calls > 0, "no interrupt came into the middle of a call: {self}");
-        if !reaches_tier_2 {
-            assert_eq!(self.tier_2, 0, "a critical section was interrupted: {self}");
+        if !reaches_large_tier {
+            assert_eq!(self.large_tier, 0, "a critical section was interrupted: {self}");
             return;
         }
-        assert!(self.tier_2 > 0, "no interrupt came while a call was in the large tier: {self}");
+        assert!(self.large_tier > 0, "no interrupt came while a call was in the large tier: {self}");
         assert!(self.refills > 0, "no interrupt came into the middle of a refill: {self}");
         assert!(self.retirements > 0, "no interrupt came into the middle of a retirement: {self}");
     }
@@ -94,9 +94,9 @@ impl Interrupted {
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let Self { interrupts, calls, tier_2, refills, retirements } = self;
+        let Self { interrupts, calls, large_tier, refills, retirements } = self;
         write!(out, "{interrupts} interrupts, {calls} in the middle of a call of the allocator")?;
-        write!(out, " ({tier_2} in the large tier, {refills} in a refill, {retirements} in a retirement)")
+        write!(out, " ({large_tier} in the large tier, {refills} in a refill, {retirements} in a retirement)")
     }
 }
 
@@ -126,7 +126,7 @@ unsafe impl<H: GlobalAlloc> GlobalAlloc for Watched<H> {
     }
 }
 
-/// A policy, with tier 2 watched.
+/// A policy, with the large tier watched.
 pub struct WatchedPolicy<P>(PhantomData<P>);
 
 // SAFETY: the work runs when and only when the policy runs it.
@@ -134,7 +134,7 @@ unsafe impl<P: Policy> Policy for WatchedPolicy<P> {
     type Lock = P::Lock;
 
     fn enter<R>(lock: &Self::Lock, work: impl FnOnce() -> R) -> Option<R> {
-        P::enter(lock, || TIER_2.during(work))
+        P::enter(lock, || LARGE_TIER.during(work))
     }
 }
 

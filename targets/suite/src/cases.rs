@@ -47,10 +47,10 @@ const ALWAYS: &[Case] = &[
 
 /// For a large tier that can be held.
 const OF_TIERS: &[Case] = &[
-    ("while tier 2 is held, pools serve and large requests are refused", held::requests),
-    ("what is freed while tier 2 is held is given back later", held::frees),
-    ("what shrinks while tier 2 is held gives its tail back later", held::shrinks),
-    ("random sizes come and go while tier 2 is held and not", held::churn),
+    ("while the large tier is held, pools serve and large requests are refused", held::requests),
+    ("what is freed while the large tier is held is given back later", held::frees),
+    ("what shrinks while the large tier is held gives its tail back later", held::shrinks),
+    ("random sizes come and go while the large tier is held and not", held::churn),
 ];
 
 /// What only one table can promise.

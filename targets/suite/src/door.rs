@@ -7,8 +7,8 @@ use larder::policy::Policy;
 
 static IS_SHUT: AtomicBool = AtomicBool::new(false);
 
-/// A policy under which tier 2 can be made to look as if somebody else held it: what an interrupt handler that comes
-/// into the middle of tier 2 sees, without an interrupt.
+/// A policy under which the large tier can be made to look as if somebody else held it: what an interrupt handler that comes
+/// into the middle of the large tier sees, without an interrupt.
 pub struct Door<P>(PhantomData<P>);
 
 // SAFETY: the work runs at most when the policy runs it, and `None` says that it did not.
@@ -23,7 +23,7 @@ unsafe impl<P: Policy> Policy for Door<P> {
     }
 }
 
-/// Does something while nobody gets into tier 2.
+/// Does something while nobody gets into the large tier.
 pub fn while_shut<R>(work: impl FnOnce() -> R) -> R {
     IS_SHUT.store(true, Relaxed);
     let result = work();

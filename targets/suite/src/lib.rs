@@ -5,7 +5,7 @@
 //! | `subject` | the heap under test, whatever its parameters are |
 //! | `block` | a block whose contents are verified |
 //! | `random` | repeatable numbers |
-//! | `door` | a policy that makes tier 2 look held |
+//! | `door` | a policy that makes the large tier look held |
 //! | `mailbox` | boxes handed over between contexts without a lock |
 //! | `cases` | the table |
 #![no_std]

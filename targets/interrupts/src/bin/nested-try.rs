@@ -17,5 +17,5 @@ static SUBJECT: &dyn Subject = &HEAP.0;
 
 #[entry]
 fn main() -> ! {
-    nested::main(&SUBJECT, &Plan { low: 0xC0, high: 0x80, tick: 0x40, enters_tier_2: Some(Level::Low) })
+    nested::main(&SUBJECT, &Plan { low: 0xC0, high: 0x80, tick: 0x40, enters_large_tier: Some(Level::Low) })
 }

@@ -1,4 +1,4 @@
-//! Tier 2 is held by somebody else: what an interrupt handler may meet at any time.
+//! The large tier is held by somebody else: what an interrupt handler may meet at any time.
 
 use alloc::vec::Vec;
 use core::alloc::Layout;
