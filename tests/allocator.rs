@@ -1,4 +1,4 @@
-//! Collections with a heap to themselves, and requests of who can cope with a refusal.
+//! Collections with a heap to themselves, and requests of callers that can cope with a refusal.
 
 #![cfg(not(loom))]
 

@@ -1,4 +1,4 @@
-//! The out-of-memory hook: who is asked, how often, and what the hook may do with the heap.
+//! The out-of-memory hook: which context asks it, how often, and what the hook may do with the heap.
 
 #![cfg(not(loom))]
 

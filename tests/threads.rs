@@ -40,7 +40,7 @@ struct Block {
     stamp: u8,
 }
 
-// SAFETY: a block belongs to who holds it.
+// SAFETY: a block belongs to its holder.
 unsafe impl Send for Block {}
 
 impl Block {

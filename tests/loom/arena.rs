@@ -24,7 +24,7 @@ pub struct Watched;
 
 pub struct Lock {
     try_lock: <Try as Policy>::Lock,
-    /// Written when the tables were made: who visits them has to see that.
+    /// Written when the tables were made: a visitor has to see that.
     made: UnsafeCell<()>,
     visited: UnsafeCell<()>,
 }
@@ -132,7 +132,7 @@ impl<S: Storage<Policy = Watched>> Made for S {}
 pub struct Arena<C: Config, L: Large = Segregated> {
     pub heap: Extent<Handle<C, L>>,
     layout: Layout,
-    /// One a granule, written by who owns it.
+    /// One a granule, written by its owner.
     granules: Vec<UnsafeCell<()>>,
     /// Whether a granule has an owner. Only one thread runs at a time.
     owned: Vec<AtomicBool>,

@@ -88,7 +88,7 @@ fn push_against_push_against_take() {
     });
 }
 
-/// Two large blocks are freed at the same time: who finds the large tier held defers, and the next visitor
+/// Two large blocks are freed at the same time: the one that finds the large tier held defers, and the next visitor
 /// gives it back.
 ///
 /// Runs `give`, `defer`, `drain`, with the policy `Try`.

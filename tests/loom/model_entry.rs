@@ -10,7 +10,7 @@ use loom::thread::spawn;
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// Who enters runs alone, and sees what the one before it did; who is refused runs nothing.
+/// A context that enters runs alone, and sees what the one before it did; one that is refused runs nothing.
 ///
 /// Runs `Try::enter`.
 /// Catches: an exchange that is not an Acquire, or a load and a store instead; a store that is no Release.
@@ -104,7 +104,7 @@ fn lazy_set_up_against_lazy_set_up() {
         });
         let mut live: Vec<_> = arena.alloc(64).into_iter().collect();
         live.extend(other.join().unwrap());
-        assert!(!live.is_empty(), "one of two is served: who is refused was refused for the other");
+        assert!(!live.is_empty(), "one of two is served: one is refused only for the other");
         assert_eq!(SET_UPS.get(), 1);
         arena.finish(live);
     });

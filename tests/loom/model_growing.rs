@@ -62,7 +62,7 @@ struct Heap {
     growing: Memories<Units, Config, Watched, Segregated>,
     base: *mut u8,
     layout: Layout,
-    /// One a granule, written by who owns it; and whether somebody does.
+    /// One a granule, written by its owner; and whether somebody does.
     granules: Vec<UnsafeCell<()>>,
     owned: Vec<AtomicBool>,
 }
@@ -74,7 +74,7 @@ unsafe impl Sync for Heap {}
 
 struct Block(*mut u8, Layout);
 
-// SAFETY: a block belongs to who holds it.
+// SAFETY: a block belongs to its holder.
 unsafe impl Send for Block {}
 
 impl Heap {
@@ -180,7 +180,7 @@ fn two_at_once(heap: &Arc<Heap>, size: usize) -> [Option<Block>; 2] {
     [own, other.join().unwrap()]
 }
 
-/// The same at the limit: there is one unit. Who does not get it finds the other's, or is refused.
+/// The same at the limit: there is one unit. The thread that does not get it finds the other's, or is refused.
 ///
 /// Runs the same. Catches: a refusal that leaves something behind.
 #[test]

@@ -82,7 +82,7 @@ fn displacing_against_displacing() {
     });
 }
 
-/// A page falls out of the front that another context has only just pushed: who has it in hand sees the block that was freed.
+/// A page falls out of the front that another context has only just pushed: the context that has it in hand sees the block that was freed.
 ///
 /// Runs `enter`, `shelve`, `Front::push`.
 /// Catches: a `shelve` without its fence.
@@ -162,7 +162,7 @@ fn drawing_against_drawing_and_a_free() {
     });
 }
 
-/// Two requests want a block each of the last page of the index: who finds the index empty sees the front that was filled from it.
+/// Two requests want a block each of the last page of the index: the one that finds the index empty sees the front that was filled from it.
 ///
 /// Runs `claim_any`, `Index::draw`, `Front::fill`.
 /// Catches: a `draw` that finds nothing and gives up without its fence; a `take` that is not a Release.
@@ -212,7 +212,7 @@ fn claim(arena: &Arena<Reserving>) -> Option<Block> {
 /// | | | drops page 1 from the front; its word is 0, as nothing says that A was there |
 /// | | takes page 1 out of the index; reads the front, as B left it | |
 ///
-/// So A pushes it into the front instead: all who change the front later acquire that.
+/// So A pushes it into the front instead: all that change the front later acquire that.
 ///
 /// Runs `set_up`, `reserve`, `open_reserved`, `claim_any`, `Front::{push, drop_first}`, `put_back`.
 /// Catches: a reserved page that goes straight into the index, or into neither.

@@ -60,7 +60,7 @@ fn reclaiming_a_kept_page_against_emptying_it() {
     });
 }
 
-/// Pages put into the stash and taken out of it: each has one owner at a time, who sees what the
+/// Pages put into the stash and taken out of it: each has one owner at a time, which sees what the
 /// last one did.
 ///
 /// Runs `slots::{put, take}`.

@@ -74,7 +74,7 @@ fn two_requests(preemptions: usize, count: usize, len: usize) -> Outcomes<3> {
 /// | finds 16 in use, gives 0 to 15 back | takes 32 to 35: has its block, behind 16 free granules |
 ///
 /// So the one is refused if what is left is too short for it: the documented refusal. Wherever there is room for one, one is served.
-/// The second column is where the two are when nobody is refused; the third, who was refused at first, and found room later, because
+/// The second column is where the two are when nobody is refused; the third, which of them was refused at first, and found room later, because
 /// it had not yet seen what the other had given back.
 ///
 /// Runs `search`, `claim` with its way back.
@@ -99,7 +99,7 @@ fn claims_of_three_words() {
     assert_eq!(refused, [[Some(0), Some(36), None], [None, Some(16), None], [None, Some(32), None]].into());
 }
 
-/// A request for two words takes the second where the first is another's by now, who frees what it has, up to the word's end, which
+/// A request for two words takes the second where the first is another's by now, which frees what it has, up to the word's end, which
 /// is right.
 ///
 /// | A | B |

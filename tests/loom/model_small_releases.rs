@@ -113,7 +113,7 @@ fn neighbours_are_released_and_taken() {
 /// A block is freed twice at the same time: one of the two is wrong, and nothing else happens.
 ///
 /// Runs `locate`, `close`, `wrong_free`.
-/// Catches: no `close`; one that does not see who was first.
+/// Catches: no `close`; one that does not see which release was first.
 /// Not here: a block that gets a new owner between a wrong free's look at it and its `close` is lost.
 #[test]
 fn release_against_release_of_one_block() {
@@ -150,7 +150,7 @@ fn memory_of_two_is_handed_to_a_third() {
     });
 }
 
-/// Two releases leave a hint that is behind one of them: who comes later finds both all the same.
+/// Two releases leave a hint that is behind one of them: the later one finds both all the same.
 ///
 /// | A | B |
 /// |---|---|

@@ -53,7 +53,7 @@ impl Granules for &Table {
 /// The heap under test. Threads share it by an `Arc` of `std`'s, which costs loom no states. Lengths are in granules.
 pub struct Arena {
     table: Table,
-    /// One a granule, written by who owns it.
+    /// One a granule, written by its owner.
     granules: Vec<UnsafeCell<()>>,
     /// Whose a granule is.
     owners: Vec<AtomicU8>,

@@ -18,7 +18,7 @@ pub const DEFMT: &str = "larder-defmt";
 /// Packages for all Cortex-M boards.
 const FOR_CORTEX_M: [&str; 2] = [INTERRUPTS, DEFMT];
 
-/// Who may enter the heap's large tier, and how: one firmware binary for each.
+/// Which contexts may enter the heap's large tier, and how: one firmware binary for each.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Policy {
     CriticalSection,

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Context, Result, bail};
 
-/// Nobody reads the result any more. Not worth a word: who reads knows.
+/// Nobody reads the result any more. Not worth a word: the reader knows.
 #[derive(Debug)]
 pub struct Closed;
 

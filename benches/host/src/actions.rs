@@ -41,7 +41,7 @@ impl Sizes {
     }
 }
 
-/// Who frees what a thread allocated.
+/// Which thread frees what another allocated.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Releases {
     /// That thread.

@@ -74,7 +74,7 @@ impl Exchange {
     pub unsafe fn clear<H: Shared>(&self, heap: &H) {
         for turn in 0..self.0.len() {
             if let Some(block) = self.swap(turn, null_mut()) {
-                // SAFETY: the caller's contract; who takes a block owns it.
+                // SAFETY: the caller's contract; the thread that takes a block owns it.
                 unsafe { free_tagged(heap, block.as_ptr()) }
             }
         }

@@ -120,7 +120,7 @@ pub struct Locked<H> {
     heap: UnsafeCell<H>,
 }
 
-// SAFETY: only who holds the lock touches the heap, and no heap here keeps anything of the thread that called it.
+// SAFETY: only the holder of the lock touches the heap, and no heap here keeps anything of the thread that called it.
 unsafe impl<H> Sync for Locked<H> {}
 
 impl<H> Locked<H> {

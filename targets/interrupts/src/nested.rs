@@ -1,6 +1,6 @@
 //! Handlers of several priorities that interrupt each other in the middle of their calls.
 //!
-//! | step | who | what |
+//! | step | handler | what |
 //! |---|---|---|
 //! | 1 | SysTick, most urgent, at a chosen instruction of main's call | uses the heap, pends LOW, sets itself to some instructions later |
 //! | 2 | LOW, a software interrupt | uses the heap, over main's call |
@@ -43,11 +43,11 @@ pub struct Plan {
     pub low: u8,
     pub high: u8,
     pub tick: u8,
-    /// Who can come into the middle of the large tier: this one and those more urgent, or only the NMI, which here comes over SysTick alone.
+    /// Handlers that can come into the middle of the large tier: this one and those more urgent, or only the NMI, which here comes over SysTick alone.
     pub enters_large_tier: Option<Level>,
 }
 
-/// Who interrupts, the least urgent first.
+/// The handlers, the least urgent first.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 pub enum Level {
     Low,

@@ -112,7 +112,7 @@ const SCRIPTS: &[Script] = &[
 const RELEASES: &[Script] =
     &[Script { name: "freeing the same block", run: |_, _, gifts| drop(gifts.take(DISPUTED, DISPUTED)) }];
 
-/// Every granule up to the end of what was freed so far: who looks behind the last of them looks at what is not freed yet.
+/// Every granule up to the end of what was freed so far: a look behind the last of them is at what is not freed yet.
 fn taking_granules(_: &dyn Subject, own: &mut Party, _: &mut Party) {
     own.add_many(20, 8);
     own.free_all();

@@ -385,7 +385,7 @@ fn silence_the_watchdog() {
 /// The handler of SysTick and NMI, called by the assembler with the exception's frame and number.
 #[unsafe(no_mangle)]
 extern "C" fn trapped(frame: *const [u32; 8], counter: u32, exception: u32) {
-    // SAFETY: `HANDLING` says who changes it when.
+    // SAFETY: `HANDLING` says which context changes it when.
     let (barks, ticks, extra) = unsafe { HANDLING.with(|it| (it.barks, it.ticks, it.extra)) };
     // SAFETY: as above.
     let handler = unsafe { HANDLING.with(|it| if exception == NMI_EXCEPTION { it.nmi } else { it.tick }) };

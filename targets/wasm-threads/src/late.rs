@@ -18,14 +18,14 @@ const GROWN: u32 = 2;
 /// A block of the last extent but one.
 static HANDED: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
 
-/// Some seconds: who has failed will not come.
+/// Some seconds: a worker that failed will not come.
 const TURNS: u32 = 1 << 30;
 
 /// Waits in a loop without a call.
 #[inline(always)]
 fn await_stage(stage: u32) {
     for _ in 0..TURNS {
-        // Acquire: pairs with the Release of who got there.
+        // Acquire: pairs with the Release of the worker that got there.
         if STAGE.load(Acquire) == stage {
             return;
         }

@@ -154,7 +154,7 @@ extern "C" fn work(seed: u32, calls: u32, shared_percent: u32, large_percent: u3
 #[unsafe(no_mangle)]
 extern "C" fn clear(verified: bool) {
     for slot in &SLOTS {
-        // AcqRel: pairs with the exchange of who put the block there.
+        // AcqRel: pairs with the exchange that put the block there.
         if let Some(block) = Block::from_ptr(slot.swap(core::ptr::null_mut(), AcqRel)) {
             block.free(verified);
         }

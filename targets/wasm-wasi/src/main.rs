@@ -31,7 +31,7 @@ struct Block {
     filling: u8,
 }
 
-// SAFETY: a block is who has its.
+// SAFETY: a block belongs to its holder.
 unsafe impl Send for Block {}
 
 fn layout(bytes: usize) -> Layout {

@@ -109,7 +109,7 @@ fn fault<T>(offset: u64, message: impl fmt::Display) -> Result<T> {
     bail!(Fault { offset, message: message.to_string() })
 }
 
-/// Who wants a trace's events.
+/// A receiver of a trace's events.
 pub trait Sink {
     /// Told before the first event.
     fn begin(&mut self, _format: Format) {}

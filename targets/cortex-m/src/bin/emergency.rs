@@ -31,7 +31,7 @@ const JOB_BYTES: usize = board::ARENA_BYTES / 2;
 /// What it reads at a time.
 const PART_BYTES: usize = 160;
 
-/// Answers that were given, by question. Who uses it takes it out, so that the hook can never meet it half changed.
+/// Answers that were given, by question. A user takes it out, so that the hook can never meet it half changed.
 static CACHE: Mailbox<BTreeMap<usize, String>, 1> = Mailbox::new();
 static DROPPED: AtomicU32 = AtomicU32::new(0);
 

@@ -109,7 +109,7 @@ right before and after it: else other programs were at work. larder with the pol
 `spin`, as one would have it in a `static`; the floor is a bump pointer a thread, which shares nothing: its ratio is what the machine
 could do. *8-64 bytes*, *up to 4 KiB*: random actions of each thread on a table of 512 blocks of its own, half of them live (up to 4 KiB: 70 % up
 to 64 bytes, 20 % up to 256, 8 % up to 1 KiB, 2 % up to 4 KiB); *traces*: each thread replays the same trace, geometric mean over the real
-programs. Blocks of random actions, and exchanged ones of traces, are checked when they are freed. With four threads on fewer cores, who
+programs. Blocks of random actions, and exchanged ones of traces, are checked when they are freed. With four threads on fewer cores, a thread that
 holds a lock may be put to sleep. emballoc looks at every block in turn and is left out of the traces.
 ";
 
@@ -166,7 +166,7 @@ mod tests {
     use super::super::Figure;
     use super::*;
 
-    /// Both headings of a pair are alike but for who frees.
+    /// Both headings of a pair are alike but for the thread that frees.
     #[test]
     fn each_ratio_stands_where_its_heading_says() {
         let measured = [(POOLED, 2, 1.52), (POOLED_OWN, 2, 1.92), (MIXED, 4, 0.87), (MIXED_OWN, 4, 1.34)];

@@ -31,7 +31,7 @@ pub fn footprint(bench: &Bench, feature: &str, level: Level) -> Result<Footprint
     })
 }
 
-/// Who compiled the firmware, as it says itself.
+/// The compiler of the firmware, as it says itself.
 pub fn compiler(bench: &Bench) -> Result<String> {
     let data = fs::read(bench.build("size", NOTHING, Level::Size, Kind::Plain)?)?;
     let file = File::parse(&*data)?;

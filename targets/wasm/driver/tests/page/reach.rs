@@ -62,7 +62,7 @@ pub fn what_is_focused_is_seen(stage: &Stage) {
     visit.leave();
 }
 
-/// A page that is at work changes all the time; who listens to it must not hear all of that.
+/// A page that is at work changes all the time; a listener must not hear all of that.
 pub fn little_is_read_out_while_programs_run(stage: &Stage) {
     let visit = stage.visit(DESKTOP);
     visit.restart(256 * KIB, 1, MIX, 70, 50_000);
