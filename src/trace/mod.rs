@@ -1,7 +1,7 @@
 //! What the heap did, event by event: a compact format, and a queue that any context can write to.
 //!
 //! A [`Trace`] takes events from threads, interrupt handlers and several cores, without a lock, and gives their bytes
-//! to one reader, which sends them wherever the program likes: a UART, a debug probe, semihosting. `larder-tools` reads
+//! to one reader, which sends them wherever the program likes: a UART, a debug probe ([`Rtt`]), semihosting. `larder-tools` reads
 //! them on the desk: who holds what, what leaks, how fragmented memory is. The format is described in
 //! `docs/trace-format.md`.
 //!
@@ -27,8 +27,12 @@
 
 mod record;
 pub(crate) mod ring;
+#[cfg(not(all(test, loom)))]
+mod rtt;
 
 pub use record::{NAME_BYTES_MAX, RECORD_BYTES_MAX, Record, decode};
+#[cfg(not(all(test, loom)))]
+pub use rtt::Rtt;
 
 use crate::sync::StoredU32;
 use core::fmt;
