@@ -37,7 +37,7 @@ pub(crate) struct Rescue {
 
 impl Rescue {
     /// The first attempt is about to be made.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn before_attempt<C: Config>(runs: &AtomicU32) -> Self {
         // Acquire: pairs with the Release in `ask`. The attempt finds what was released, and the hook what the last run
         // did.
@@ -45,7 +45,7 @@ impl Rescue {
     }
 
     /// The latest attempt has failed: whether to make another.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn should_retry<C: Config>(&mut self, runs: &AtomicU32, size: usize, align: usize) -> bool {
         C::RESCUES && self.ask::<C>(runs, size, align)
     }
@@ -71,7 +71,7 @@ impl Rescue {
 
 /// Makes attempts to serve a request, as many as the hook asks for; `None` is one in vain. Null after the last, which
 /// `refuse` counts and tells.
-#[inline(always)]
+#[inline]
 pub(crate) fn persist<C: Config>(
     runs: &AtomicU32,
     size: usize,
@@ -92,7 +92,7 @@ pub(crate) fn persist<C: Config>(
 }
 
 /// Counts and tells that a request is refused.
-#[inline(always)]
+#[inline]
 pub(crate) fn refuse(refused: &AtomicU32, size_bytes: usize, align_bytes: usize, tell: impl FnOnce(Event)) {
     refused.fetch_add(1, Relaxed);
     tell(Event::Refused { size_bytes, align_bytes });

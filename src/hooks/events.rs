@@ -44,7 +44,7 @@ impl Events {
     }
 
     /// The bit that counts.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn guard(&self) -> &AtomicU32 {
         // SAFETY: it is written only while nobody else uses the extent, and what it points to is there for as long.
         match unsafe { (*self.first.get()).as_ref() } {
@@ -58,7 +58,7 @@ impl Events {
         self.guard().load(Relaxed) & TELLING != 0
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn word(&self) -> &AtomicU32 {
         &self.word
     }

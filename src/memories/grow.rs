@@ -22,14 +22,14 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     const JOINS: bool = L::GROWS && S::TOUCHES;
 
     /// How often memory has arrived. Where there is one context, it knows.
-    #[inline(always)]
+    #[inline]
     pub(super) fn arrivals(&self) -> u32 {
         // Acquire: pairs with the Release in `arrived`.
         if S::IN_PLACE { self.arrivals.load(Acquire) } else { 0 }
     }
 
     /// Memory that others can have by now has arrived.
-    #[inline(always)]
+    #[inline]
     fn arrived(&self) {
         if S::IN_PLACE {
             // Release: pairs with the Acquire in `arrivals`.
@@ -40,7 +40,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     /// Gets memory in which the request fits, or has it got by another context. A block of an extent that is new; or
     /// null: the extents are to be asked again. `None`: there is no memory, and nothing has arrived since `seen`. For a
     /// block that changes its size, it is the one of `old` bytes at `ptr`.
-    #[inline(always)]
+    #[inline]
     pub(super) fn grow(&self, size: usize, align: usize, ptr: *mut u8, old: usize, seen: u32) -> Option<*mut u8> {
         if !S::GROWS {
             return None;
@@ -72,7 +72,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// Takes the memory that is there from the start, if it is there and long enough to be an extent.
-    #[inline(always)]
+    #[inline]
     pub(super) fn begin(&self) {
         let Some((start, len_bytes)) = self.source.first() else { return };
         // SAFETY: the source's, and nobody else's.
@@ -155,7 +155,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     ///
     /// The memory is the source's, nobody else's, and zeroed. Where there is one context, it is not in the heap and has
     /// been in the extent's large tier.
-    #[inline(always)]
+    #[inline]
     unsafe fn extend(&self, link: &AtomicPtr<Node<S, C, P, L>>, start: *mut u8, len_bytes: usize) -> bool {
         let Some(extent) = Self::at(Some(link)) else { return false };
         // SAFETY: passed on.
@@ -168,7 +168,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// The extent that a link leads to, which is no longer used when that becomes longer.
-    #[inline(always)]
+    #[inline]
     fn at(link: Option<&AtomicPtr<Node<S, C, P, L>>>) -> Option<Extent<&Node<S, C, P, L>>> {
         // SAFETY: as in `home`.
         link.and_then(|link| unsafe { link.load(Acquire).as_ref() }).map(Extent)
@@ -176,7 +176,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
 
     /// How much of what a block needs is there, at the end of an extent: what is free; and the block itself, if it lies
     /// before that.
-    #[inline(always)]
+    #[inline]
     fn there_for(ptr: *mut u8, old: usize, extent: Extent<&Node<S, C, P, L>>) -> usize {
         // SAFETY: inside the entry.
         let free = extent.look(|_| unsafe { L::free_at_end(extent) }).unwrap_or(0) as usize;
@@ -186,7 +186,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// Asks the source for a share of what there is, then for less, down to what is needed.
-    #[inline(always)]
+    #[inline]
     fn ask(&self, needed: usize, share: usize) -> Option<(*mut u8, usize)> {
         let mut units = share.max(needed);
         loop {
@@ -202,7 +202,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// The heap's memory reaches up to this byte at least.
-    #[inline(always)]
+    #[inline]
     fn reach(&self, last: *mut u8) {
         if S::IN_PLACE {
             let mut seen = self.reach.load(Relaxed);
@@ -219,7 +219,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
 
 /// Units in which a request fits, tables included, wherever the run that serves it begins, if that many bytes of it are
 /// there. `None`: it is no layout's.
-#[inline(always)]
+#[inline]
 pub(super) fn units_for<S: Source, C: Config, P: Policy, L: Large>(
     size: usize,
     align: usize,
@@ -237,7 +237,7 @@ pub(super) fn units_for<S: Source, C: Config, P: Policy, L: Large>(
 }
 
 /// Units that it takes to have tables for that many bytes more.
-#[inline(always)]
+#[inline]
 pub(super) fn reserved_units<C: Config, P: Policy, L: Large>(bytes: usize) -> usize {
     let pages = bytes / PAGE_BYTES;
     if pages == 0 { 0 } else { Map::most_table_bytes::<C, P, L>(pages) / UNIT_BYTES + 1 }

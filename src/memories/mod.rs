@@ -96,7 +96,7 @@ impl<S, C: Config, P, L> Memories<S, C, P, L> {
 
 impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     /// The extent in which the calls of this context begin; `None`: there is none.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn home(&self) -> Option<Extent<&Node<S, C, P, L>>> {
         if !S::GROWS {
             // Acquire: pairs with the Release in `enter`. There can be more by then.
@@ -110,7 +110,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// All extents, in the order in which they came.
-    #[inline(always)]
+    #[inline]
     fn nodes(&self) -> impl Iterator<Item = *mut Node<S, C, P, L>> {
         let mut link = &self.oldest;
         core::iter::from_fn(move || {
@@ -123,14 +123,14 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
         })
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn memories(&self) -> impl Iterator<Item = Extent<&Node<S, C, P, L>>> {
         // SAFETY: as in `home`.
         self.nodes().map(|extent| Extent(unsafe { &*extent }))
     }
 
     /// The extent in which an address lies; if it is one of none, an extent to report that.
-    #[inline(always)]
+    #[inline]
     fn responsible(&self, ptr: *mut u8) -> Option<Extent<&Node<S, C, P, L>>> {
         match self.home() {
             Some(memory) if memory.holds(ptr) => Some(memory),
@@ -146,7 +146,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// The extent in which an address lies.
-    #[inline(always)]
+    #[inline]
     fn memory_of(&self, ptr: *mut u8) -> Option<Extent<&Node<S, C, P, L>>> {
         self.memories().find(|memory| memory.holds(ptr))
     }
@@ -258,7 +258,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// Called before memory is used that another context may have got.
-    #[inline(always)]
+    #[inline]
     fn meet(&self) {
         if S::IN_PLACE {
             // Relaxed: what this context has found in the heap, it has found by an Acquire that pairs with a Release

@@ -11,7 +11,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{copy_nonoverlapping, eq, null, null_mut};
 
 impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
-    #[inline(always)]
+    #[inline]
     pub(crate) fn allocate<const REPORT: bool>(&self, layout: Layout) -> *mut u8 {
         let home = self.home();
         let mut block = home.map_or(null_mut(), |memory| memory.allocate::<false>(layout));
@@ -26,7 +26,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// Frees a block; `false`: it was wrong, or there is no memory.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
         self.responsible(ptr).is_some_and(|memory| memory.release(ptr, layout))
     }
@@ -64,7 +64,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
 
     /// Makes attempts to serve a request, as many as the out-of-memory hook asks for; `None` is one in vain. Null after
     /// the last, which is counted and told. Without `REPORT`, there is one attempt, and that is all.
-    #[inline(always)]
+    #[inline]
     fn persist<const REPORT: bool>(
         &self,
         size: usize,
@@ -100,7 +100,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
         null_mut()
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn serve_from(&self, extent: *const Node<S, C, P, L>) {
         if S::GROWS {
             // Release: pairs with the Acquire in `home`.
@@ -109,7 +109,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// Called with a block before it is the caller's: another context may have got its memory meanwhile.
-    #[inline(always)]
+    #[inline]
     fn meet_block(&self, block: *mut u8, size: usize) {
         if S::IN_PLACE {
             self.source.meet(block.addr().wrapping_add(size.wrapping_sub(1)));
@@ -159,7 +159,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     }
 
     /// Changes the size of a block where it is; null: it is none. `None`: it has to move.
-    #[inline(always)]
+    #[inline]
     fn resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
         let Some(extent) = self.find_responsible(ptr) else { return Some(null_mut()) };
         match extent.resize(ptr, layout.size(), new_size) {
@@ -176,12 +176,12 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
 // SAFETY: blocks come from the engines of disjoint extents, whose tables are moved only while nobody is inside;
 // otherwise as for `Heap`.
 unsafe impl<S: Source, C: Config, P: Policy, L: Large> GlobalAlloc for Memories<S, C, P, L> {
-    #[inline(always)]
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.allocate::<true>(layout)
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         self.release(ptr, layout);
     }

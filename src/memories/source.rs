@@ -29,7 +29,7 @@ pub(crate) unsafe trait Source: Sized {
     const PAGE_BITS: u32 = 32;
 
     /// Lays out an extent of so many bytes. `None`: they are too few, or too many.
-    #[inline(always)]
+    #[inline]
     fn map<C: Config, P: Policy, L: Large>(bytes: usize) -> Option<Map> {
         Map::roughly::<C, P, L>(bytes)
     }
@@ -52,7 +52,7 @@ pub(crate) unsafe trait Source: Sized {
     }
 
     /// Called before memory up to this address is used that another context may have got.
-    #[inline(always)]
+    #[inline]
     fn meet(&self, address: usize) {
         let _ = address;
     }

@@ -121,14 +121,14 @@ impl<H, O> Observed<H, O> {
 }
 
 /// Where the extra bytes of a block of that size begin, from its start.
-#[inline(always)]
+#[inline]
 fn before_extra(size: usize) -> usize {
     size.next_multiple_of(GRANULE_BYTES)
 }
 
 impl<H, O: Observer> Observed<H, O> {
     /// The size of a block with the extra bytes; `None`: there is no such layout.
-    #[inline(always)]
+    #[inline]
     fn wide_size(size: usize, align: usize) -> Option<usize> {
         if O::EXTRA_BYTES == 0 {
             return Some(size);
@@ -138,14 +138,14 @@ impl<H, O: Observer> Observed<H, O> {
     }
 
     /// The layout with the extra bytes.
-    #[inline(always)]
+    #[inline]
     fn wide(layout: Layout) -> Option<Layout> {
         let size = Self::wide_size(layout.size(), layout.align())?;
         // SAFETY: that there is such a layout was verified, or it is the caller's own.
         Some(unsafe { Layout::from_size_align_unchecked(size, layout.align()) })
     }
 
-    #[inline(always)]
+    #[inline]
     fn serve(&self, layout: Layout, alloc: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
         let block = Self::wide(layout).map_or(core::ptr::null_mut(), alloc);
         if block.is_null() {

@@ -11,7 +11,7 @@ unsafe impl Policy for Alone {
 
     const WAITS: bool = true;
 
-    #[inline(always)]
+    #[inline]
     fn enter<R>((): &(), f: impl FnOnce() -> R) -> Option<R> {
         const {
             assert!(

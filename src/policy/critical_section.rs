@@ -21,7 +21,7 @@ pub struct Held(AtomicU8);
 unsafe impl Policy for CriticalSection {
     type Lock = Held;
 
-    #[inline(always)]
+    #[inline]
     fn enter<R>(lock: &Held, f: impl FnOnce() -> R) -> Option<R> {
         critical_section::with(|_| {
             // Relaxed: the same core, or ordered by the critical section.

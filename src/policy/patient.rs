@@ -15,7 +15,7 @@ pub struct Patient;
 unsafe impl Policy for Patient {
     type Lock = Flag;
 
-    #[inline(always)]
+    #[inline]
     fn enter<R>(lock: &Flag, f: impl FnOnce() -> R) -> Option<R> {
         if !lock.take() && !wait(lock) {
             return None;

@@ -17,7 +17,7 @@ unsafe impl Policy for Spin {
 
     const WAITS: bool = true;
 
-    #[inline(always)]
+    #[inline]
     fn enter<R>(lock: &Lock, f: impl FnOnce() -> R) -> Option<R> {
         let _held = lock.0.lock();
         Some(f())

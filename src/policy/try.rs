@@ -10,19 +10,19 @@ pub struct Flag(AtomicU32);
 
 impl Flag {
     /// Turns the flag from 0 to 1, if it is 0. A refused context writes nothing: only the holder ends the visit.
-    #[inline(always)]
+    #[inline]
     pub(super) fn take(&self) -> bool {
         // Acquire: pairs with the Release in `leave`.
         self.0.compare_exchange(0, 1, Acquire, Relaxed).is_ok()
     }
 
     /// A guess.
-    #[inline(always)]
+    #[inline]
     pub(super) fn is_free(&self) -> bool {
         self.0.load(Relaxed) == 0
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn leave(&self) {
         // Release: pairs with the Acquire in `take`.
         self.0.store(0, Release);
@@ -34,7 +34,7 @@ impl Flag {
 unsafe impl Policy for Try {
     type Lock = Flag;
 
-    #[inline(always)]
+    #[inline]
     fn enter<R>(lock: &Flag, f: impl FnOnce() -> R) -> Option<R> {
         if !lock.take() {
             return None;

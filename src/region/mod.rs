@@ -244,7 +244,7 @@ impl<C: Config, P: Policy, L: Large> Region<C, P, L> {
     }
 
     /// Frees a block; `false`: it was wrong, or there is no memory.
-    #[inline(always)]
+    #[inline]
     fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
         self.0.release(ptr, layout)
     }

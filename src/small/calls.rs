@@ -12,7 +12,7 @@ use core::ptr::null_mut;
 
 /// Serves calls.
 impl<G: Granules> Blocks<G> {
-    #[inline(always)]
+    #[inline]
     pub(crate) fn allocate<const REPORT: bool>(self, layout: Layout) -> *mut u8 {
         match REPORT {
             true => self.serve(layout.size(), layout.align()),
@@ -27,7 +27,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// Makes attempts to serve a request: see [`emergency::persist`].
-    #[inline(always)]
+    #[inline]
     pub(crate) fn persist(self, size: usize, align: usize, attempt: impl FnMut() -> Option<*mut u8>) -> *mut u8 {
         let header = self.header();
         let refuse = || emergency::refuse(&header.refused, size, align, |event| self.tell(event));
@@ -35,7 +35,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// A block of that many granules, or null.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn search(self, len: usize, align: usize) -> Option<*mut u8> {
         let hint = self.hint(len);
         let mut from = hint.map_or(0, |hint| hint.load(Relaxed) as usize);
@@ -61,7 +61,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// Takes a block back. `false`: it is none, which is counted and told.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn deallocate(self, ptr: *mut u8, layout: Layout) -> bool {
         self.give(ptr, length(layout.size()))
     }
@@ -83,7 +83,7 @@ impl<G: Granules> Blocks<G> {
     /// # Safety
     ///
     /// That of `GlobalAlloc::realloc`.
-    #[inline(always)]
+    #[inline]
     pub(crate) unsafe fn reallocate<const REPORT: bool>(
         self,
         ptr: *mut u8,
@@ -110,7 +110,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// Moves the end of a block. `false`: what is behind it is not free.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn move_end(self, end: usize, wanted: usize) -> bool {
         if wanted <= end {
             self.clear(wanted, end);
@@ -152,7 +152,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// Tells the hook, if there is one.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn tell(self, event: Event) {
         if G::Config::TELLS {
             events::tell::<G::Config>(self.0.events(), self.0.events(), event);
@@ -160,30 +160,30 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// How many bytes an address lies behind the start; very many for one before it.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn offset(self, ptr: *mut u8) -> usize {
         ptr.addr().wrapping_sub(self.0.base().addr())
     }
 
     /// The granule in which an address lies.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn granule(self, ptr: *mut u8) -> usize {
         self.offset(ptr) / GRANULE_BYTES
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn contains(self, ptr: *mut u8) -> bool {
         self.granule(ptr) < self.count()
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn at(self, granule: usize) -> *mut u8 {
         self.0.base().wrapping_add(granule * GRANULE_BYTES)
     }
 }
 
 /// Granules of a block. A request of no bytes is a caller's error, and gets the smallest.
-#[inline(always)]
+#[inline]
 fn length(size: usize) -> usize {
     granules(size.max(1))
 }

@@ -80,13 +80,13 @@ pub(crate) struct Blocks<G>(pub(crate) G);
 
 impl<G: Granules> Blocks<G> {
     /// How many granules there are.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn count(self) -> usize {
         self.0.count()
     }
 
     /// What is not the table.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn header<'a>(self) -> &'a Header
     where
         Self: 'a,
@@ -95,7 +95,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// A word of the table.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn word<'a>(self, at: usize) -> &'a AtomicU32
     where
         Self: 'a,
@@ -104,7 +104,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// What a granule is.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn state(self, at: usize) -> u32 {
         (self.word(at / WORD_GRANULES).load(Relaxed) >> shift(at)) & 3
     }
@@ -188,7 +188,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// Frees a block. `false`: another context does so at this moment.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn release(self, first: usize, end: usize) -> bool {
         // Where there is one thread, nobody came in since the block was looked at.
         let mine = SINGLE || self.close(first);
@@ -199,7 +199,7 @@ impl<G: Granules> Blocks<G> {
     }
 
     /// Marks a block as one that is being released. `false`: it is none any more.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn close(self, first: usize) -> bool {
         let word = self.word(first / WORD_GRANULES);
         let mut seen = word.load(Relaxed);
@@ -231,7 +231,7 @@ impl<G: Granules> Blocks<G> {
     /// Where the search for a run of `len` granules begins, if it is short; longer ones are looked for from the start.
     /// A guess: it is loaded and stored, and what others store in between may be lost. A search that finds nothing
     /// begins anew at the start.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn hint<'a>(self, len: usize) -> Option<&'a AtomicU32>
     where
         Self: 'a,
@@ -241,19 +241,19 @@ impl<G: Granules> Blocks<G> {
 }
 
 /// How far a granule's bits are shifted in its word.
-#[inline(always)]
+#[inline]
 fn shift(at: usize) -> usize {
     at % WORD_GRANULES * 2
 }
 
 /// The first granule of the next word.
-#[inline(always)]
+#[inline]
 fn next_word(at: usize) -> usize {
     (at | (WORD_GRANULES - 1)) + 1
 }
 
 /// The bits of granules from `at` to `end`, which lie in one word.
-#[inline(always)]
+#[inline]
 fn mask(at: usize, end: usize) -> u32 {
     (u32::MAX >> (32 - 2 * (end - at))) << shift(at)
 }

@@ -135,7 +135,7 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
         Self { arena: Arena(UnsafeCell::new(MaybeUninit::zeroed())), config: PhantomData }
     }
 
-    #[inline(always)]
+    #[inline]
     fn blocks(&self) -> Blocks<Handle<BYTES, C>> {
         let arena = self.arena.0.get().cast::<u8>();
         Blocks(Handle(opaque(arena.wrapping_add(Self::GRANULES * GRANULE_BYTES)), PhantomData))
@@ -211,7 +211,7 @@ impl<const BYTES: usize, C: Config> Small<BYTES, C> {
     pub fn trim(&self) {}
 
     /// Frees a block; `false`: it was wrong.
-    #[inline(always)]
+    #[inline]
     fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
         self.blocks().deallocate(ptr, layout)
     }
@@ -246,7 +246,7 @@ impl<const BYTES: usize, C: Config> Default for Small<BYTES, C> {
 struct Handle<const BYTES: usize, C>(*mut u8, PhantomData<fn() -> C>);
 
 impl<const BYTES: usize, C> Clone for Handle<BYTES, C> {
-    #[inline(always)]
+    #[inline]
     fn clone(&self) -> Self {
         *self
     }
@@ -256,12 +256,12 @@ impl<const BYTES: usize, C> Copy for Handle<BYTES, C> {}
 impl<const BYTES: usize, C: Config> Granules for Handle<BYTES, C> {
     type Config = C;
 
-    #[inline(always)]
+    #[inline]
     fn count(self) -> usize {
         Small::<BYTES, C>::GRANULES
     }
 
-    #[inline(always)]
+    #[inline]
     fn header<'a>(self) -> &'a Header
     where
         Self: 'a,
@@ -271,7 +271,7 @@ impl<const BYTES: usize, C: Config> Granules for Handle<BYTES, C> {
         unsafe { &*self.0.cast::<Header>() }
     }
 
-    #[inline(always)]
+    #[inline]
     fn word<'a>(self, at: usize) -> &'a AtomicU32
     where
         Self: 'a,
@@ -281,7 +281,7 @@ impl<const BYTES: usize, C: Config> Granules for Handle<BYTES, C> {
         unsafe { &*self.0.add(Small::<BYTES, C>::HEADER_BYTES).cast::<AtomicU32>().add(at) }
     }
 
-    #[inline(always)]
+    #[inline]
     fn events<'a>(self) -> &'a AtomicU32
     where
         Self: 'a,
@@ -292,7 +292,7 @@ impl<const BYTES: usize, C: Config> Granules for Handle<BYTES, C> {
         unsafe { &*self.0.add(size_of::<Header>()).cast::<AtomicU32>() }
     }
 
-    #[inline(always)]
+    #[inline]
     fn base(self) -> *mut u8 {
         self.0.wrapping_sub(self.count() * GRANULE_BYTES)
     }
@@ -302,12 +302,12 @@ impl<const BYTES: usize, C: Config> Granules for Handle<BYTES, C> {
 // unwinds: no path panics while the invariants hold (with debug assertions, one that does not says so), and a hook that
 // does aborts.
 unsafe impl<const BYTES: usize, C: Config> GlobalAlloc for Small<BYTES, C> {
-    #[inline(always)]
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.blocks().allocate::<true>(layout)
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         self.blocks().deallocate(ptr, layout);
     }

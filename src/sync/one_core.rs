@@ -7,7 +7,7 @@
 use core::sync::atomic::{self, Ordering, Ordering::*, compiler_fence};
 
 /// Before an access of this ordering.
-#[inline(always)]
+#[inline]
 fn before(ordering: Ordering) {
     if matches!(ordering, Release | AcqRel | SeqCst) {
         compiler_fence(Release);
@@ -15,7 +15,7 @@ fn before(ordering: Ordering) {
 }
 
 /// Behind an access of this ordering.
-#[inline(always)]
+#[inline]
 fn behind(ordering: Ordering) {
     if matches!(ordering, Acquire | AcqRel | SeqCst) {
         compiler_fence(Acquire);
@@ -23,13 +23,13 @@ fn behind(ordering: Ordering) {
 }
 
 /// As `core`'s.
-#[inline(always)]
+#[inline]
 pub fn fence(ordering: Ordering) {
     compiler_fence(ordering);
 }
 
 /// An access that is `Relaxed` to the processor.
-#[inline(always)]
+#[inline]
 fn ordered<R>(ordering: Ordering, access: impl FnOnce() -> R) -> R {
     before(ordering);
     let result = access();
@@ -38,7 +38,7 @@ fn ordered<R>(ordering: Ordering, access: impl FnOnce() -> R) -> R {
 }
 
 /// An exchange that may fail, with an ordering for that.
-#[inline(always)]
+#[inline]
 fn exchange<R>(success: Ordering, failure: Ordering, access: impl FnOnce() -> R) -> R {
     let result = ordered(success, access);
     behind(failure);
@@ -51,12 +51,12 @@ fn exchange<R>(success: Ordering, failure: Ordering, access: impl FnOnce() -> R)
 pub struct AtomicU8(atomic::AtomicU8);
 
 impl AtomicU8 {
-    #[inline(always)]
+    #[inline]
     pub fn load(&self, ordering: Ordering) -> u8 {
         ordered(ordering, || self.0.load(Relaxed))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn store(&self, value: u8, ordering: Ordering) {
         ordered(ordering, || self.0.store(value, Relaxed));
     }
@@ -72,27 +72,27 @@ impl AtomicU32 {
         Self(atomic::AtomicU32::new(value))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn load(&self, ordering: Ordering) -> u32 {
         ordered(ordering, || self.0.load(Relaxed))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn store(&self, value: u32, ordering: Ordering) {
         ordered(ordering, || self.0.store(value, Relaxed));
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn swap(&self, value: u32, ordering: Ordering) -> u32 {
         ordered(ordering, || self.0.swap(value, Relaxed))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn compare_exchange(&self, current: u32, new: u32, success: Ordering, failure: Ordering) -> Result<u32, u32> {
         exchange(success, failure, || self.0.compare_exchange(current, new, Relaxed, Relaxed))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn compare_exchange_weak(
         &self,
         current: u32,
@@ -103,22 +103,22 @@ impl AtomicU32 {
         exchange(success, failure, || self.0.compare_exchange_weak(current, new, Relaxed, Relaxed))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn fetch_add(&self, value: u32, ordering: Ordering) -> u32 {
         ordered(ordering, || self.0.fetch_add(value, Relaxed))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn fetch_sub(&self, value: u32, ordering: Ordering) -> u32 {
         ordered(ordering, || self.0.fetch_sub(value, Relaxed))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn fetch_or(&self, bits: u32, ordering: Ordering) -> u32 {
         ordered(ordering, || self.0.fetch_or(bits, Relaxed))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn fetch_and(&self, bits: u32, ordering: Ordering) -> u32 {
         ordered(ordering, || self.0.fetch_and(bits, Relaxed))
     }

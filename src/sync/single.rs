@@ -22,22 +22,22 @@ impl<T: Copy + PartialEq> Single<T> {
         Self(Cell::new(value))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn load(&self, _: Ordering) -> T {
         self.0.get()
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn store(&self, value: T, _: Ordering) {
         self.0.set(value);
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn swap(&self, value: T, _: Ordering) -> T {
         self.0.replace(value)
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn compare_exchange(&self, current: T, new: T, _: Ordering, _: Ordering) -> Result<T, T> {
         let old = self.0.get();
         if old != current {
@@ -47,29 +47,29 @@ impl<T: Copy + PartialEq> Single<T> {
         Ok(old)
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn compare_exchange_weak(&self, current: T, new: T, success: Ordering, failure: Ordering) -> Result<T, T> {
         self.compare_exchange(current, new, success, failure)
     }
 }
 
 impl Single<u32> {
-    #[inline(always)]
+    #[inline]
     pub fn fetch_add(&self, value: u32, _: Ordering) -> u32 {
         self.0.replace(self.0.get().wrapping_add(value))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn fetch_sub(&self, value: u32, _: Ordering) -> u32 {
         self.0.replace(self.0.get().wrapping_sub(value))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn fetch_or(&self, bits: u32, _: Ordering) -> u32 {
         self.0.replace(self.0.get() | bits)
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn fetch_and(&self, bits: u32, _: Ordering) -> u32 {
         self.0.replace(self.0.get() & bits)
     }
@@ -81,5 +81,5 @@ pub type AtomicU64 = Single<u64>;
 pub type AtomicPtr<T> = Single<*mut T>;
 
 /// Orders nothing: there is nobody to see an order.
-#[inline(always)]
+#[inline]
 pub fn fence(_: Ordering) {}

@@ -103,7 +103,7 @@ pub enum Event {
 
 impl Event {
     /// A number at least as long as the longest address or size.
-    #[inline(always)]
+    #[inline]
     fn widest(&self) -> usize {
         if usize::BITS == 32 {
             return 0;

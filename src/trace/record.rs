@@ -129,7 +129,7 @@ impl Record {
     }
 
     /// The words, of which each is four bytes of the stream, the lowest first.
-    #[inline(always)]
+    #[inline]
     pub fn words(&self) -> &[u32] {
         &self.words[..self.len]
     }
@@ -142,21 +142,21 @@ struct Writer {
 }
 
 impl Writer {
-    #[inline(always)]
+    #[inline]
     fn new(kind: u32, aux: u32, widest: usize) -> Self {
         let wide = if widest > u32::MAX as usize { WIDE } else { 0 };
         let header = MARKER | kind << 8 | wide | (aux & 31) << 20;
         Self { record: Record { words: [0; WORDS], len: 1 }, header, check: 0 }
     }
 
-    #[inline(always)]
+    #[inline]
     fn word(&mut self, word: u32) {
         self.record.words[self.record.len] = word;
         self.record.len += 1;
         self.check = mix(self.check, word);
     }
 
-    #[inline(always)]
+    #[inline]
     fn long(&mut self, value: usize) {
         self.word(value as u32);
         if self.header & WIDE != 0 {
@@ -164,7 +164,7 @@ impl Writer {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn origin(mut self, origin: Origin) -> Record {
         if let Some(site) = origin.site {
             self.header |= SITE;
@@ -185,19 +185,19 @@ impl Writer {
 }
 
 /// Takes one word more into a check. The order counts.
-#[inline(always)]
+#[inline]
 const fn mix(check: u32, word: u32) -> u32 {
     check.rotate_left(1) ^ word
 }
 
 /// Seven bits of all. A single wrong bit always shows, other damage in 127 of 128 cases.
-#[inline(always)]
+#[inline]
 const fn check(mixed: u32) -> u32 {
     mixed.wrapping_mul(0x9E37_79B1) >> CHECK_SHIFT
 }
 
 /// How many words the record has that begins with this one; `None` if none begins so.
-#[inline(always)]
+#[inline]
 pub(super) const fn words_of(header: u32) -> Option<usize> {
     if header & 0xff == MARKER { Some(1 + (header >> 12 & 15) as usize) } else { None }
 }

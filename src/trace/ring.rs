@@ -100,7 +100,7 @@ impl Ring {
         self.lost.fetch_add(events, Relaxed);
     }
 
-    #[inline(always)]
+    #[inline]
     fn reserve(&self, words: &[StoredU32], len: usize) -> Option<u32> {
         let mut head = self.head.load(Relaxed);
         loop {
@@ -179,13 +179,13 @@ impl Ring {
     }
 }
 
-#[inline(always)]
+#[inline]
 fn word(words: &[StoredU32], at: u32) -> &StoredU32 {
     &words[at as usize & (words.len() - 1)]
 }
 
 /// Writes a record into words that were reserved for it.
-#[inline(always)]
+#[inline]
 fn commit(words: &[StoredU32], at: u32, record: &[u32]) {
     for (offset, &value) in (1..).zip(&record[1..]) {
         word(words, at.wrapping_add(offset)).store(value, Relaxed);

@@ -140,7 +140,7 @@ unsafe impl Source for Pages {
     /// An engine may check atomic accesses against the size that this instance knows, which another worker's growth
     /// reaches a little later than its pointers do. That size is what `memory.size` says; to grow by nothing makes the
     /// engine look.
-    #[inline(always)]
+    #[inline]
     fn meet(&self, address: usize) {
         if Self::IN_PLACE && address / UNIT_BYTES >= memory_size::<0>() {
             memory_grow::<0>(0);
@@ -222,7 +222,7 @@ impl<C: Config, P: Policy, L: Large> Heap<C, P, L> {
     }
 
     /// Frees a block; `false`: it was wrong.
-    #[inline(always)]
+    #[inline]
     fn release(&self, ptr: *mut u8, layout: Layout) -> bool {
         self.0.release(ptr, layout)
     }
