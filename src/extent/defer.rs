@@ -51,13 +51,13 @@ impl<S: Storage> Extent<S> {
     }
 
     /// Where a block on the deferred list carries its seal: behind its link.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn seal(self, first: u32) -> *mut [u32; 2] {
         Ground::word(self, first + GRANULE).cast()
     }
 
     /// 64 bits that few blocks hold there which are not deferred.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn seal_of(first: u32) -> [u32; 2] {
         let seal = 0x5EA1_ED0F ^ first;
         [seal, !seal.rotate_left(16)]
@@ -95,7 +95,7 @@ impl<S: Storage> Extent<S> {
     }
 
     /// How long the block in the hand really is. Outside of the entry.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn measure(self, first: u32) -> Measured {
         let moment = self.header().moment.now();
         // Acquire: pairs with the fence at the end of the last visit.
@@ -105,7 +105,7 @@ impl<S: Storage> Extent<S> {
 
     /// Takes a block off the list, or what is in the hand from before; what was measured, if it still is there. 0:
     /// there is nothing. Inside the entry.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn next_deferred(self, measured: Option<Measured>) -> u32 {
         let header = self.header();
         let Some(measured) = measured else {
@@ -118,7 +118,7 @@ impl<S: Storage> Extent<S> {
     }
 
     /// Gives back what is in the hand: `first`, if it is not 0. Inside the entry.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn give_deferred(self, first: u32, measured: Option<Measured>) -> Drained {
         let header = self.header();
         if first == 0 {

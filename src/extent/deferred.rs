@@ -155,7 +155,7 @@ pub(crate) fn finds(
 }
 
 /// Whether a block is in the hand, of which the caller has seen that it is on the list no more.
-#[inline(always)]
+#[inline]
 pub(crate) fn is_held(hand: &StoredU32, block: u32) -> bool {
     // Acquire: pairs with the fence in `take`.
     fence(Acquire);

@@ -20,19 +20,19 @@ impl Moment {
         Self(StoredU32::new(0))
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn now(&self) -> u32 {
         self.0.load(Relaxed)
     }
 
     /// The large tier was set up. For the visitor.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn begin(&self) {
         self.0.store(1, Relaxed);
     }
 
     /// A visit ends, and may have changed something. For the visitor; `LOOKED_AT`, if anybody looks from outside.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn pass<const LOOKED_AT: bool>(&self) {
         if LOOKED_AT {
             // Release: pairs with the fences in `steady`, and with those of its look. On several cores, what follows

@@ -14,7 +14,7 @@ impl<S: Storage> Extent<S> {
     /// # Safety
     ///
     /// That of `GlobalAlloc::realloc`.
-    #[inline(always)]
+    #[inline]
     pub(crate) unsafe fn reallocate<const REPORT: bool>(
         self,
         ptr: *mut u8,
@@ -45,7 +45,7 @@ impl<S: Storage> Extent<S> {
     /// # Safety
     ///
     /// That of `GlobalAlloc::realloc`.
-    #[inline(always)]
+    #[inline]
     pub(crate) unsafe fn relocate<const REPORT: bool>(
         self,
         location: Location,
@@ -67,13 +67,13 @@ impl<S: Storage> Extent<S> {
     }
 
     /// `Ok(false)`: the block has to move.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn resize(self, ptr: *mut u8, old_size: usize, new_size: usize) -> Result<bool, Reason> {
         self.resize_at(self.locate(ptr), old_size, new_size)
     }
 
     /// The same for what `locate` has found.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn resize_at(self, location: Location, old_size: usize, new_size: usize) -> Result<bool, Reason> {
         match location.place()? {
             // A smaller size can be right: a request may get a block of a larger class.

@@ -25,31 +25,31 @@ impl Bitmap {
     ///
     /// `words` points to as many zeroed or earlier initialised words as the constants say, aligned to
     /// 4, for as long as the value is used.
-    #[inline(always)]
+    #[inline]
     pub(super) unsafe fn new(words: *mut u8) -> Self {
         Self(words.cast())
     }
 
-    #[inline(always)]
+    #[inline]
     fn word(&self, at: u32) -> &AtomicU32 {
         // SAFETY: `at` is a granule of the ground, 0, or one of the two behind the last: its
         // word is inside the table by the contract of `new`.
         unsafe { &*self.0.add(at as usize / 32) }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn get(&self, at: u32) -> bool {
         (self.word(at).load(Relaxed) >> (at % 32)) & 1 != 0
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn flip(&self, at: u32) {
         let word = self.word(at);
         word.store(word.load(Relaxed) ^ 1 << (at % 32), Relaxed);
     }
 
     /// The bits from `at` on, `at` itself lowest: nine at least. Inside the entry.
-    #[inline(always)]
+    #[inline]
     pub(super) fn window(&self, at: u32) -> u32 {
         let byte = |at: u32| {
             let at = if cfg!(target_endian = "big") { at ^ 3 } else { at };
@@ -62,7 +62,7 @@ impl Bitmap {
     }
 
     /// Flips those of the bit and its neighbour to the right that are set in `pair`.
-    #[inline(always)]
+    #[inline]
     pub(super) fn flip_pair(&self, at: u32, pair: u32) {
         let word = self.word(at);
         word.store(word.load(Relaxed) ^ pair << (at % 32), Relaxed);

@@ -14,7 +14,7 @@ pub(crate) const MAY_RACE: bool = load::BY_PROCESSOR;
 ///
 /// - The address is a multiple of 4, of memory that can be read.
 /// - Without [`MAY_RACE`], nobody writes to the word meanwhile.
-#[inline(always)]
+#[inline]
 pub(crate) unsafe fn peek(word: *const u32) -> u32 {
     // SAFETY: passed on.
     unsafe { load::load(word) }
@@ -27,7 +27,7 @@ macro_rules! load_by_processor {
         mod load {
             pub const BY_PROCESSOR: bool = true;
 
-            #[inline(always)]
+            #[inline]
             pub unsafe fn load(word: *const u32) -> u32 {
                 let value: u32;
                 $(
@@ -46,7 +46,7 @@ macro_rules! load_by_processor {
         mod load {
             pub const BY_PROCESSOR: bool = false;
 
-            #[inline(always)]
+            #[inline]
             pub unsafe fn load(word: *const u32) -> u32 {
                 // SAFETY: the word is aligned, can be read and is not written to meanwhile, by the caller's contract.
                 unsafe { word.read_volatile() }
