@@ -8,15 +8,15 @@ pub(crate) trait Table: Config {
     /// The classes, laid out.
     const TABLE: ClassTable = ClassTable::of::<Self>();
 
-    /// The home of the calling context, as the number of one of the memories; `None`: there are none. A panic of
-    /// the program's function does not unwind into the program: it aborts.
+    /// The number of the calling context's home, to be taken modulo the number of memories. A panic of the program's function does
+    /// not unwind into the program: it aborts.
     #[inline(always)]
-    fn home_of(memories: usize) -> Option<usize> {
+    fn home_number() -> usize {
         #[inline(always)]
         extern "C" fn no_unwind<C: Config>() -> usize {
             C::home()
         }
-        no_unwind::<Self>().checked_rem(memories)
+        no_unwind::<Self>()
     }
 
     /// Whether pools may have all of the arena.

@@ -99,8 +99,12 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     #[inline]
     pub(crate) fn home(&self) -> Option<Extent<&Node<S, C, P, L>>> {
         if !S::GROWS {
-            // Acquire: pairs with the Release in `enter`. There can be more by then.
-            return self.memories().nth(C::home_of(self.count.load(Acquire) as usize)?);
+            // The first needs no count, and a program that names no homes no division.
+            return match C::home_number() {
+                0 => self.memories().next(),
+                // Acquire: pairs with the Release in `enter`. There can be more by then.
+                home => self.memories().nth(home.checked_rem(self.count.load(Acquire) as usize)?),
+            };
         }
         // Acquire: pairs with the Release in `serve_from`.
         let extent = self.last.load(Acquire);

@@ -90,7 +90,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
         let home = if S::GROWS || !asked.is_null() { None } else { self.home() };
         for extent in home.into_iter().chain(self.memories()) {
             if !eq(extent.0, asked) {
-                let block = Extent::allocate_rarely::<false>(size, align, extent);
+                let block = Self::allocate_in(extent, size, align);
                 if !block.is_null() {
                     self.serve_from(extent.0);
                     return block;
@@ -98,6 +98,27 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
             }
         }
         null_mut()
+    }
+
+    /// A block of one extent, or null: by the shortest way, or, in a heap that grows, by the one that costs the fewest
+    /// bytes of code.
+    #[inline]
+    fn allocate_in(extent: Extent<&Node<S, C, P, L>>, size: usize, align: usize) -> *mut u8 {
+        if S::GROWS {
+            return Extent::allocate_rarely::<false>(size, align, extent);
+        }
+        // SAFETY: both are those of a layout.
+        extent.allocate::<false>(unsafe { Layout::from_size_align_unchecked(size, align) })
+    }
+
+    /// Gives a block back that has moved, in the same ways.
+    #[inline]
+    fn release_moved(&self, ptr: *mut u8, layout: Layout) {
+        if !S::GROWS {
+            self.release(ptr, layout);
+        } else if let Some(extent) = self.find_responsible(ptr) {
+            Extent::release_slowly(ptr, layout.size(), extent);
+        }
     }
 
     #[inline]
@@ -149,9 +170,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
             self.meet_block(new, new_size);
             // SAFETY: both blocks are the caller's, disjoint, and so long.
             unsafe { copy_nonoverlapping(ptr, new, layout.size().min(new_size)) };
-            if let Some(extent) = self.find_responsible(ptr) {
-                Extent::release_slowly(ptr, layout.size(), extent);
-            }
+            self.release_moved(ptr, layout);
             Some(new)
         });
         self.meet_block(new, new_size);
@@ -161,7 +180,8 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     /// Changes the size of a block where it is; null: it is none. `None`: it has to move.
     #[inline]
     fn resize(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
-        let Some(extent) = self.find_responsible(ptr) else { return Some(null_mut()) };
+        let extent = if S::GROWS { self.find_responsible(ptr) } else { self.responsible(ptr) };
+        let Some(extent) = extent else { return Some(null_mut()) };
         match extent.resize(ptr, layout.size(), new_size) {
             Ok(true) => Some(ptr),
             Ok(false) => None,
