@@ -101,24 +101,24 @@ impl RedZone {
 impl Observer for RedZone {
     const EXTRA_BYTES: usize = 8;
 
-    fn allocated(&self, block: *mut u8, _: Layout, extra: *mut u8) {
+    unsafe fn allocated(&self, block: *mut u8, _: Layout, extra: *mut u8) {
         // SAFETY: the block is new.
         unsafe { Self::paint(block, extra) };
     }
 
-    fn may_free(&self, block: *mut u8, _: Layout, extra: *mut u8) -> bool {
+    unsafe fn may_free(&self, block: *mut u8, _: Layout, extra: *mut u8) -> bool {
         self.is_whole(block, extra)
     }
 
-    fn may_resize(&self, block: *mut u8, _: Layout, _: usize, extra: *mut u8) -> bool {
+    unsafe fn may_resize(&self, block: *mut u8, _: Layout, _: usize, extra: *mut u8) -> bool {
         self.is_whole(block, extra)
     }
 
-    fn resized(&self, block: *mut u8, layout: Layout, new: *mut u8, _: usize, extra: *mut u8) {
+    unsafe fn resized(&self, block: *mut u8, _: Layout, new: *mut u8, _: usize, extra: *mut u8) {
         // SAFETY: the block has its new size, or the old one.
         unsafe {
             match new.is_null() {
-                true => Self::paint(block, block.add(layout.size().next_multiple_of(8))),
+                true => Self::paint(block, extra),
                 false => Self::paint(new, extra),
             }
         }

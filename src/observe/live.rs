@@ -58,7 +58,7 @@ impl Live {
 
 impl Observer for Live {
     #[inline]
-    fn allocated(&self, _: *mut u8, layout: Layout, _: *mut u8) {
+    unsafe fn allocated(&self, _: *mut u8, layout: Layout, _: *mut u8) {
         self.change(0, layout.size());
     }
 
@@ -70,7 +70,7 @@ impl Observer for Live {
     }
 
     #[inline]
-    fn resized(&self, _: *mut u8, layout: Layout, new: *mut u8, new_size: usize, _: *mut u8) {
+    unsafe fn resized(&self, _: *mut u8, layout: Layout, new: *mut u8, new_size: usize, _: *mut u8) {
         if !new.is_null() {
             self.change(layout.size(), new_size);
         }

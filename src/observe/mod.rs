@@ -15,11 +15,15 @@
 //!
 //! A heap that is not [`Observed`] has nothing of this: no instruction and no byte.
 
+mod holders;
 mod live;
+mod snapshot;
 mod tag;
 mod traced;
 
+pub use holders::{Holders, Mark};
 pub use live::Live;
+pub use snapshot::{Change, Count, Difference, Holder, Snapshot};
 #[cfg(not(all(test, loom)))]
 pub use tag::TAG;
 pub use tag::{Scope, Slot, Tagged};
@@ -35,6 +39,13 @@ use core::alloc::{GlobalAlloc, Layout};
 ///
 /// Sizes are those of the program's layouts, without [`EXTRA_BYTES`](Observer::EXTRA_BYTES). A block begins where it
 /// does for the program.
+///
+/// # Safety
+///
+/// The unsafe methods are for [`Observed`] to call, which promises:
+/// - `extra` leads to `EXTRA_BYTES` bytes, aligned to 8, in the memory of the heap; or, of what may be no block, it is
+///   null.
+/// - Of a block that is the caller's, nobody else uses these bytes during the call.
 ///
 /// ```
 /// use core::alloc::Layout;
@@ -59,11 +70,16 @@ use core::alloc::{GlobalAlloc, Layout};
 /// ```
 pub trait Observer: Sync {
     /// How many bytes every block has besides, for the observer alone: for a tag, or a red zone. They lie behind the
-    /// block, at the next multiple of 8, and hold anything at first.
+    /// block, at the next multiple of 8, and hold anything at first. The methods that are told of a block get a pointer
+    /// to them; of what is no block, because a free is wrong, it is null or leads to other bytes of the heap's memory.
     const EXTRA_BYTES: usize = 0;
 
     /// A request was served. `extra` is where the observer's bytes begin.
-    fn allocated(&self, block: *mut u8, layout: Layout, extra: *mut u8) {
+    ///
+    /// # Safety
+    ///
+    /// See the trait.
+    unsafe fn allocated(&self, block: *mut u8, layout: Layout, extra: *mut u8) {
         let _ = (block, layout, extra);
     }
 
@@ -72,9 +88,13 @@ pub trait Observer: Sync {
         let _ = layout;
     }
 
-    /// A block is about to be freed. `false` keeps it: nothing is freed, and nothing counted. With
-    /// [`EXTRA_BYTES`](Observer::EXTRA_BYTES), `extra` can be read if the free is right, which is not certain yet.
-    fn may_free(&self, block: *mut u8, layout: Layout, extra: *mut u8) -> bool {
+    /// A block is about to be freed. `false` keeps it: nothing is freed, and nothing counted. Whether the free is right
+    /// is not certain yet.
+    ///
+    /// # Safety
+    ///
+    /// See the trait.
+    unsafe fn may_free(&self, block: *mut u8, layout: Layout, extra: *mut u8) -> bool {
         let _ = (block, layout, extra);
         true
     }
@@ -85,14 +105,23 @@ pub trait Observer: Sync {
     }
 
     /// A block is about to change its size. As `may_free`; `false`: the call returns null.
-    fn may_resize(&self, block: *mut u8, layout: Layout, new_size: usize, extra: *mut u8) -> bool {
+    ///
+    /// # Safety
+    ///
+    /// See the trait.
+    unsafe fn may_resize(&self, block: *mut u8, layout: Layout, new_size: usize, extra: *mut u8) -> bool {
         let _ = (block, layout, new_size, extra);
         true
     }
 
     /// The block of that layout has another size now, and may lie elsewhere; null: the request was refused, or the
-    /// block was none. `extra` is where the observer's bytes are now; they have to be written anew.
-    fn resized(&self, block: *mut u8, layout: Layout, new: *mut u8, new_size: usize, extra: *mut u8) {
+    /// block was none. `extra` is where the observer's bytes are now: of the new block, in which they have to be written
+    /// anew, or of the old one, if `new` is null.
+    ///
+    /// # Safety
+    ///
+    /// See the trait.
+    unsafe fn resized(&self, block: *mut u8, layout: Layout, new: *mut u8, new_size: usize, extra: *mut u8) {
         let _ = (block, layout, new, new_size, extra);
     }
 }
@@ -126,7 +155,7 @@ fn before_extra(size: usize) -> usize {
     size.next_multiple_of(GRANULE_BYTES)
 }
 
-impl<H, O: Observer> Observed<H, O> {
+impl<H: Inspect, O: Observer> Observed<H, O> {
     /// The size of a block with the extra bytes; `None`: there is no such layout.
     #[inline]
     fn wide_size(size: usize, align: usize) -> Option<usize> {
@@ -145,13 +174,23 @@ impl<H, O: Observer> Observed<H, O> {
         Some(unsafe { Layout::from_size_align_unchecked(size, layout.align()) })
     }
 
+    /// Where the extra bytes of a block are that the program names; null: outside of the heap.
+    #[inline]
+    fn extra(&self, block: *mut u8, size: usize) -> *mut u8 {
+        let extra = block.wrapping_add(before_extra(size));
+        let is_inside = |offset: usize| self.heap.contains(extra.wrapping_add(offset));
+        if O::EXTRA_BYTES == 0 || is_inside(0) && is_inside(O::EXTRA_BYTES - 1) { extra } else { core::ptr::null_mut() }
+    }
+
     #[inline]
     fn serve(&self, layout: Layout, alloc: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
         let block = Self::wide(layout).map_or(core::ptr::null_mut(), alloc);
         if block.is_null() {
             self.observer.refused(layout);
         } else {
-            self.observer.allocated(block, layout, block.wrapping_add(before_extra(layout.size())));
+            let extra = block.wrapping_add(before_extra(layout.size()));
+            // SAFETY: the block is the caller's, and has the extra bytes.
+            unsafe { self.observer.allocated(block, layout, extra) };
         }
         block
     }
@@ -181,14 +220,17 @@ unsafe impl<H: Inspect, O: Observer> GlobalAlloc for Observed<H, O> {
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let sizes = (Self::wide(layout), Self::wide_size(new_size, layout.align()));
-        let extra = ptr.wrapping_add(before_extra(layout.size()));
+        let extra = self.extra(ptr, layout.size());
         let (Some(wide), Some(new_wide)) = sizes else { return core::ptr::null_mut() };
-        if !self.observer.may_resize(ptr, layout, new_size, extra) {
+        // SAFETY: `extra` says whether the bytes are the heap's.
+        if !unsafe { self.observer.may_resize(ptr, layout, new_size, extra) } {
             return core::ptr::null_mut();
         }
         // SAFETY: passed on: the block was allocated with the wide layout.
         let new = unsafe { self.heap.realloc(ptr, wide, new_wide) };
-        self.observer.resized(ptr, layout, new, new_size, new.wrapping_add(before_extra(new_size)));
+        let extra = if new.is_null() { extra } else { new.wrapping_add(before_extra(new_size)) };
+        // SAFETY: the same, or they are those of the new block.
+        unsafe { self.observer.resized(ptr, layout, new, new_size, extra) };
         new
     }
 }
@@ -209,14 +251,16 @@ impl<H: Inspect, O: Observer> Inspect for Observed<H, O> {
     fn contains(&self, ptr: *const u8) -> bool {
         self.heap.contains(ptr)
     }
-    /// Without the observer's bytes.
+    /// Without the observer's bytes. An observer that has some finds them by the program's layout: with one, a program
+    /// writes no more than that says, and frees with that alone.
     fn usable_size(&self, ptr: *const u8) -> usize {
         self.heap.usable_size(ptr).saturating_sub(O::EXTRA_BYTES)
     }
     #[inline]
     unsafe fn try_dealloc(&self, ptr: *mut u8, layout: Layout) -> bool {
         let Some(wide) = Self::wide(layout) else { return false };
-        if !self.observer.may_free(ptr, layout, ptr.wrapping_add(before_extra(layout.size()))) {
+        // SAFETY: `extra` says whether the bytes are the heap's.
+        if !unsafe { self.observer.may_free(ptr, layout, self.extra(ptr, layout.size())) } {
             return false;
         }
         // SAFETY: passed on: the block was allocated with the wide layout.

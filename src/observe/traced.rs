@@ -60,7 +60,7 @@ const UNKNOWN: u8 = 31;
 
 impl<const WORDS: usize> Observer for Traced<WORDS> {
     #[inline]
-    fn allocated(&self, block: *mut u8, layout: Layout, _: *mut u8) {
+    unsafe fn allocated(&self, block: *mut u8, layout: Layout, _: *mut u8) {
         let address = block.addr();
         self.record(&Event::Alloc { address, size_bytes: layout.size(), align_bytes: layout.align() });
     }
@@ -71,7 +71,7 @@ impl<const WORDS: usize> Observer for Traced<WORDS> {
     }
 
     #[inline]
-    fn may_free(&self, block: *mut u8, layout: Layout, _: *mut u8) -> bool {
+    unsafe fn may_free(&self, block: *mut u8, layout: Layout, _: *mut u8) -> bool {
         let address = block.addr();
         self.record(&Event::Free { address, size_bytes: layout.size(), align_bytes: layout.align() });
         true
@@ -84,7 +84,7 @@ impl<const WORDS: usize> Observer for Traced<WORDS> {
         }
     }
 
-    fn resized(&self, block: *mut u8, layout: Layout, new: *mut u8, new_size: usize, _: *mut u8) {
+    unsafe fn resized(&self, block: *mut u8, layout: Layout, new: *mut u8, new_size: usize, _: *mut u8) {
         let (old_address, align_bytes) = (block.addr(), layout.align());
         self.record(&match new.is_null() {
             true => Event::Refused { size_bytes: new_size, align_bytes, old_address },
