@@ -109,7 +109,7 @@ fn a_tier_that_puts_pages_anywhere_has_16_mib() {
     let start = memory(32 * MIB);
     // SAFETY: the memory is nobody else's, for ever; a claim that fails touches nothing.
     unsafe {
-        assert_eq!(region.claim(start, 32 * MIB), Err(ClaimError::TooLarge));
+        assert_eq!(region.claim(start, 32 * MIB), Err(larder::ClaimError::TooLarge));
         region.claim(start, 16 * MIB).unwrap();
         region.claim(start.add(16 * MIB), 16 * MIB).unwrap();
     }
