@@ -423,8 +423,8 @@ impl<H, const ROWS: usize> Observed<H, Holders<ROWS>> {
 }
 
 /// Runs a block, and panics with the holders and their bytes if what it allocated is not all freed at its end: for tests,
-/// on a host as on a target. `$heap` is an [`Observed`](crate::observe::Observed) heap with
-/// [`Holders`](crate::observe::Holders). Other contexts that use the heap meanwhile count as well, and so does what the
+/// on a host as on a target. `$heap` is an [`Observed`] heap with
+/// [`Holders`]. Other contexts that use the heap meanwhile count as well, and so does what the
 /// block returns.
 ///
 /// ```
