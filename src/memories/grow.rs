@@ -75,11 +75,9 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     #[inline]
     pub(super) fn begin(&self) {
         let Some((start, len_bytes)) = self.source.first() else { return };
-        // SAFETY: the source's, and nobody else's.
-        unsafe {
-            // A module of fixed memory would have tables for memory that it never gets.
-            self.add(start, len_bytes);
-        }
+        // No reserve: a module of fixed memory would have tables for memory that it never gets.
+        // SAFETY: what a source returns is nobody else's, for ever: the contract of `Source`.
+        unsafe { self.add(start, len_bytes) };
     }
 
     /// Gets memory in which the request fits: a block of a new extent; or null if it has joined one. `None`: there is
@@ -89,7 +87,8 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
         let (mut behind, mut total_bytes) = (None, 0);
         let may_extend = self.may_extend();
         let mut link = &self.oldest;
-        // SAFETY: as in `home`.
+        // SAFETY: a link is null or leads to an extent that was entered, which stays; no extent becomes longer in this
+        // loop.
         while let Some(node) = unsafe { link.load(Acquire).as_ref() } {
             self.meet();
             total_bytes += node.len_bytes();
@@ -124,7 +123,9 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
         let (start, len_bytes) = memory?;
         self.reach(start.wrapping_add(len_bytes - 1));
         let mut block = null_mut();
-        // SAFETY: the new memory is the source's, and zeroed. Where tables move, nobody else is in the heap.
+        // SAFETY: by the contract of `Source`, the new memory is nobody else's, for ever, and zeroed, so that a new
+        // extent's tables need not be; and where tables move, nobody else is in the heap, nor this context in the middle
+        // of a call: `may_extend` has seen to that. `there_for` has been in the large tier of the extent.
         unsafe {
             if !behind.is_some_and(|link| self.extend(link, start, len_bytes)) {
                 let extent = Node::lay_out(start, len_bytes, reserve_bytes);
@@ -158,7 +159,8 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     #[inline]
     unsafe fn extend(&self, link: &AtomicPtr<Node<S, C, P, L>>, start: *mut u8, len_bytes: usize) -> bool {
         let Some(extent) = Self::at(Some(link)) else { return false };
-        // SAFETY: passed on.
+        // SAFETY: the caller's contract: the memory is nobody else's, and in place, others may be in the heap; otherwise
+        // nobody else is, and `extent` is not used any more once the node has moved.
         unsafe {
             match S::IN_PLACE {
                 true => extent.0.extend_in_place(start, len_bytes),
@@ -170,7 +172,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     /// The extent that a link leads to, which is no longer used when that becomes longer.
     #[inline]
     fn at(link: Option<&AtomicPtr<Node<S, C, P, L>>>) -> Option<Extent<&Node<S, C, P, L>>> {
-        // SAFETY: as in `home`.
+        // SAFETY: a link is null or leads to an extent that was entered, which stays as long as none becomes longer.
         link.and_then(|link| unsafe { link.load(Acquire).as_ref() }).map(Extent)
     }
 
@@ -178,7 +180,7 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
     /// before that.
     #[inline]
     fn there_for(ptr: *mut u8, old: usize, extent: Extent<&Node<S, C, P, L>>) -> usize {
-        // SAFETY: inside the entry.
+        // SAFETY: `look` calls this inside the entry of the large tier, once that is set up.
         let free = extent.look(|_| unsafe { L::free_at_end(extent) }).unwrap_or(0) as usize;
         let behind = (extent.map().ground as usize).wrapping_sub(extent.offset_of(ptr));
         // The block may have a spare granule. Of an address elsewhere, `behind` is very large.

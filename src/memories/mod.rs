@@ -15,10 +15,10 @@
 //! | `reach` | to a later byte | the context that has got memory up to it, before others can find that | none needed: what finds the memory orders it |
 //! | `walks` | up and down by 1 | the context that shows the program the heap | none needed: it is read by the same context |
 //!
-//! Where more memory comes from is the [`Source`]'s to say: from the program alone, as a [`Region`](crate::Region)'s, or
-//! on demand, as a wasm module's. Two that ask the source at the same time get different memories. That they should wait
-//! for each other is thrift, not safety: the wait is bounded, and the context that has waited for that long asks as
-//! well.
+//! Where more memory comes from is the [`Source`]'s to say: from the program alone, as a [`Region`](crate::Region)'s,
+//! or on demand, as a wasm module's. Two that ask the source at the same time get different memories. That they should
+//! wait for each other is thrift, not safety: the wait is bounded, and the context that has waited for that long asks
+//! as well.
 //!
 //! **How an extent becomes longer.** Where nobody else uses the heap meanwhile, its tables and its node move, behind
 //! what it got; but not while a hook, or code that is shown the heap, may use the heap in the middle of a call of it.
@@ -285,10 +285,8 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
 
     /// One extent after the other. What is shown may use the heap.
     pub(crate) fn walk(&self, mut show: impl FnMut(Piece)) -> bool {
-        self.walks.fetch_add(1, Relaxed);
-        let steady = self.memories().map(|memory| memory.walk(&mut show)).fold(true, |all, one| all & one);
-        self.walks.fetch_sub(1, Relaxed);
-        steady
+        let _walk = Walk::begin(&self.walks);
+        self.memories().map(|memory| memory.walk(&mut show)).fold(true, |all, one| all & one)
     }
 
     pub(crate) fn trim(&self) {
@@ -305,6 +303,22 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
 
     pub(crate) fn usable_size(&self, ptr: *const u8) -> usize {
         self.memory_of(ptr.cast_mut()).map_or(0, |memory| memory.occupied(ptr.cast_mut()))
+    }
+}
+
+/// A walk that is going on, until it is dropped: also if what is shown panics.
+struct Walk<'a>(&'a AtomicU32);
+
+impl<'a> Walk<'a> {
+    fn begin(walks: &'a AtomicU32) -> Self {
+        walks.fetch_add(1, Relaxed);
+        Self(walks)
+    }
+}
+
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

@@ -83,8 +83,8 @@ impl<S: Source, C: Config, P: Policy, L: Large> Memories<S, C, P, L> {
         emergency::persist::<C>(&self.rescues, size, align, refuse, attempt)
     }
 
-    /// A block of any extent, or null. The one that was `asked` just now is not asked. Where contexts have homes, theirs
-    /// comes first.
+    /// A block of any extent, or null. The one that was `asked` just now is not asked. Where contexts have homes,
+    /// theirs comes first.
     #[inline(never)]
     fn find_block(&self, size: usize, align: usize, asked: *const Node<S, C, P, L>) -> *mut u8 {
         let home = if S::GROWS || !asked.is_null() { None } else { self.home() };

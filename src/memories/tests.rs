@@ -609,6 +609,25 @@ fn nothing_is_moved_below_a_hook() {
     assert!(heap.memories().count() > 1);
 }
 
+/// Nothing is moved below a walk either; and one that panics is over.
+#[test]
+fn nothing_is_moved_below_a_walk() {
+    let heap = Alone::new(Fake::new(30_000, 100));
+    Block::new(&heap, 64, 1).unwrap();
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| heap.walk(|_| panic!("shown"))));
+    assert!(panic.is_err());
+    Block::new(&heap, 60_000, 2).unwrap();
+    assert_eq!((heap.units_grown() > 0, heap.memories().count()), (true, 1));
+    let mut shown = false;
+    heap.walk(|_| {
+        if !core::mem::replace(&mut shown, true) {
+            Block::new(&heap, 200_000, 3).unwrap();
+        }
+    });
+    assert_eq!(heap.memories().count(), 2);
+    heap.check().unwrap();
+}
+
 /// Each extent has a word for the hook's runs in its tables; the hook of all of them runs once at a time.
 #[test]
 fn a_hook_that_is_refused_memory_itself_is_told_once() {
