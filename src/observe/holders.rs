@@ -13,10 +13,10 @@
 //! | the present one, or one of the two before it | the cell of its number modulo 4 |
 //! | older | the cell for all of these |
 //!
-//! So one cell of the four is spare. `mark` first moves what the cells of the next age and of the one behind it hold into
-//! the older ones' cell, and then moves the age on. A release that had chosen its cell before a `mark` leaves the spare
-//! cell at -1, and the next `mark` moves that too. Only a context that is suspended in the middle of a call over two marks
-//! leaves a count in the wrong age; the sums over all ages stay right.
+//! So one cell of the four is spare. `mark` first moves what the cells of the next age and of the one behind it hold
+//! into the older ones' cell, and then moves the age on. A release that had chosen its cell before a `mark` leaves the
+//! spare cell at -1, and the next `mark` moves that too. Only a context that is suspended in the middle of a call over
+//! two marks leaves a count in the wrong age; the sums over all ages stay right.
 
 use super::snapshot::{AGES, Count, Holder, SIZES, Snapshot, size_class};
 use super::{Observed, Observer};
@@ -25,13 +25,13 @@ use crate::sync::{AtomicU32, Ordering::*};
 use core::alloc::Layout;
 
 /// Counts for each holder what it has: live bytes and blocks, peak and total, and how many of these are older than a
-/// [`mark`](Holders::mark). A *holder* is a number that `who` gives each request, a tag or a call site. There is room for
-/// `ROWS` holders, the nobody of requests without a number among them; what others ask for is counted together, as
+/// [`mark`](Holders::mark). A *holder* is a number that `who` gives each request, a tag or a call site. There is room
+/// for `ROWS` holders, the nobody of requests without a number among them; what others ask for is counted together, as
 /// *others*.
 ///
-/// Cost: 8 bytes for each block, 60 for each row, 400 besides; `mark` and `snapshot` take O(`ROWS`) steps, a call at most `ROWS` to
-/// find its row, and a fixed number of read-modify-writes. No lock, no walk, no allocation: it may all happen in
-/// interrupt handlers. Bytes and totals wrap at 4 GiB.
+/// Cost: 8 bytes for each block, 60 for each row, 400 besides; `mark` and `snapshot` take O(`ROWS`) steps, a call at
+/// most `ROWS` to find its row, and a fixed number of read-modify-writes. No lock, no walk, no allocation: it may all
+/// happen in interrupt handlers. Bytes and totals wrap at 4 GiB.
 ///
 /// A block that `realloc` resizes belongs to whoever resized it, from then on.
 ///
@@ -422,10 +422,9 @@ impl<H, const ROWS: usize> Observed<H, Holders<ROWS>> {
     }
 }
 
-/// Runs a block, and panics with the holders and their bytes if what it allocated is not all freed at its end: for tests,
-/// on a host as on a target. `$heap` is an [`Observed`] heap with
-/// [`Holders`]. Other contexts that use the heap meanwhile count as well, and so does what the
-/// block returns.
+/// Runs a block, and panics with the holders and their bytes if what it allocated is not all freed at its end: for
+/// tests, on a host as on a target. `$heap` is an [`Observed`] heap with [`Holders`]. Other contexts that use the heap
+/// meanwhile count as well, and so does what the block returns.
 ///
 /// ```
 /// use larder::observe::{Holders, Observed};
@@ -454,4 +453,25 @@ macro_rules! assert_no_leaks {
         ::core::assert!(leaked.live().blocks == 0, "larder: not freed: {leaked}");
         result
     }};
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_that_marks_overtake_is_counted_with_the_next_mark() {
+        let holders = Holders::<2>::new(|| 0);
+        let ages = &holders.rows[0].ages;
+        ages.cell(0, 0).add(1, 8);
+        let chosen = ages.cell(0, 2);
+        for _ in 0..3 {
+            holders.mark();
+        }
+        // By now, the block is counted among the older ones.
+        chosen.sub(8);
+        assert_eq!((ages.blocks(), ages.counts(3)[AGES - 1].blocks), (0, 1));
+        holders.mark();
+        assert_eq!(ages.counts(4), [Count::default(); AGES]);
+    }
 }
