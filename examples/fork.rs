@@ -40,8 +40,8 @@ pub mod unix {
         IS_HELD.store(false, Release);
     }
 
-    // SAFETY: only the context that turns the flag from false to true runs `f`, once, and it stays true until `f` is done. There is no
-    // state for each heap.
+    // SAFETY: only the context that turns the flag from false to true runs `f`, once, and it stays true until `f` is
+    // done. There is no state for each heap.
     unsafe impl Policy for Forkable {
         type Lock = ();
 

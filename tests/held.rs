@@ -207,7 +207,8 @@ fn a_request_does_not_drain_for_ever() {
     assert_eq!((HEAP.stats().live_bytes, HEAP.stats().free_runs), (0, 1));
 }
 
-/// Of a page that went back to the large tier, the second granule is the second of a free run, whose bits read like a live block's start.
+/// Of a page that went back to the large tier, the second granule is the second of a free run, whose bits read like a
+/// live block's start.
 #[test]
 #[cfg_attr(miri, ignore = "the look that finds it is the processor's")]
 fn a_second_free_into_a_run_is_found_while_the_tier_is_held() {

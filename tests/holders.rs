@@ -170,8 +170,8 @@ fn a_difference_has_the_largest_change_first_whichever_way_it_goes() {
 #[test]
 fn a_damaged_stamp_is_strange() {
     let heap = Observed::new(Small::<4096>::new(), Holders::<4>::new(|| 7));
-    // SAFETY: what is written lies in the block's own granule and the next, which is the observer's; foreign addresses are
-    // found by the heap.
+    // SAFETY: what is written lies in the block's own granule and the next, which is the observer's; foreign addresses
+    // are found by the heap.
     unsafe {
         let block = heap.alloc(bytes(16));
         block.add(16).write_bytes(0xff, 8);

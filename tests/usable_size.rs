@@ -29,8 +29,8 @@ unsafe impl Policy for Holdable {
     }
 }
 
-/// Blocks of all sizes and alignments, moved, grown, shrunk, some of it while the large tier is held: each is freed, or resized, with a layout
-/// of what it is said to occupy, and never found wrong. Nothing is lost.
+/// Blocks of all sizes and alignments, moved, grown, shrunk, some of it while the large tier is held: each is freed, or
+/// resized, with a layout of what it is said to occupy, and never found wrong. Nothing is lost.
 fn frees_by_what_is_occupied(heap: &impl Inspect, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut live: Vec<(*mut u8, usize)> = Vec::new();

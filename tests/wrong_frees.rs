@@ -73,7 +73,8 @@ fn the_backend_on_linked_list_allocator() {
     refuses::<LinkedList>(true, &[(128, 128), (136, 64), (0, 136), (0, 256), (0, 8192)]);
 }
 
-/// A block that shrank while the large tier was held has a layout that is too short: where that can be, it is no reason to refuse.
+/// A block that shrank while the large tier was held has a layout that is too short: where that can be, it is no reason
+/// to refuse.
 #[test]
 fn a_size_that_ends_inside_the_block() {
     fn live_after<P: Policy, L: Large>() -> (u32, usize) {

@@ -1,8 +1,8 @@
 //! larder's fuzzers: calls that a fuzzer chooses, against the shadow model of the differential test.
 //!
 //! After each call the whole heap is verified, and at the end all of it has to be one free run again. A fuzzer also
-//! chooses the arena's size, the configuration, and which calls find the large tier held, as they do that interrupt its holder. Of a small heap,
-//! it chooses the size and the address.
+//! chooses the arena's size, the configuration, and which calls find the large tier held, as they do that interrupt its
+//! holder. Of a small heap, it chooses the size and the address.
 
 #[path = "../../tests/shadow/mod.rs"]
 mod shadow;

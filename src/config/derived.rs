@@ -8,8 +8,8 @@ pub(crate) trait Table: Config {
     /// The classes, laid out.
     const TABLE: ClassTable = ClassTable::of::<Self>();
 
-    /// The number of the calling context's home, to be taken modulo the number of memories. A panic of the program's function does
-    /// not unwind into the program: it aborts.
+    /// The number of the calling context's home, to be taken modulo the number of memories. A panic of the program's
+    /// function does not unwind into the program: it aborts.
     #[inline(always)]
     fn home_number() -> usize {
         #[inline(always)]

@@ -115,8 +115,8 @@ pub trait Observer: Sync {
     }
 
     /// The block of that layout has another size now, and may lie elsewhere; null: the request was refused, or the
-    /// block was none. `extra` is where the observer's bytes are now: of the new block, in which they have to be written
-    /// anew, or of the old one, if `new` is null.
+    /// block was none. `extra` is where the observer's bytes are now: of the new block, in which they have to be
+    /// written anew, or of the old one, if `new` is null.
     ///
     /// # Safety
     ///

@@ -13,10 +13,10 @@ use core::fmt;
 
 /// A heap in memory that is only known at run time: a linker-symbol region, a second RAM, PSRAM.
 ///
-/// Until [`Region::claim`] has given it memory, every request is refused, without being counted. There can be any number
-/// of memories. Each is an extent with its tables inside, and so is all that the region knows of it; requests go to the first that can serve them, so claim the fast one
-/// first. A block whose growth its memory can't serve moves to another. `KEPT_PAGES`, `STASH_PAGES` and `RESERVED` of
-/// the configuration are for each memory.
+/// Until [`Region::claim`] has given it memory, every request is refused, without being counted. There can be any
+/// number of memories. Each is an extent with its tables inside, and so is all that the region knows of it; requests go
+/// to the first that can serve them, so claim the fast one first. A block whose growth its memory can't serve moves to
+/// another. `KEPT_PAGES`, `STASH_PAGES` and `RESERVED` of the configuration are for each memory.
 ///
 /// Where threads or cores use the region at the same time, [`Config::home`] gives each a memory to begin with. They
 /// then share not even the large tier, as long as there is room in what is theirs.

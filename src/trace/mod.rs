@@ -1,9 +1,9 @@
 //! What the heap did, event by event: a compact format, and a queue that any context can write to.
 //!
 //! A [`Trace`] takes events from threads, interrupt handlers and several cores, without a lock, and gives their bytes
-//! to one reader, which sends them wherever the program likes: a UART, a debug probe ([`Rtt`]), semihosting. `larder-tools` reads
-//! them on the desk: who holds what, what leaks, how fragmented memory is. The format is described in
-//! `docs/trace-format.md`.
+//! to one reader, which sends them wherever the program likes: a UART, a debug probe ([`Rtt`]), semihosting.
+//! `larder-tools` reads them on the desk: who holds what, what leaks, how fragmented memory is. The format is described
+//! in `docs/trace-format.md`.
 //!
 //! ```
 //! use larder::trace::{Event, Origin, Trace, decode};

@@ -145,8 +145,8 @@ impl Drop for Heap {
 
 /// Two threads find a heap without memory. Small requests: one extent serves both, or each gets one.
 ///
-/// Runs `allocate_elsewhere`, `grow`, `enter`, and what finds extents. Catches: the Release of `enter` or the Acquire of
-/// `memories` left out, an extent entered by a store instead of the exchange.
+/// Runs `allocate_elsewhere`, `grow`, `enter`, and what finds extents. Catches: the Release of `enter` or the Acquire
+/// of `memories` left out, an extent entered by a store instead of the exchange.
 #[test]
 fn two_get_memory_at_the_same_time() {
     model(3, || {
@@ -196,8 +196,8 @@ fn two_ask_for_the_last_memory() {
 /// One thread frees a block of the first extent and takes a small one, while another grows the heap and makes its
 /// extent the one in which calls begin.
 ///
-/// Runs `serve_from`, `home`, `responsible`. Catches: the Acquire of `home` left out. That the Release of `serve_from` is
-/// needed, two threads do not show: the one that got the memory has ended a visit before, by a fence.
+/// Runs `serve_from`, `home`, `responsible`. Catches: the Acquire of `home` left out. That the Release of `serve_from`
+/// is needed, two threads do not show: the one that got the memory has ended a visit before, by a fence.
 #[test]
 fn growing_against_calls_in_another_extent() {
     model(3, || {

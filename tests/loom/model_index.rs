@@ -82,7 +82,8 @@ fn displacing_against_displacing() {
     });
 }
 
-/// A page falls out of the front that another context has only just pushed: the context that has it in hand sees the block that was freed.
+/// A page falls out of the front that another context has only just pushed: the context that has it in hand sees the
+/// block that was freed.
 ///
 /// Runs `enter`, `shelve`, `Front::push`.
 /// Catches: a `shelve` without its fence.
@@ -162,7 +163,8 @@ fn drawing_against_drawing_and_a_free() {
     });
 }
 
-/// Two requests want a block each of the last page of the index: the one that finds the index empty sees the front that was filled from it.
+/// Two requests want a block each of the last page of the index: the one that finds the index empty sees the front that
+/// was filled from it.
 ///
 /// Runs `claim_any`, `Index::draw`, `Front::fill`.
 /// Catches: a `draw` that finds nothing and gives up without its fence; a `take` that is not a Release.
@@ -202,8 +204,8 @@ fn claim(arena: &Arena<Reserving>) -> Option<Block> {
     (place != 0).then(|| arena.own(place - GRANULE_BYTES, Layout::new::<[u64; 16]>()))
 }
 
-/// A page is opened for its class for ever, when the large tier is set up, while two contexts ask the class: none of them drops the page's entry
-/// for good, because of a word as old as the empty page.
+/// A page is opened for its class for ever, when the large tier is set up, while two contexts ask the class: none of
+/// them drops the page's entry for good, because of a word as old as the empty page.
 ///
 /// | A sets the large tier up | B fills the empty front | C asks |
 /// |---|---|---|

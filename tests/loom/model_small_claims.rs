@@ -73,9 +73,9 @@ fn two_requests(preemptions: usize, count: usize, len: usize) -> Outcomes<3> {
 /// | | finds 16 to 35, and takes 16 to 31 |
 /// | finds 16 in use, gives 0 to 15 back | takes 32 to 35: has its block, behind 16 free granules |
 ///
-/// So the one is refused if what is left is too short for it: the documented refusal. Wherever there is room for one, one is served.
-/// The second column is where the two are when nobody is refused; the third, which of them was refused at first, and found room later, because
-/// it had not yet seen what the other had given back.
+/// So the one is refused if what is left is too short for it: the documented refusal. Wherever there is room for one,
+/// one is served. The second column is where the two are when nobody is refused; the third, which of them was refused
+/// at first, and found room later, because it had not yet seen what the other had given back.
 ///
 /// Runs `search`, `claim` with its way back.
 /// Catches: a claim that takes nothing back, or what is not its own; a claim that takes a word from another.
@@ -99,8 +99,8 @@ fn claims_of_three_words() {
     assert_eq!(refused, [[Some(0), Some(36), None], [None, Some(16), None], [None, Some(32), None]].into());
 }
 
-/// A request for two words takes the second where the first is another's by now, which frees what it has, up to the word's end, which
-/// is right.
+/// A request for two words takes the second where the first is another's by now, which frees what it has, up to the
+/// word's end, which is right.
 ///
 /// | A | B |
 /// |---|---|

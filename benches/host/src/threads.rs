@@ -54,7 +54,8 @@ pub fn together(threads: usize, work: impl Fn(usize) + Sync) -> Duration {
         let mut looks = 0_u32;
         while ready.load(Ordering::Relaxed) < threads {
             looks += 1;
-            // A thread that yields comes back late; one that never does keeps the last thread from starting, where cores are few.
+            // A thread that yields comes back late; one that never does keeps the last thread from starting, where
+            // cores are few.
             if looks.is_multiple_of(1 << 14) { thread::yield_now() } else { spin_loop() }
         }
         let begin = Instant::now();

@@ -43,7 +43,8 @@ pub struct Plan {
     pub low: u8,
     pub high: u8,
     pub tick: u8,
-    /// Handlers that can come into the middle of the large tier: this one and those more urgent, or only the NMI, which here comes over SysTick alone.
+    /// Handlers that can come into the middle of the large tier: this one and those more urgent, or only the NMI, which
+    /// here comes over SysTick alone.
     pub enters_large_tier: Option<Level>,
 }
 

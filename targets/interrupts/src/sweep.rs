@@ -28,8 +28,8 @@ use crate::trap::{Landing, Source, Trap};
 /// What the interrupt is, and what can keep it out.
 pub struct Plan {
     pub source: Source,
-    /// Whether some instructions can't be interrupted, because a critical section masks the interrupt: those of the large tier under
-    /// `CriticalSection`, those of a read-modify-write where there is no compare-and-swap.
+    /// Whether some instructions can't be interrupted, because a critical section masks the interrupt: those of the
+    /// large tier under `CriticalSection`, those of a read-modify-write where there is no compare-and-swap.
     pub is_masked: bool,
     /// Whether calls that have a middle can be interrupted there.
     pub reaches_middle: bool,

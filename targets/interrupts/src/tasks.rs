@@ -1,5 +1,5 @@
-//! Two tasks of one priority in one heap, switched at any instruction: a task is suspended in the middle of the large tier while the other
-//! allocates. Unlike a handler, the other need not be done when the first goes on.
+//! Two tasks of one priority in one heap, switched at any instruction: a task is suspended in the middle of the large
+//! tier while the other allocates. Unlike a handler, the other need not be done when the first goes on.
 //!
 //! | policy | a task in the large tier | the other, meanwhile |
 //! |---|---|---|
@@ -124,7 +124,8 @@ impl Task {
             6 => drop(POST.take()),
             _ => drop(party.take(random.range(1, 100), 300)),
         }
-        // Only when the large tier is held is a free deferred, and the next visitor drains it: what is still there was just deferred.
+        // Only when the large tier is held is a free deferred, and the next visitor drains it: what is still there was
+        // just deferred.
         let is_held = HOLDER.load(Relaxed) != NOBODY;
         self.deferred += u32::from(is_held && heap.stats().deferred_bytes > 0);
     }

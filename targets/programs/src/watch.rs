@@ -78,8 +78,8 @@ impl Interrupted {
         }
     }
 
-    /// Panics unless the run showed what it is for. The large tier, a refill and a retirement can only be interrupted where there are
-    /// any, and the policy masks nothing.
+    /// Panics unless the run showed what it is for. The large tier, a refill and a retirement can only be interrupted
+    /// where there are any, and the policy masks nothing.
     pub fn assert_seen(&self, reaches_large_tier: bool) {
         assert!(self.calls > 0, "no interrupt came into the middle of a call: {self}");
         if !reaches_large_tier {

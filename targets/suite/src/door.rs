@@ -7,8 +7,8 @@ use larder::policy::Policy;
 
 static IS_SHUT: AtomicBool = AtomicBool::new(false);
 
-/// A policy under which the large tier can be made to look as if somebody else held it: what an interrupt handler that comes
-/// into the middle of the large tier sees, without an interrupt.
+/// A policy under which the large tier can be made to look as if somebody else held it: what an interrupt handler that
+/// comes into the middle of the large tier sees, without an interrupt.
 pub struct Door<P>(PhantomData<P>);
 
 // SAFETY: the work runs at most when the policy runs it, and `None` says that it did not.

@@ -8,8 +8,8 @@ const LIMITS = { initial: 64, maximum: 16384, shared: true };
 // Node frees an object that only its own calls still use, in the middle of one, and aborts in `uvwasi_destroy`.
 const kept = [];
 
-// The host's calls, each behind a function of JavaScript: a module that calls Node's own functions without one crashes Node 20 when
-// the process ends, in every other run.
+// The host's calls, each behind a function of JavaScript: a module that calls Node's own functions without one crashes
+// Node 20 when the process ends, in every other run.
 const host = (wasi) =>
   Object.fromEntries(Object.entries(wasi.wasiImport).map(([name, call]) => [name, (...values) => call(...values)]));
 

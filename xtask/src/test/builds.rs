@@ -82,7 +82,8 @@ pub fn chosen_atomics(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// The documentation without any feature, as a user who has chosen none builds it, and that of what only wasm has, as docs.rs does.
+/// The documentation without any feature, as a user who has chosen none builds it, and that of what only wasm has, as
+/// docs.rs does.
 pub fn documentation(tally: &mut Tally) -> Result<()> {
     let mut command = project::cargo("doc");
     command.args(["--package", "larder", "--no-deps", "--no-default-features"]).env("RUSTDOCFLAGS", "-D warnings");
